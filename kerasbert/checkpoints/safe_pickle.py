@@ -1,0 +1,185 @@
+"""The tensors of a `pytorch_model.bin`, read without torch and without running it.
+
+Two containers hold the pickle that describes the tensors: a zip archive (torch 1.6
+and later) and a plain stream of pickles with the numbers behind them (before).
+"""
+
+import io
+import math
+import mmap
+import pathlib
+import struct
+import zipfile
+import zlib
+from typing import NamedTuple
+
+import numpy as np
+
+from kerasbert.checkpoints.pickle_machine import Tensor, interpret
+
+__all__ = ["load_torch"]
+
+_STREAM_MAGIC = 0x1950A86A20F9469CFC6C
+_STREAM_VERSION = 1001
+# Tensors may share numbers (tied embeddings), but not without end.
+_MOST_BYTES_A_FILE_BYTE = 16
+
+
+def load_torch(path):
+    """Reads the tensors of a file that `torch.save` wrote.
+
+    Numbers are mapped from the file where they lie, so they cost no memory until
+    they are used. bfloat16 comes as float32, which holds it exactly.
+
+    Args:
+        path: The file: a dictionary from names to tensors, as `pytorch_model.bin` is.
+
+    Returns:
+        A dictionary from names to read-only arrays.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is truncated or corrupt, or asks for anything but
+            tensors; the message names the file and what it asks for.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"Expected a file at {path}, but there is none.")
+    try:
+        if path.stat().st_size == 0:
+            raise ValueError("it is empty")
+        with open(path, "rb") as file:
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        if data[:4] == b"PK\x03\x04":
+            tensors, storages = _read_zip(data)
+        elif data[:1] == b"\x80":
+            tensors, storages = _read_stream(data)
+        elif data[:23] == b"version https://git-lfs":
+            raise ValueError("it is a Git LFS pointer (`git lfs pull` brings the file)")
+        else:
+            raise ValueError("it does not begin like a file of torch.save")
+        return _arrays(tensors, storages, len(data))
+    except (ValueError, zipfile.BadZipFile, struct.error) as error:
+        raise ValueError(
+            f"Expected a dictionary of tensors in {path}, but cannot read it: {error}. "
+            "Fetch or convert the file again, or use its model.safetensors."
+        ) from error
+
+
+class _Numbers(NamedTuple):
+    """The bytes of a storage, where they lie in the file."""
+
+    buffer: memoryview
+    byte_order: str
+
+
+def _read_zip(data):
+    with zipfile.ZipFile(data) as archive:
+        records = {info.filename: info for info in archive.infolist()}
+    programs = [name for name in records if name.endswith("/data.pkl")]
+    if len(programs) != 1:
+        raise ValueError("it is a zip archive, but none of torch.save")
+    root = programs[0].removesuffix("data.pkl")
+    content = interpret(io.BytesIO(_record(data, records[programs[0]])))
+    big = (
+        f"{root}byteorder" in records
+        and bytes(_record(data, records[f"{root}byteorder"])) == b"big"
+    )
+    storages = {}
+    for tensor in _tensors(content):
+        key = tensor.storage.key
+        if f"{root}data/{key}" not in records:
+            raise ValueError(f"the numbers of storage {key!r} are missing")
+        if key not in storages:
+            buffer = _record(data, records[f"{root}data/{key}"])
+            storages[key] = _Numbers(buffer, ">" if big else "<")
+    return content, storages
+
+
+def _record(data, info):
+    """The bytes of one file in the archive, where they lie."""
+    header = data[info.header_offset : info.header_offset + 30]
+    if info.compress_type != zipfile.ZIP_STORED or header[:4] != b"PK\x03\x04":
+        raise ValueError(f"its record {info.filename} is packed or corrupt")
+    name_length, extra_length = struct.unpack("<HH", header[26:30])
+    start = info.header_offset + 30 + name_length + extra_length
+    buffer = memoryview(data)[start : start + info.file_size]
+    if len(buffer) != info.file_size or zlib.crc32(buffer) != info.CRC:
+        raise ValueError(f"its record {info.filename} is truncated or corrupt")
+    return buffer
+
+
+def _read_stream(data):
+    if interpret(data) != _STREAM_MAGIC:
+        raise ValueError("it is a pickle, but none of torch.save")
+    if interpret(data) != _STREAM_VERSION:
+        raise ValueError("it is of another version of torch.save's stream than 1001")
+    machine = interpret(data)
+    content = interpret(data)
+    keys = interpret(data)
+    if not isinstance(machine, dict) or not isinstance(keys, list):
+        raise ValueError("its pickles are not those of torch.save")
+    byte_order = "<" if machine.get("little_endian", True) else ">"
+    dtypes = {tensor.storage.key: tensor.storage.dtype for tensor in _tensors(content)}
+    storages, buffer, position = {}, memoryview(data), data.tell()
+    for key in keys:
+        if not isinstance(key, str) or key not in dtypes:
+            raise ValueError("it lists a storage that belongs to no tensor")
+        (count,) = struct.unpack(byte_order + "Q", buffer[position : position + 8])
+        end = position + 8 + count * _width(dtypes[key])
+        if end > len(data):
+            raise ValueError(f"it is truncated: the numbers of storage {key} are cut")
+        storages[key] = _Numbers(buffer[position + 8 : end], byte_order)
+        position = end
+    if missing := dtypes.keys() - storages.keys():
+        raise ValueError(f"the numbers of storage {min(missing)!r} are missing")
+    return content, storages
+
+
+def _tensors(content):
+    if not isinstance(content, dict):
+        raise ValueError(f"it holds a {type(content).__name__}")
+    for name, value in content.items():
+        if not isinstance(value, Tensor):
+            raise ValueError(f"{name!r} holds a {type(value).__name__}, not a tensor")
+        yield value
+
+
+def _arrays(tensors, storages, file_size):
+    sizes = (math.prod(t.shape) * _width(t.storage.dtype) for t in tensors.values())
+    if sum(sizes) > _MOST_BYTES_A_FILE_BYTE * file_size:
+        raise ValueError(f"its tensors are larger than its {file_size} bytes can hold")
+    return {
+        name: _array(name, tensor, storages[tensor.storage.key])
+        for name, tensor in tensors.items()
+    }
+
+
+def _array(name, tensor, numbers):
+    _, dtype, start, count = tensor.storage
+    if 0 in tensor.shape:
+        return np.zeros(tensor.shape, "float32" if dtype == "bfloat16" else dtype)
+    stored_type = _stored_type(dtype).newbyteorder(numbers.byte_order)
+    width = stored_type.itemsize
+    buffer = numbers.buffer[start * width : (start + count) * width]
+    steps = zip(tensor.shape, tensor.strides, strict=True)
+    last = tensor.offset + sum((length - 1) * stride for length, stride in steps)
+    if len(buffer) != count * width or last >= count:
+        raise ValueError(f"{name!r} reaches beyond the numbers of its storage")
+    array = np.lib.stride_tricks.as_strided(
+        np.frombuffer(buffer, stored_type)[tensor.offset :],
+        tensor.shape,
+        [stride * width for stride in tensor.strides],
+        writeable=False,
+    )
+    if dtype == "bfloat16":  # the upper half of a float32
+        array = (array.astype("uint32") << 16).view("float32")
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _stored_type(dtype):
+    return np.dtype("uint16" if dtype == "bfloat16" else dtype)
+
+
+def _width(dtype):
+    return _stored_type(dtype).itemsize
