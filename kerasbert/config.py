@@ -1,0 +1,121 @@
+"""The hyperparameters of BERT and ALBERT: the one list of them.
+
+The names are those of the published `bert_config.json` and `albert_config.json`.
+"""
+
+import dataclasses
+
+ACTIVATIONS = ("gelu", "gelu_tanh", "relu", "silu", "tanh", "linear")
+
+
+@dataclasses.dataclass(frozen=True)
+class EncoderConfig:
+    """What the configurations of BERT and ALBERT share.
+
+    Args:
+        vocab_size: Number of entries of the vocabulary, V.
+        hidden_size: Width of the hidden states, D.
+        num_hidden_layers: Number of Transformer blocks, L.
+        num_attention_heads: Number of attention heads, N. D is a multiple of N.
+        intermediate_size: Inner width of the feed-forward network, F.
+        hidden_act: Activation of the feed-forward network: `"gelu"` (the exact, erf
+            form), `"gelu_tanh"` (Google's approximation), `"relu"`, `"silu"`,
+            `"tanh"` or `"linear"`.
+        hidden_dropout_prob: Dropout rate of embeddings and sub-layer outputs.
+        attention_probs_dropout_prob: Dropout rate of attention probabilities.
+        max_position_embeddings: The longest sequence, in tokens.
+        type_vocab_size: Number of segments (sentence A, sentence B).
+        initializer_range: Standard deviation of the weights' initialiser.
+        layer_norm_eps: The epsilon of layer normalisation.
+
+    Raises:
+        ValueError: If a value makes no model; the message names it.
+    """
+
+    vocab_size: int = 30522
+    hidden_size: int = 768
+    num_hidden_layers: int = 12
+    num_attention_heads: int = 12
+    intermediate_size: int = 3072
+    hidden_act: str = "gelu"
+    hidden_dropout_prob: float = 0.1
+    attention_probs_dropout_prob: float = 0.1
+    max_position_embeddings: int = 512
+    type_vocab_size: int = 2
+    initializer_range: float = 0.02
+    layer_norm_eps: float = 1e-12
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.type is int and (type(value) is not int or value < 1):
+                raise ValueError(
+                    f"Expected {field.name} to be a positive integer, got {value!r}."
+                )
+            if field.name.endswith("dropout_prob") and not 0 <= value < 1:
+                raise ValueError(
+                    f"Expected {field.name} to be a rate in [0, 1), got {value!r}."
+                )
+        if self.hidden_size % self.num_attention_heads:
+            raise ValueError(
+                "Expected hidden_size to be a multiple of num_attention_heads, got "
+                f"hidden_size={self.hidden_size} and "
+                f"num_attention_heads={self.num_attention_heads}."
+            )
+        if self.hidden_act not in ACTIVATIONS:
+            raise ValueError(
+                f"Expected hidden_act to be one of {', '.join(ACTIVATIONS)}, "
+                f"got {self.hidden_act!r}."
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class BertConfig(EncoderConfig):
+    """The hyperparameters of a BERT encoder; the defaults are BERT-base's.
+
+    The arguments are those of `EncoderConfig`.
+
+    Example:
+        >>> kerasbert.BertConfig(num_hidden_layers=2).hidden_size
+        768
+
+    Reference:
+        [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), section 3.
+    """
+
+
+@dataclasses.dataclass(frozen=True)
+class AlbertConfig(EncoderConfig):
+    """The hyperparameters of an ALBERT encoder; the defaults are ALBERT-base's.
+
+    It has those of `BertConfig` and three more.
+
+    Args:
+        embedding_size: Width of the factorised embeddings, E.
+        num_hidden_groups: Number of groups of layers; a group shares its weights.
+        inner_group_num: Number of blocks, with weights of their own, in a layer.
+
+    Example:
+        >>> kerasbert.AlbertConfig().embedding_size
+        128
+
+    Reference:
+        [Lan et al., 2019](https://arxiv.org/abs/1909.11942), section 3.1.
+    """
+
+    vocab_size: int = 30000
+    hidden_act: str = "gelu_tanh"
+    hidden_dropout_prob: float = 0.0
+    attention_probs_dropout_prob: float = 0.0
+    embedding_size: int = 128
+    num_hidden_groups: int = 1
+    inner_group_num: int = 1
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.num_hidden_groups > self.num_hidden_layers:
+            raise ValueError(
+                "Expected num_hidden_groups to be at most num_hidden_layers, got "
+                f"num_hidden_groups={self.num_hidden_groups} and "
+                f"num_hidden_layers={self.num_hidden_layers}."
+            )

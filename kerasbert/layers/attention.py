@@ -1,0 +1,208 @@
+"""Scaled dot-product attention: the pure function first, then the layer."""
+
+import math
+
+import keras
+from keras import ops
+
+from kerasbert.layers.attention_bias import causal_bias
+from kerasbert.layers.initializer import truncated_normal
+from kerasbert.layers.packing import pack, unpack
+
+
+def attention_probs(query, key, bias=None):
+    """How much each query attends to each key: `softmax(Q K^T / sqrt(H) + bias)`.
+
+    Args:
+        query: float tensor.
+        key: float tensor.
+        bias: float32 tensor added to the scores, which broadcasts to `[B, N, Q, K]`;
+            `padding_bias` and `causal_bias` make it.
+
+    Shapes:
+        query `[B, N, Q, H]`, key `[B, N, K, H]` -> probabilities `[B, N, Q, K]`,
+        float32 under every dtype policy.
+
+    Reference:
+        [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), equation 1.
+    """
+    query = query * (1.0 / math.sqrt(query.shape[-1]))
+    scores = ops.matmul(query, ops.swapaxes(key, -1, -2))  # [B, N, Q, K]
+    scores = ops.cast(scores, "float32")
+    return ops.softmax(scores if bias is None else scores + bias, axis=-1)
+
+
+def dot_product_attention(query, key, value, bias=None, dropout=None):
+    """Attention: for each query, the mean of the values, weighted by its probabilities.
+
+    Args:
+        query: float tensor.
+        key: float tensor.
+        value: float tensor.
+        bias: float32 tensor added to the scores, or None.
+        dropout: Function applied to the probabilities, or None.
+
+    Shapes:
+        query `[B, N, Q, H]`, key and value `[B, N, K, H]` -> `[B, N, Q, H]`.
+
+    Example:
+        >>> ones = keras.ops.ones((1, 2, 3, 4))
+        >>> float(dot_product_attention(ones, ones, ones)[0, 0, 0, 0])
+        1.0
+
+    Reference:
+        [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), section 3.2.1.
+    """
+    probs = attention_probs(query, key, bias)  # [B, N, Q, K]
+    probs = probs if dropout is None else dropout(probs)
+    return ops.matmul(ops.cast(probs, value.dtype), value)  # [B, N, Q, H]
+
+
+@keras.saving.register_keras_serializable(package="kerasbert")
+class MultiHeadAttention(keras.layers.Layer):
+    """Multi-head attention: N heads attend side by side, each in its own subspace.
+
+    Self-attention if called with one tensor, cross-attention with two; causal with a
+    `causal_bias`. `probs` gives the probabilities, `call_with_cache` decodes token by
+    token.
+
+    Args:
+        num_heads: Number of heads, N; the hidden size is a multiple of it.
+        dropout: Dropout rate of the attention probabilities.
+        initializer_range: Standard deviation of the kernels' initialiser.
+
+    Shapes:
+        query `[B, Q, D]`, context `[B, K, D]` -> `[B, Q, D]`; or, with a `Packing`,
+        self-attention of `[T, D]` -> `[T, D]`.
+
+    Example:
+        >>> tuple(MultiHeadAttention(2)(keras.ops.ones((1, 3, 4))).shape)
+        (1, 3, 4)
+
+    Reference:
+        [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), section 3.2.2.
+    """
+
+    def __init__(self, num_heads, dropout=0.0, initializer_range=0.02, **kwargs):
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.initializer_range = initializer_range
+
+    def build(self, query_shape, context_shape=None):
+        hidden_size = query_shape[-1]
+        if hidden_size % self.num_heads:
+            raise ValueError(
+                f"Expected a hidden size that is a multiple of num_heads="
+                f"{self.num_heads}, got {hidden_size}."
+            )
+        self.hidden_size = hidden_size
+
+        def dense(name, input_shape):
+            layer = keras.layers.Dense(
+                hidden_size,
+                kernel_initializer=truncated_normal(self.initializer_range),
+                dtype=self.dtype_policy,
+                name=name,
+            )
+            layer.build(input_shape)
+            return layer
+
+        context_shape = context_shape or query_shape
+        self.query_dense = dense("query", query_shape)
+        self.key_dense = dense("key", context_shape)
+        self.value_dense = dense("value", context_shape)
+        self.output_dense = dense("output", query_shape)
+        self.probs_dropout = keras.layers.Dropout(
+            self.dropout, dtype=self.dtype_policy, name="probs_dropout"
+        )
+
+    def call(
+        self, query, context=None, attention_bias=None, packing=None, training=None
+    ):
+        context = query if context is None else context
+        projections = (
+            self.query_dense(query),
+            self.key_dense(context),
+            self.value_dense(context),
+        )
+        if packing is not None:
+            projections = (unpack(tokens, packing) for tokens in projections)
+        query, key, value = map(self._split_heads, projections)  # [B, N, S, H]
+
+        def dropout(probs):
+            return self.probs_dropout(probs, training=training)
+
+        heads = dot_product_attention(query, key, value, attention_bias, dropout)
+        attended = self._merge_heads(heads)  # [B, S, D]
+        if packing is not None:
+            attended = pack(attended, packing)  # [T, D]
+        return self.output_dense(attended)
+
+    def probs(self, query, context=None, attention_bias=None):
+        """The attention probabilities of `call` with the same arguments.
+
+        Shapes:
+            query `[B, Q, D]`, context `[B, K, D]` -> `[B, N, Q, K]`, float32.
+        """
+        context = query if context is None else context
+        query = self._split_heads(self.query_dense(query))  # [B, N, Q, H]
+        key = self._split_heads(self.key_dense(context))  # [B, N, K, H]
+        return attention_probs(query, key, attention_bias)
+
+    def empty_cache(self, batch_size, length):
+        """A key-value cache for `length` tokens, for `call_with_cache`.
+
+        Shapes:
+            `[B, 2, N, length, H]`: keys, then values.
+        """
+        head_size = self.hidden_size // self.num_heads
+        return ops.zeros(
+            (batch_size, 2, self.num_heads, length, head_size), self.compute_dtype
+        )
+
+    def call_with_cache(self, query, cache, position, attention_bias=None):
+        """Causal self-attention of new tokens to themselves and to those before them.
+
+        Args:
+            query: The hidden states of the new tokens.
+            cache: Keys and values of the tokens so far, from `empty_cache` or from
+                the call before.
+            position: Position of the first new token: how many the cache holds.
+            attention_bias: Added to the scores besides the causal bias: padding.
+
+        Shapes:
+            query `[B, Q, D]`, cache `[B, 2, N, K, H]`
+            -> hidden states `[B, Q, D]`, the cache with the new keys and values.
+        """
+        key = self._split_heads(self.key_dense(query))  # [B, N, Q, H]
+        value = self._split_heads(self.value_dense(query))  # [B, N, Q, H]
+        new = ops.stack([key, value], axis=1)  # [B, 2, N, Q, H]
+        cache = ops.slice_update(cache, (0, 0, 0, position, 0), new)
+
+        bias = causal_bias(query.shape[1], cache.shape[3], position)  # [1, 1, Q, K]
+        bias = bias if attention_bias is None else bias + attention_bias
+        query = self._split_heads(self.query_dense(query))  # [B, N, Q, H]
+        heads = dot_product_attention(query, cache[:, 0], cache[:, 1], bias)
+        return self.output_dense(self._merge_heads(heads)), cache
+
+    def _split_heads(self, hidden_states):
+        head_size = self.hidden_size // self.num_heads
+        length = ops.shape(hidden_states)[1]
+        heads = ops.reshape(hidden_states, (-1, length, self.num_heads, head_size))
+        return ops.transpose(heads, (0, 2, 1, 3))  # [B, N, S, H]
+
+    def _merge_heads(self, heads):
+        heads = ops.transpose(heads, (0, 2, 1, 3))  # [B, S, N, H]
+        return ops.reshape(heads, (-1, ops.shape(heads)[1], self.hidden_size))
+
+    def compute_output_shape(self, query_shape):
+        return query_shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_heads": self.num_heads,
+            "dropout": self.dropout,
+            "initializer_range": self.initializer_range,
+        }

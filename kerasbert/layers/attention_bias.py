@@ -1,0 +1,45 @@
+"""What is added to attention scores so that a query does not see some keys.
+
+The biases are float32, as the scores are: a masked key gets a probability of exactly
+zero, and a row without a single key gets finite, uniform probabilities.
+"""
+
+from keras import ops
+
+MASKED = -1e9
+
+
+def padding_bias(padding_mask):
+    """Hides padding from every query of its row.
+
+    Args:
+        padding_mask: int or bool tensor, 1 at tokens and 0 at padding.
+
+    Shapes:
+        padding_mask `[B, K]` -> bias `[B, 1, 1, K]`, float32.
+
+    Example:
+        >>> tuple(padding_bias(keras.ops.array([[1, 0]])).shape)
+        (1, 1, 1, 2)
+    """
+    bias = ops.where(ops.cast(padding_mask, "bool"), 0.0, MASKED)  # [B, K]
+    return ops.cast(bias, "float32")[:, None, None, :]  # [B, 1, 1, K]
+
+
+def causal_bias(query_length, key_length=None, offset=0):
+    """Hides from every query the keys that come after it.
+
+    Args:
+        query_length: Number of queries, Q.
+        key_length: Number of keys, K; as many as queries if not given.
+        offset: Position of the first query among the keys: the number of tokens that
+            a key-value cache holds already.
+
+    Shapes:
+        bias `[1, 1, Q, K]`, float32.
+    """
+    key_length = query_length if key_length is None else key_length
+    query_positions = ops.arange(query_length)[:, None] + offset  # [Q, 1]
+    later = ops.arange(key_length)[None, :] > query_positions  # [Q, K]
+    bias = ops.where(later, MASKED, 0.0)  # [Q, K]
+    return ops.cast(bias, "float32")[None, None]  # [1, 1, Q, K]

@@ -1,0 +1,124 @@
+"""The Transformer's encoder block."""
+
+import keras
+
+from kerasbert.layers.attention import MultiHeadAttention
+from kerasbert.layers.feed_forward import FeedForward
+from kerasbert.layers.layer_norm import LayerNorm
+
+
+@keras.saving.register_keras_serializable(package="kerasbert")
+class EncoderBlock(keras.layers.Layer):
+    """Self-attention and a feed-forward network, each added to its input and normed.
+
+    Args:
+        num_heads: Number of attention heads, N.
+        intermediate_size: Inner width of the feed-forward network, F.
+        activation: A name of `kerasbert.config.ACTIVATIONS`.
+        dropout: Dropout rate of the output of attention and feed-forward network.
+        attention_dropout: Dropout rate of the attention probabilities.
+        epsilon: Epsilon of the layer normalisations.
+        initializer_range: Standard deviation of the kernels' initialiser.
+
+    Shapes:
+        hidden_states `[B, S, D]`, attention_bias broadcasting to `[B, N, S, S]`
+        -> `[B, S, D]`; or, with a `Packing`, `[T, D]` -> `[T, D]`.
+
+    Example:
+        >>> block = EncoderBlock(num_heads=2, intermediate_size=8)
+        >>> tuple(block(keras.ops.ones((1, 3, 4))).shape)
+        (1, 3, 4)
+
+    Reference:
+        [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), figure 1, left.
+    """
+
+    def __init__(
+        self,
+        num_heads,
+        intermediate_size,
+        activation="gelu",
+        dropout=0.0,
+        attention_dropout=0.0,
+        epsilon=1e-12,
+        initializer_range=0.02,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self._arguments = {
+            "num_heads": num_heads,
+            "intermediate_size": intermediate_size,
+            "activation": activation,
+            "dropout": dropout,
+            "attention_dropout": attention_dropout,
+            "epsilon": epsilon,
+            "initializer_range": initializer_range,
+        }
+        dtype = self.dtype_policy
+        self.attention = MultiHeadAttention(
+            num_heads,
+            attention_dropout,
+            initializer_range,
+            dtype=dtype,
+            name="attention",
+        )
+        self.attention_norm = LayerNorm(epsilon, dtype=dtype, name="attention_norm")
+        self.feed_forward = FeedForward(
+            intermediate_size,
+            activation,
+            initializer_range,
+            dtype=dtype,
+            name="feed_forward",
+        )
+        self.feed_forward_norm = LayerNorm(
+            epsilon, dtype=dtype, name="feed_forward_norm"
+        )
+        self.dropout = keras.layers.Dropout(dropout, dtype=dtype)
+
+    def build(self, hidden_states_shape):
+        self.attention.build(hidden_states_shape)
+        self.attention_norm.build(hidden_states_shape)
+        self.feed_forward.build(hidden_states_shape)
+        self.feed_forward_norm.build(hidden_states_shape)
+
+    def call(self, hidden_states, attention_bias=None, packing=None, training=None):
+        attended = self.attention(
+            hidden_states,
+            attention_bias=attention_bias,
+            packing=packing,
+            training=training,
+        )
+        attended = self.dropout(attended, training=training)
+        hidden_states = self.attention_norm(hidden_states + attended)
+        fed = self.feed_forward(hidden_states)
+        fed = self.dropout(fed, training=training)
+        return self.feed_forward_norm(hidden_states + fed)
+
+    def compute_output_shape(self, hidden_states_shape):
+        return hidden_states_shape
+
+    def get_config(self):
+        return {**super().get_config(), **self._arguments}
+
+
+@keras.saving.register_keras_serializable(package="kerasbert")
+class PreNormEncoderBlock(EncoderBlock):
+    """An encoder block that norms what goes into its sub-layers, not what comes out.
+
+    Args and shapes are those of `EncoderBlock`. A stack of these blocks ends in a
+    `LayerNorm` of its own.
+
+    Reference:
+        [Xiong et al., 2020](https://arxiv.org/abs/2002.04745), figure 1, right.
+    """
+
+    def call(self, hidden_states, attention_bias=None, packing=None, training=None):
+        attended = self.attention(
+            self.attention_norm(hidden_states),
+            attention_bias=attention_bias,
+            packing=packing,
+            training=training,
+        )
+        hidden_states += self.dropout(attended, training=training)
+        fed = self.feed_forward(self.feed_forward_norm(hidden_states))
+        return hidden_states + self.dropout(fed, training=training)

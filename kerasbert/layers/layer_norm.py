@@ -1,0 +1,40 @@
+"""Layer normalisation in float32."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="kerasbert")
+class LayerNorm(keras.layers.LayerNormalization):
+    """Layer normalisation over the last axis, in float32 under every dtype policy.
+
+    Keras expands `(x - mean) * scale` into two products, which loses digits where the
+    mean is large beside the deviation; the paper's form, here, does not.
+
+    Args:
+        epsilon: Added to the variance.
+
+    Shapes:
+        `[..., D]` -> `[..., D]`.
+
+    Example:
+        >>> tuple(LayerNorm()(keras.ops.array([[1.0, 3.0]])).shape)
+        (1, 2)
+
+    Reference:
+        [Ba et al., 2016](https://arxiv.org/abs/1607.06450), section 3.
+    """
+
+    def __init__(self, epsilon=1e-12, **kwargs):
+        super().__init__(axis=-1, epsilon=epsilon, **kwargs)
+
+    def call(self, inputs):
+        x = ops.cast(inputs, "float32")
+        centred = x - ops.mean(x, axis=-1, keepdims=True)
+        variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
+        normalized = centred * ops.rsqrt(variance + self.epsilon)
+        return ops.cast(normalized * self.gamma + self.beta, self.compute_dtype)
+
+    def get_config(self):
+        config = keras.layers.Layer.get_config(self)
+        return {**config, "epsilon": self.epsilon}

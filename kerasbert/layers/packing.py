@@ -1,0 +1,76 @@
+"""Packed tokens: the tokens of all rows, one after the other, without padding.
+
+Most of a Transformer works on one token at a time and need not see padding at all.
+`pack` and `unpack` lead from rows `[B, S, ...]` to packed tokens `[T, ...]` and back.
+"""
+
+from typing import Any, NamedTuple
+
+from keras import ops
+
+
+class Packing(NamedTuple):
+    """Where the packed tokens lie in the rows.
+
+    Args:
+        token_of_slot: int32 tensor, the packed token that a slot of a row holds; a
+            slot of padding repeats a token of its row, and is to be masked.
+        slot_of_token: int32 tensor, `row * S + position` of every token.
+
+    Shapes:
+        token_of_slot `[B, S]`, slot_of_token `[T]`.
+    """
+
+    token_of_slot: Any
+    slot_of_token: Any
+
+
+def packing_of(row_lengths, token_count, length):
+    """The packing of rows of some lengths, and the positions and mask that go with it.
+
+    Args:
+        row_lengths: int32 tensor, number of tokens of each row.
+        token_count: Number of all tokens, T, the sum of `row_lengths`.
+        length: Number of slots of a row, S, at least the longest row.
+
+    Shapes:
+        row_lengths `[B]` -> a `Packing`, position_ids `[T]`, padding_mask `[B, S]`.
+    """
+    row_lengths = ops.cast(row_lengths, "int32")
+    row_ends = ops.cumsum(row_lengths)  # [B]
+    row_starts = row_ends - row_lengths  # [B]
+
+    tokens = ops.arange(token_count, dtype="int32")  # [T]
+    rows = ops.cast(ops.searchsorted(row_ends, tokens, side="right"), "int32")  # [T]
+    position_ids = tokens - ops.take(row_starts, rows)  # [T]
+    slot_of_token = rows * length + position_ids  # [T]
+
+    slots = ops.arange(length, dtype="int32")  # [S]
+    padding_mask = slots[None, :] < row_lengths[:, None]  # [B, S]
+    inside = ops.where(padding_mask, slots[None, :], 0)  # [B, S]
+    token_of_slot = row_starts[:, None] + inside  # [B, S]
+    token_of_slot = ops.minimum(token_of_slot, ops.maximum(token_count - 1, 0))
+    return (
+        Packing(token_of_slot, slot_of_token),
+        position_ids,
+        ops.cast(padding_mask, "int32"),
+    )
+
+
+def unpack(tokens, packing):
+    """Lays packed tokens out in rows; slots of padding hold some token of the batch.
+
+    Shapes:
+        tokens `[T, ...]` -> rows `[B, S, ...]`.
+    """
+    return ops.take(tokens, packing.token_of_slot, axis=0)  # [B, S, ...]
+
+
+def pack(rows, packing):
+    """Takes the tokens out of rows, leaving padding behind.
+
+    Shapes:
+        rows `[B, S, D]` -> tokens `[T, D]`.
+    """
+    slots = ops.reshape(rows, (-1, rows.shape[-1]))  # [B * S, D]
+    return ops.take(slots, packing.slot_of_token, axis=0)  # [T, D]

@@ -1,0 +1,99 @@
+"""From the vectors of the tokens to one vector a text."""
+
+import keras
+from keras import ops
+
+from kerasbert.layers.attention_bias import MASKED
+from kerasbert.layers.initializer import truncated_normal
+
+
+@keras.saving.register_keras_serializable(package="kerasbert")
+class CLSPooling(keras.layers.Layer):
+    """The vector of the first token, `[CLS]`.
+
+    Shapes:
+        sequence_output `[B, S, D]` -> `[B, D]`.
+    """
+
+    def call(self, sequence_output, padding_mask=None):
+        return sequence_output[:, 0]  # [B, D]
+
+    def compute_output_spec(self, sequence_output, padding_mask=None):
+        shape = (sequence_output.shape[0], sequence_output.shape[-1])
+        return keras.KerasTensor(shape, self.compute_dtype)
+
+
+@keras.saving.register_keras_serializable(package="kerasbert")
+class MeanPooling(CLSPooling):
+    """The mean of the tokens' vectors, in float32; padding has no part in it.
+
+    A row of padding alone gives zeros.
+
+    Shapes:
+        sequence_output `[B, S, D]`, padding_mask `[B, S]` -> `[B, D]`.
+
+    Example:
+        >>> tokens = keras.ops.array([[[1.0], [3.0], [9.0]]])
+        >>> float(MeanPooling()(tokens, keras.ops.array([[1, 1, 0]]))[0, 0])
+        2.0
+    """
+
+    def call(self, sequence_output, padding_mask):
+        tokens = ops.cast(padding_mask, "float32")[..., None]  # [B, S, 1]
+        total = ops.sum(ops.cast(sequence_output, "float32") * tokens, axis=1)
+        count = ops.maximum(ops.sum(tokens, axis=1), 1.0)  # [B, 1]
+        return ops.cast(total / count, self.compute_dtype)  # [B, D]
+
+
+@keras.saving.register_keras_serializable(package="kerasbert")
+class MaxPooling(CLSPooling):
+    """The maximum of the tokens' vectors, value by value; padding has no part in it.
+
+    A row of padding alone gives zeros.
+
+    Shapes:
+        sequence_output `[B, S, D]`, padding_mask `[B, S]` -> `[B, D]`.
+    """
+
+    def call(self, sequence_output, padding_mask):
+        tokens = ops.cast(padding_mask, "bool")[..., None]  # [B, S, 1]
+        values = ops.cast(sequence_output, "float32")
+        largest = ops.max(ops.where(tokens, values, MASKED), axis=1)  # [B, D]
+        largest = ops.where(ops.any(tokens, axis=1), largest, 0.0)
+        return ops.cast(largest, self.compute_dtype)
+
+
+@keras.saving.register_keras_serializable(package="kerasbert")
+class BertPooler(CLSPooling):
+    """BERT's pooler: a dense layer with tanh on the vector of `[CLS]`.
+
+    Args:
+        initializer_range: Standard deviation of the kernel's initialiser.
+
+    Shapes:
+        sequence_output `[B, S, D]` -> pooled_output `[B, D]`.
+
+    Reference:
+        [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), section 3.1, task 2.
+    """
+
+    def __init__(self, initializer_range=0.02, **kwargs):
+        super().__init__(**kwargs)
+        self.initializer_range = initializer_range
+
+    def build(self, sequence_output_shape):
+        self.dense = keras.layers.Dense(
+            sequence_output_shape[-1],
+            activation="tanh",
+            kernel_initializer=truncated_normal(self.initializer_range),
+            dtype=self.dtype_policy,
+            name="dense",
+        )
+        self.dense.build((None, sequence_output_shape[-1]))
+
+    def call(self, sequence_output, padding_mask=None):
+        return self.dense(sequence_output[:, 0])  # [B, D]
+
+    def get_config(self):
+        config = super().get_config()
+        return {**config, "initializer_range": self.initializer_range}

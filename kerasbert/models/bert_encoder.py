@@ -1,0 +1,77 @@
+"""The encoder of BERT."""
+
+import keras
+
+from kerasbert.config import BertConfig
+from kerasbert.layers import BertPooler, Embeddings, EncoderBlock
+from kerasbert.models.encoder import Encoder
+
+
+@keras.saving.register_keras_serializable(package="kerasbert")
+class BertEncoder(Encoder):
+    """BERT: a stack of Transformer encoder blocks over sums of embeddings.
+
+    Args:
+        config: A `kerasbert.BertConfig`.
+        dtype: A dtype policy such as `"mixed_bfloat16"`; the global one by default.
+        **kwargs: `name` and `trainable` of a `keras.Model`.
+
+    Shapes:
+        token_ids, segment_ids, padding_mask, int32 `[B, S]` each
+        -> sequence_output `[B, S, D]`, pooled_output `[B, D]` and hidden_states,
+        a list of L + 1 tensors `[B, S, D]` of which the first are the embeddings.
+
+    Raises:
+        ValueError: If an input is missing, an id is outside its table, or a row is
+            longer than the model has positions.
+
+    Example:
+        >>> config = kerasbert.BertConfig(
+        ...     vocab_size=100, hidden_size=8, num_hidden_layers=2,
+        ...     num_attention_heads=2, intermediate_size=16)
+        >>> encoder = kerasbert.BertEncoder(config)
+        >>> ones = keras.ops.ones((1, 5), "int32")
+        >>> outputs = encoder(
+        ...     {"token_ids": ones, "segment_ids": ones * 0, "padding_mask": ones})
+        >>> tuple(outputs["sequence_output"].shape), len(outputs["hidden_states"])
+        ((1, 5, 8), 3)
+
+    Reference:
+        [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), section 3.
+    """
+
+    config_class = BertConfig
+
+    def __init__(self, config, dtype=None, **kwargs):
+        # === Layers ===
+        embeddings = Embeddings(
+            config.vocab_size,
+            config.hidden_size,
+            max_positions=config.max_position_embeddings,
+            num_segments=config.type_vocab_size,
+            dropout=config.hidden_dropout_prob,
+            epsilon=config.layer_norm_eps,
+            initializer_range=config.initializer_range,
+            dtype=dtype,
+            name="embeddings",
+        )
+        blocks = [
+            EncoderBlock(
+                config.num_attention_heads,
+                config.intermediate_size,
+                activation=config.hidden_act,
+                dropout=config.hidden_dropout_prob,
+                attention_dropout=config.attention_probs_dropout_prob,
+                epsilon=config.layer_norm_eps,
+                initializer_range=config.initializer_range,
+                dtype=dtype,
+                name=f"layer_{i}",
+            )
+            for i in range(config.num_hidden_layers)
+        ]
+        pooler = BertPooler(config.initializer_range, dtype=dtype, name="pooler")
+
+        # === Functional graph and config ===
+        super().__init__(
+            config, embeddings, [[block] for block in blocks], pooler, **kwargs
+        )

@@ -1,0 +1,184 @@
+"""What the encoders of BERT and ALBERT share."""
+
+import dataclasses
+
+import keras
+
+from kerasbert.layers.attention_bias import padding_bias
+from kerasbert.models.inputs import check_inputs, encoder_inputs
+from kerasbert.models.pretrained import Pretrained
+
+
+class Encoder(Pretrained, keras.Model):
+    """A functional model from token ids to hidden states.
+
+    A subclass makes the layers; this class lays the graph through them.
+
+    Args:
+        config: The configuration.
+        embeddings: Layer from token and segment ids to the first hidden states.
+        layer_blocks: For each of the L layers the blocks that it runs through; a
+            block may occur in several layers, which then share its weights.
+        pooler: Layer from the sequence output to the pooled output.
+        **kwargs: `name` and `trainable` of a `keras.Model`.
+    """
+
+    def __init__(self, config, embeddings, layer_blocks, pooler, **kwargs):
+        # === Functional graph ===
+        inputs = encoder_inputs()
+        hidden_states = compute_hidden_states(embeddings, layer_blocks, **inputs)
+        outputs = {
+            "sequence_output": hidden_states[-1],  # [B, S, D]
+            "pooled_output": pooler(hidden_states[-1]),  # [B, D]
+            "hidden_states": hidden_states,  # L + 1 of [B, S, D]
+        }
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+
+        # === Layers and config ===
+        self.config = config
+        self.embeddings = embeddings
+        self.layer_blocks = layer_blocks
+        self.pooler = pooler
+        self.dtype_policy = embeddings.dtype_policy
+
+    @property
+    def token_embedding(self):
+        """The `keras.layers.Embedding` of the tokens, which an MLM head ties to."""
+        return self.embeddings.token_embedding
+
+    @property
+    def blocks(self):
+        """The encoder blocks, each once, in the order in which they first run."""
+        every = (block for blocks in self.layer_blocks for block in blocks)
+        return list({id(block): block for block in every}.values())
+
+    def call(self, inputs, training=None, mask=None):
+        check_inputs(inputs, self.config)
+        return super().call(inputs, training=training, mask=mask)
+
+    def compute_packed(
+        self, token_ids, segment_ids, position_ids, padding_mask, packing
+    ):
+        """The hidden states of packed tokens: no work is spent on padding.
+
+        Args:
+            token_ids: The tokens of all rows, one after the other.
+            segment_ids: Their segments.
+            position_ids: Their positions, from `kerasbert.layers.packing_of`.
+            padding_mask: The mask of the rows, from there too.
+            packing: The `Packing`, from there too.
+
+        Shapes:
+            ids `[T]`, padding_mask `[B, S]` -> L + 1 hidden states `[T, D]`.
+        """
+        return compute_hidden_states(
+            self.embeddings,
+            self.layer_blocks,
+            token_ids,
+            segment_ids,
+            padding_mask,
+            position_ids,
+            packing,
+        )
+
+    def attention_model(self):
+        """A model that also gives the attention probabilities of every block.
+
+        It shares the encoder's weights; the encoder itself never computes them twice.
+
+        Returns:
+            A `keras.Model` with the encoder's inputs and outputs, and the output
+            `attention_probs`: a list of float32 `[B, N, S, S]`, one a block.
+        """
+        inputs = encoder_inputs()
+        bias = padding_bias(inputs["padding_mask"])  # [B, 1, 1, S]
+        states = self.embeddings(inputs["token_ids"], inputs["segment_ids"])
+        hidden_states, attention_probs = [states], []
+        for blocks in self.layer_blocks:
+            for block in blocks:
+                name = f"attention_probs_{len(attention_probs)}"
+                probs = _AttentionProbs(block.attention, name=name)(states, bias)
+                attention_probs.append(probs)
+                states = block(states, attention_bias=bias)
+            hidden_states.append(states)
+        outputs = {
+            "sequence_output": states,
+            "pooled_output": self.pooler(states),
+            "hidden_states": hidden_states,
+            "attention_probs": attention_probs,
+        }
+        return keras.Model(inputs, outputs, name=f"{self.name}_attention")
+
+    def enable_lora(self, rank, targets=("query", "value")):
+        """Freezes the encoder and adds trainable low-rank updates to its attention.
+
+        Args:
+            rank: Rank of the updates.
+            targets: The projections that get one, among `"query"`, `"key"`,
+                `"value"` and `"output"`.
+
+        Reference:
+            [Hu et al., 2021](https://arxiv.org/abs/2106.09685), section 4.
+        """
+        for layer in self.layers:
+            layer.trainable = False
+        for block in self.blocks:
+            for target in targets:
+                dense = getattr(block.attention, f"{target}_dense")
+                dense.trainable = True
+                dense.enable_lora(rank)
+                dense.bias.trainable = False
+
+    def get_config(self):
+        return {
+            "config": dataclasses.asdict(self.config),
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            "name": self.name,
+            "trainable": self.trainable,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        dtype = keras.dtype_policies.deserialize(config["dtype"])
+        hyperparameters = cls.config_class(**config["config"])
+        return cls(**{**config, "config": hyperparameters, "dtype": dtype})
+
+
+def compute_hidden_states(
+    embeddings,
+    layer_blocks,
+    token_ids,
+    segment_ids,
+    padding_mask,
+    position_ids=None,
+    packing=None,
+):
+    """BERT: the output of the embeddings and of every layer.
+
+    Shapes:
+        ids and padding_mask `[B, S]` -> L + 1 hidden states `[B, S, D]`; or packed,
+        ids `[T]` and padding_mask `[B, S]` -> L + 1 hidden states `[T, D]`.
+    """
+    bias = padding_bias(padding_mask)  # [B, 1, 1, S]
+    hidden_states = [embeddings(token_ids, segment_ids, position_ids)]
+    for blocks in layer_blocks:
+        states = hidden_states[-1]  # [B, S, D]
+        for block in blocks:
+            states = block(states, attention_bias=bias, packing=packing)
+        hidden_states.append(states)
+    return hidden_states
+
+
+@keras.saving.register_keras_serializable(package="kerasbert")
+class _AttentionProbs(keras.layers.Layer):
+    """The attention probabilities of an attention layer that stands elsewhere."""
+
+    def __init__(self, attention, **kwargs):
+        super().__init__(dtype=attention.dtype_policy, **kwargs)
+        self.attention = attention
+
+    def build(self, hidden_states_shape):
+        pass
+
+    def call(self, hidden_states, attention_bias):
+        return self.attention.probs(hidden_states, attention_bias=attention_bias)
