@@ -16,7 +16,7 @@ def attention_probs(query, key, bias=None):
     Args:
         query: float tensor.
         key: float tensor.
-        bias: float32 tensor added to the scores, which broadcasts to `[B, N, Q, K]`;
+        bias: float tensor added to the scores, which broadcasts to `[B, N, Q, K]`;
             `padding_bias` and `causal_bias` make it.
 
     Shapes:
@@ -29,7 +29,9 @@ def attention_probs(query, key, bias=None):
     query = query * (1.0 / math.sqrt(query.shape[-1]))
     scores = ops.matmul(query, ops.swapaxes(key, -1, -2))  # [B, N, Q, K]
     scores = ops.cast(scores, "float32")
-    return ops.softmax(scores if bias is None else scores + bias, axis=-1)
+    if bias is not None:
+        scores = scores + ops.cast(bias, "float32")
+    return ops.softmax(scores, axis=-1)
 
 
 def dot_product_attention(query, key, value, bias=None, dropout=None):
@@ -39,7 +41,7 @@ def dot_product_attention(query, key, value, bias=None, dropout=None):
         query: float tensor.
         key: float tensor.
         value: float tensor.
-        bias: float32 tensor added to the scores, or None.
+        bias: float tensor added to the scores, or None.
         dropout: Function applied to the probabilities, or None.
 
     Shapes:

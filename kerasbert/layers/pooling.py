@@ -3,7 +3,6 @@
 import keras
 from keras import ops
 
-from kerasbert.layers.attention_bias import MASKED
 from kerasbert.layers.initializer import truncated_normal
 
 
@@ -58,7 +57,7 @@ class MaxPooling(CLSPooling):
     def call(self, sequence_output, padding_mask):
         tokens = ops.cast(padding_mask, "bool")[..., None]  # [B, S, 1]
         values = ops.cast(sequence_output, "float32")
-        largest = ops.max(ops.where(tokens, values, MASKED), axis=1)  # [B, D]
+        largest = ops.max(ops.where(tokens, values, float("-inf")), axis=1)  # [B, D]
         largest = ops.where(ops.any(tokens, axis=1), largest, 0.0)
         return ops.cast(largest, self.compute_dtype)
 

@@ -1,7 +1,6 @@
 """The three inputs of every model, and what is checked of them."""
 
 import keras
-import numpy as np
 
 INPUTS = ("token_ids", "segment_ids", "padding_mask")
 
@@ -54,7 +53,11 @@ def _value(tensor):
     if keras.backend.backend() == "jax":
         import jax
 
-        return None if isinstance(tensor, jax.core.Tracer) else np.asarray(tensor)
-    if keras.backend.backend() == "tensorflow":
-        return tensor.numpy() if hasattr(tensor, "numpy") else None
-    return None
+        traced = isinstance(tensor, jax.core.Tracer)
+    elif keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        traced = tf.is_symbolic_tensor(tensor)
+    else:
+        traced = False
+    return None if traced else keras.ops.convert_to_numpy(tensor)
