@@ -1,0 +1,50 @@
+"""Where tokens lie in the text that was given, counted in characters.
+
+Shapes: B batch.
+"""
+
+import tensorflow as tf
+
+
+def character_offsets(
+    texts: tf.Tensor,
+    sources: tf.RaggedTensor,
+    first_bytes: tf.RaggedTensor,
+    last_bytes: tf.RaggedTensor,
+) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+    """From bytes of the normalised texts to characters of the texts.
+
+    A token reaches from the character that its first byte came from to the character
+    that its last byte came from.
+
+    Args:
+        texts: string [B].
+        sources: for every byte of a normalised text, the byte of the text that it came
+            from, int64 [B, None].
+        first_bytes: the first byte of each token in the normalised text, int64
+            [B, None].
+        last_bytes: the last byte of each token, not the one after it, int64 [B, None].
+
+    Returns:
+        starts: int32 [B, None].
+        ends: int32 [B, None], exclusive.
+    """
+    sizes = tf.strings.length(texts, unit="BYTE")
+    text_starts = tf.cast(tf.cumsum(sizes, exclusive=True), tf.int64)
+    together = tf.io.decode_raw(tf.strings.reduce_join(texts), tf.uint8)
+    is_first_byte = (
+        tf.bitwise.bitwise_and(together, tf.constant(0xC0, tf.uint8)) != 0x80
+    )
+    characters = tf.cumsum(tf.cast(is_first_byte, tf.int32)) - 1  # [bytes of all]
+    rows = first_bytes.value_rowids()
+    row_starts = tf.gather(text_starts, rows)
+    source_starts = tf.gather(sources.row_starts(), rows)
+
+    def character(byte: tf.Tensor) -> tf.Tensor:
+        source = tf.gather(sources.values, source_starts + byte)
+        return tf.gather(characters, row_starts + tf.cast(source, tf.int64))
+
+    before = tf.gather(characters, row_starts)
+    starts = character(first_bytes.values) - before
+    ends = character(last_bytes.values) - before + 1
+    return first_bytes.with_values(starts), first_bytes.with_values(ends)

@@ -1,0 +1,58 @@
+"""What has to happen to some texts before characters are mapped one by one.
+
+Nearly all text needs none of it, and one regular expression tells: a batch in which
+every text is plain goes straight through.
+"""
+
+import re
+
+import tensorflow as tf
+
+from kerasbert.text.canonical_order import CanonicalOrder
+from kerasbert.text.characters import character_class
+
+_SURROGATES = range(0xD800, 0xE000)
+_REPLACEMENT = 0xFFFD
+
+
+class TextRepair:
+    """Makes text valid UTF-8 with special tokens in private characters.
+
+    Every character stays one character, so that offsets stay true: bytes that are no
+    UTF-8 become U+FFFD as Python's `errors="replace"` has it, and a special token of
+    six characters becomes six private characters.
+
+    Args:
+        special_tokens: special token -> its private characters.
+        order: sorts the marks of decomposed text; None where nothing is decomposed.
+    """
+
+    def __init__(
+        self, special_tokens: dict[str, str], order: CanonicalOrder | None = None
+    ):
+        # The longest first: of two that begin alike, the longer is meant.
+        self._special_tokens = sorted(special_tokens.items(), key=lambda t: -len(t[0]))
+        self._order = order
+        private = {ord(c) for text in special_tokens.values() for c in text}
+        self._private = character_class(private)
+        suspicious = {*_SURROGATES, *private, *(ord(t[0]) for t in special_tokens)}
+        if order is not None:
+            suspicious |= order.marks
+        self._plain = f"[^{character_class(suspicious)}]*"
+
+    def __call__(self, texts: tf.Tensor) -> tf.Tensor:
+        """Returns the texts repaired, string [B]."""
+        plain = tf.strings.regex_full_match(texts, self._plain)
+        return tf.cond(tf.reduce_all(plain), lambda: texts, lambda: self._repair(texts))
+
+    def _repair(self, texts: tf.Tensor) -> tf.Tensor:
+        texts = tf.strings.unicode_transcode(
+            texts, "UTF-8", "UTF-8", errors="replace", replacement_char=_REPLACEMENT
+        )
+        if self._private:
+            # Nobody can write a special token by its private characters.
+            unknown = chr(_REPLACEMENT)
+            texts = tf.strings.regex_replace(texts, f"[{self._private}]", unknown)
+        for token, private in self._special_tokens:
+            texts = tf.strings.regex_replace(texts, re.escape(token), private)
+        return texts if self._order is None else self._order(texts)

@@ -1,0 +1,354 @@
+"""What every tokenizer can do: text to ids and back, in eager lists and in graphs.
+
+Shapes: B batch, S sequence.
+"""
+
+import abc
+import functools
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from kerasbert.text.packing import pack
+from kerasbert.text.tokenizer_config import SpecialTokens, TokenizerConfig
+
+_CHUNK = 1024  # texts that are encoded at once
+_UNLIMITED = 1 << 30
+
+
+class Tokenizer(abc.ABC):
+    """Text to the ids that a model was trained on, and back.
+
+    `Tokenizer.from_pretrained` gives the kind that a folder's vocabulary asks for. The
+    methods `tokenize`, `tokenize_with_offsets`, `pack` and the tokenizer itself, called,
+    are TensorFlow functions: they work in `tf.data`, in `tf.function` and in exported
+    SavedModels. `encode`, `decode` and `tokens` work on Python lists.
+
+    Args:
+        config: what the tokenizer is made of.
+        special_tokens_in_text: whether special tokens that are written in a text mean
+            what they say; False: they are text like any other.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> tokens = "[PAD] [UNK] [CLS] [SEP] [MASK] hello world".split()
+        >>> _ = (folder / "vocab.txt").write_text("\\n".join(tokens))
+        >>> tokenizer = Tokenizer.from_pretrained(folder)
+        >>> tokenizer.encode(["Hello world"])
+        [[2, 5, 6, 3]]
+    """
+
+    def __init__(self, config: TokenizerConfig, special_tokens_in_text: bool = True):
+        self.config = config
+        self.special_tokens_in_text = special_tokens_in_text
+        self._ids = {token: i for i, token in enumerate(self.vocabulary)}
+        named = config.special_tokens.named()
+        for name in ("cls", "sep", "pad", "unk"):
+            if named[name] not in self._ids:
+                raise ValueError(
+                    f"Expected the {name} token {named[name]!r} in the vocabulary; none "
+                    f"of its {len(self.vocabulary)} entries is that. Name the token "
+                    f"with special_tokens=SpecialTokens({name}=...)."
+                )
+
+    @staticmethod
+    def from_pretrained(source, **switches) -> "Tokenizer":
+        """The tokenizer of a folder, handle or name, in any container.
+
+        Args:
+            source: a folder that holds at least a vocabulary, or what `kerasbert` can
+                fetch: `hf://org/name`, `kaggle://...`, `https://tfhub.dev/...`, a name
+                of the zoo.
+            **switches: what to choose otherwise than the folder says, such as
+                `lower_case=False` or `special_tokens_in_text=False`.
+
+        Returns:
+            A `WordPieceTokenizer` or a `SentencePieceTokenizer`.
+
+        Raises:
+            FileNotFoundError: the folder is not there, or holds no vocabulary.
+            ValueError: the vocabulary is no vocabulary.
+        """
+        from kerasbert.checkpoints.vocabulary import read_tokenizer
+
+        folder = pathlib.Path(source)
+        if not folder.exists():
+            from kerasbert.checkpoints.sources import resolve
+
+            folder = resolve(source)
+        return Tokenizer.from_config(read_tokenizer(folder), **switches)
+
+    @staticmethod
+    def from_config(config: TokenizerConfig, **switches) -> "Tokenizer":
+        """The tokenizer that `config` describes.
+
+        Args:
+            config: what it is made of.
+            **switches: arguments of its class to choose otherwise.
+
+        Returns:
+            A `WordPieceTokenizer` or a `SentencePieceTokenizer`.
+        """
+        if config.kind == "wordpiece":
+            from kerasbert.text.wordpiece import WordPieceTokenizer as kind
+        else:
+            from kerasbert.text.sentencepiece import SentencePieceTokenizer as kind
+        return kind(**{**kind.arguments(config), **switches})
+
+    # Ids.
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The tokens in the order of their ids."""
+        return self.config.vocabulary
+
+    @property
+    def vocabulary_size(self) -> int:
+        """How many ids there are."""
+        return len(self.vocabulary)
+
+    @property
+    def special_tokens(self) -> SpecialTokens:
+        """The tokens that stand for no text."""
+        return self.config.special_tokens
+
+    @property
+    def max_length(self) -> int | None:
+        """The longest sequence of the model that this belongs to, if known."""
+        return self.config.max_length
+
+    def token_to_id(self, token: str) -> int:
+        """The id of a token.
+
+        Raises:
+            KeyError: there is no such token.
+        """
+        if token not in self._ids:
+            raise KeyError(f"No token {token!r} among {self.vocabulary_size}.")
+        return self._ids[token]
+
+    @property
+    def cls_token_id(self) -> int:
+        """The id that begins a sequence."""
+        return self.token_to_id(self.special_tokens.cls)
+
+    @property
+    def sep_token_id(self) -> int:
+        """The id that ends each text of a sequence."""
+        return self.token_to_id(self.special_tokens.sep)
+
+    @property
+    def pad_token_id(self) -> int:
+        """The id that fills rows of a batch."""
+        return self.token_to_id(self.special_tokens.pad)
+
+    @property
+    def mask_token_id(self) -> int:
+        """The id that stands for a token to be predicted."""
+        return self.token_to_id(self.special_tokens.mask)
+
+    @property
+    def unk_token_id(self) -> int:
+        """The id of what the vocabulary cannot spell."""
+        return self.token_to_id(self.special_tokens.unk)
+
+    @functools.cached_property
+    def special_token_ids(self) -> frozenset[int]:
+        """The ids that stand for no text."""
+        known = (t for t in self.special_tokens.all() if t in self._ids)
+        return frozenset(self._ids[token] for token in known)
+
+    # In the graph.
+
+    @abc.abstractmethod
+    def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Token ids without special tokens.
+
+        Args:
+            texts: string [B].
+
+        Returns:
+            int32 [B, None].
+        """
+
+    @abc.abstractmethod
+    def tokenize_with_offsets(self, texts: tf.Tensor):
+        """Token ids, and where each token lies in its text.
+
+        Offsets count characters (code points) of the text as it was given, before
+        anything was lower-cased or removed; a byte that is not UTF-8 counts as Python's
+        `errors="replace"` counts it.
+
+        Args:
+            texts: string [B].
+
+        Returns:
+            token_ids: int32 [B, None].
+            starts: int32 [B, None].
+            ends: int32 [B, None], exclusive.
+        """
+
+    def pack(self, first, second=None, max_length=None):
+        """Adds `[CLS]` and `[SEP]`, and truncates the longest text first.
+
+        Args:
+            first: ids from `tokenize`, int32 [B, None].
+            second: ids of second texts, int32 [B, None], or None.
+            max_length: of the whole, special tokens included; None: no limit.
+
+        Returns:
+            token_ids: int32 [B, None].
+            segment_ids: int32 [B, None].
+        """
+        return pack(first, second, self.cls_token_id, self.sep_token_id, max_length)
+
+    def __call__(self, texts, pairs=None, max_length=None, length=None):
+        """The inputs of a model.
+
+        Args:
+            texts: string [B].
+            pairs: second texts, string [B], or None.
+            max_length: truncate to it; None: no limit.
+            length: pad to it, and truncate to it; None: to the longest of the batch.
+
+        Returns:
+            `{"token_ids", "segment_ids", "padding_mask"}`, int32 [B, S] each.
+        """
+        if length is not None:
+            max_length = length if max_length is None else min(length, max_length)
+        texts = tf.convert_to_tensor(texts, tf.string)
+        first = self.tokenize(texts)
+        second = None
+        if pairs is not None:
+            second = self.tokenize(tf.convert_to_tensor(pairs, tf.string))
+        token_ids, segment_ids = self.pack(first, second, max_length)
+        shape = [None, length]
+        return {
+            "token_ids": token_ids.to_tensor(self.pad_token_id, shape),
+            "segment_ids": segment_ids.to_tensor(0, shape),
+            "padding_mask": tf.ones_like(token_ids).to_tensor(0, shape),
+        }
+
+    # On lists.
+
+    def encode(self, texts, pairs=None, max_length=None) -> list[list[int]]:
+        """Ids of every text, special tokens included.
+
+        Args:
+            texts: a list of strings. (One string is taken as a list of one.)
+            pairs: second texts, as many, or None.
+            max_length: of a sequence, special tokens included; None: no limit.
+
+        Returns:
+            One list of ids for each text.
+        """
+        texts = _as_list(texts)
+        pairs = None if pairs is None else _as_list(pairs)
+        if pairs is not None and len(pairs) != len(texts):
+            raise ValueError(
+                f"Expected as many pairs as texts, got {len(pairs)} for {len(texts)}."
+            )
+        special = 2 if pairs is None else 3
+        if max_length is not None and max_length < special:
+            raise ValueError(
+                f"Expected max_length to leave room for {special} special tokens, got "
+                f"{max_length}. Use {special + 1} or more."
+            )
+        limit = tf.constant(_UNLIMITED if max_length is None else max_length)
+        rows = []
+        for start in range(0, len(texts), _CHUNK):
+            chunk = slice(start, start + _CHUNK)
+            if pairs is None:
+                packed = self._encode(tf.constant(texts[chunk], tf.string), limit)
+            else:
+                packed = self._encode_pairs(
+                    tf.constant(texts[chunk], tf.string),
+                    tf.constant(pairs[chunk], tf.string),
+                    limit,
+                )
+            rows += to_lists(packed)
+        return rows
+
+    @functools.cached_property
+    def _encode(self):
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec([None], tf.string),
+                tf.TensorSpec([], tf.int32),
+            ],
+            autograph=False,
+        )
+        def encode(texts, max_length):
+            return self.pack(self.tokenize(texts), None, max_length)[0]
+
+        return encode
+
+    @functools.cached_property
+    def _encode_pairs(self):
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec([None], tf.string),
+                tf.TensorSpec([None], tf.string),
+                tf.TensorSpec([], tf.int32),
+            ],
+            autograph=False,
+        )
+        def encode_pairs(texts, pairs, max_length):
+            first, second = self.tokenize(texts), self.tokenize(pairs)
+            return self.pack(first, second, max_length)[0]
+
+        return encode_pairs
+
+    def tokens(self, ids) -> list[str]:
+        """The token of every id; for a list of lists, a list of lists.
+
+        Raises:
+            IndexError: an id is not in the vocabulary.
+        """
+        if len(ids) and not np.isscalar(ids[0]) and np.ndim(ids[0]):
+            return [self.tokens(row) for row in ids]
+        size = self.vocabulary_size
+        for token_id in ids:
+            if not 0 <= token_id < size:
+                raise IndexError(f"Expected ids from 0 to {size - 1}, got {token_id}.")
+        return [self.vocabulary[token_id] for token_id in ids]
+
+    def decode(self, ids, skip_special_tokens: bool = True):
+        """The text that ids stand for, as far as they tell.
+
+        Args:
+            ids: a list of ids, or a list of lists of them.
+            skip_special_tokens: whether to leave out `[CLS]` and its like.
+
+        Returns:
+            A string, or a list of strings.
+        """
+        if len(ids) and not np.isscalar(ids[0]) and np.ndim(ids[0]):
+            return [self.decode(row, skip_special_tokens) for row in ids]
+        skipped = self.special_token_ids if skip_special_tokens else ()
+        return self._detokenize(self.tokens([i for i in ids if i not in skipped]))
+
+    @abc.abstractmethod
+    def _detokenize(self, tokens: list[str]) -> str:
+        """The text that tokens stand for."""
+
+
+def _as_list(texts) -> list:
+    if isinstance(texts, (str, bytes)):
+        return [texts]
+    texts = list(texts)
+    for position, text in enumerate(texts):
+        if not isinstance(text, (str, bytes)):
+            raise TypeError(
+                f"Expected strings, got {type(text).__name__} at position {position}."
+            )
+    return texts
+
+
+def to_lists(ragged: tf.RaggedTensor) -> list[list]:
+    """The rows of a ragged tensor as lists of Python numbers."""
+    values = ragged.values.numpy().tolist()
+    splits = ragged.row_splits.numpy().tolist()
+    return [values[a:b] for a, b in zip(splits, splits[1:], strict=False)]

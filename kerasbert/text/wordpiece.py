@@ -1,0 +1,201 @@
+"""WordPiece, as BERT was trained with it, inside the TensorFlow graph.
+
+Reference:
+    Wu et al., Google's Neural Machine Translation System
+    (https://arxiv.org/abs/1609.08144), section 4.1.
+    Song et al., Fast WordPiece Tokenization (https://arxiv.org/abs/2012.15524).
+"""
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_text as tf_text
+from tensorflow_text.core.pybinds import (
+    pywrap_fast_wordpiece_tokenizer_model_builder as wordpiece_builder,
+)
+
+from kerasbert.text.canonical_order import CanonicalOrder
+from kerasbert.text.character_map import build_character_map
+from kerasbert.text.characters import character_set
+from kerasbert.text.offsets import character_offsets
+from kerasbert.text.text_repair import TextRepair
+from kerasbert.text.tokenizer import Tokenizer
+from kerasbert.text.tokenizer_config import SpecialTokens, TokenizerConfig
+from kerasbert.text.word_normalization import word_character_map
+
+_LONGEST_WORD = 100  # characters; a longer word is unknown
+_PRIVATE = range(0x100000, 0x10FFFE)
+
+
+class WordPieceTokenizer(Tokenizer):
+    """Text to WordPiece ids and back.
+
+    Args:
+        vocabulary: the tokens in the order of their ids.
+        lower_case: whether to lower-case text ("uncased").
+        strip_accents: whether to remove accents; None: as `lower_case` says.
+        split_chinese_characters: whether each Chinese character is a word.
+        clean_text: whether to remove control characters.
+        special_tokens: the tokens that stand for no text.
+        special_tokens_in_text: whether `[MASK]` written in a text is the special token.
+            Say False for text from strangers.
+        max_length: the longest sequence of the model, if known.
+
+    Example:
+        >>> vocabulary = "[PAD] [UNK] [CLS] [SEP] [MASK] un ##like ##ly".split()
+        >>> WordPieceTokenizer(vocabulary).encode(["Unlikely"])
+        [[2, 5, 6, 7, 3]]
+
+    Reference:
+        Devlin et al., BERT (https://arxiv.org/abs/1810.04805), section 3.
+    """
+
+    def __init__(
+        self,
+        vocabulary,
+        lower_case: bool = True,
+        strip_accents: bool | None = None,
+        split_chinese_characters: bool = True,
+        clean_text: bool = True,
+        special_tokens: SpecialTokens = SpecialTokens(),
+        special_tokens_in_text: bool = True,
+        max_length: int | None = None,
+    ):
+        config = TokenizerConfig(
+            kind="wordpiece",
+            vocabulary=tuple(vocabulary),
+            lower_case=lower_case,
+            strip_accents=strip_accents,
+            split_chinese_characters=split_chinese_characters,
+            clean_text=clean_text,
+            special_tokens=special_tokens,
+            max_length=max_length,
+        )
+        super().__init__(config, special_tokens_in_text)
+        mapping = word_character_map(
+            lower_case, strip_accents, split_chinese_characters, clean_text
+        )
+        spelled = self._give_private_characters(mapping)
+        if lower_case if strip_accents is None else strip_accents:
+            removed = character_set("control") if clean_text else frozenset()
+            order = CanonicalOrder(character_set("accent"), removed)
+        else:
+            order = None
+        self._repair = TextRepair(spelled, order)
+        self._build(mapping, spelled)
+
+    @staticmethod
+    def arguments(config: TokenizerConfig) -> dict:
+        """The constructor's arguments for `config`."""
+        names = (
+            "vocabulary",
+            "lower_case",
+            "strip_accents",
+            "split_chinese_characters",
+            "clean_text",
+            "special_tokens",
+            "max_length",
+        )
+        return {name: getattr(config, name) for name in names}
+
+    def _give_private_characters(self, mapping):
+        """Special tokens in characters that no text can hold, for `TextRepair`."""
+        used = {ord(c) for token in self.vocabulary for c in token}
+        private = (chr(code) for code in _PRIVATE if code not in used)
+        self._unspeakable = next(private)
+        spelled = {}
+        if self.special_tokens_in_text:
+            for token in self.special_tokens.all():
+                if token in self._ids:
+                    spelled[token] = "".join(next(private) for _ in token)
+        for token, characters in spelled.items():
+            as_word = "".join(mapping.get(ord(c), c) for c in token)
+            # One that is a word of its own keeps its spelling in the vocabulary.
+            result = token if as_word == token else characters
+            for position, character in enumerate(characters):
+                before = " " if position == 0 else ""
+                after = " " if position == len(characters) - 1 else ""
+                mapping[ord(character)] = f"{before}{result[position]}{after}"
+        return spelled
+
+    def _build(self, mapping, spelled) -> None:
+        tokens, unreachable = [], (f"{self._unspeakable}{i}" for i in range(1 << 22))
+        for token_id, token in enumerate(self.vocabulary):
+            characters = spelled.get(token)
+            if self._ids[token] != token_id:
+                token = next(unreachable)  # a duplicate: the last one wins
+            elif characters and ord(token[0]) in mapping:
+                token = characters
+            tokens.append(token)
+        unknown = tokens[self.unk_token_id]
+        with tf.init_scope(), tf.device("CPU:0"):
+            characters = np.frombuffer(build_character_map(mapping), np.uint8)
+            pieces = wordpiece_builder.build_fast_wordpiece_model(
+                tokens, 4 * _LONGEST_WORD, "##", unknown, True, False
+            )
+            self._normalizer = tf_text.FastBertNormalizer(
+                model_buffer=tf.constant(characters)
+            )
+            self._wordpiece = tf_text.FastWordpieceTokenizer(
+                model_buffer=tf.constant(np.frombuffer(pieces, np.uint8)),
+                token_out_type=tf.int32,
+            )
+        self._spaces = tf_text.WhitespaceTokenizer()
+
+    def _readable(self, words: tf.Tensor) -> tf.Tensor:
+        """Words of more than a hundred characters become unknown ones."""
+        too_long = tf.strings.length(words, unit="UTF8_CHAR") > _LONGEST_WORD
+        return tf.where(too_long, words + self._unspeakable, words)
+
+    def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        normalized = self._normalizer.normalize(self._repair(texts))
+        words = tf.strings.split(normalized, " ")
+        pieces = self._wordpiece.tokenize(self._readable(words.values))
+        return words.with_values(pieces).merge_dims(1, 2)
+
+    def tokenize_with_offsets(self, texts: tf.Tensor):
+        repaired = self._repair(texts)
+        normalized, sources = self._normalizer.normalize_with_offsets(repaired)
+        words, word_starts, _ = self._spaces.tokenize_with_offsets(normalized)
+        pieces, starts, ends = self._wordpiece.tokenize_with_offsets(
+            self._readable(words.values)
+        )
+        lengths = tf.strings.length(words.values, unit="BYTE")
+        rows = pieces.value_rowids()
+        first = tf.cast(tf.gather(word_starts.values, rows), tf.int64)
+        limits = tf.cast(tf.gather(lengths, rows), tf.int64)
+        # An unknown word that was made longer ends where it did.
+        first_bytes = first + tf.cast(starts.values, tf.int64)
+        last_bytes = first + tf.minimum(tf.cast(ends.values, tf.int64), limits) - 1
+        token_ids = words.with_values(pieces).merge_dims(1, 2)
+        starts, ends = character_offsets(
+            repaired,
+            sources,
+            token_ids.with_values(first_bytes),
+            token_ids.with_values(last_bytes),
+        )
+        return token_ids, starts, ends
+
+    def _detokenize(self, tokens: list[str]) -> str:
+        text = ""
+        for position, token in enumerate(tokens):
+            if position:
+                token = token[2:] if token.startswith("##") else f" {token}"
+            for written, meant in _TIDY:
+                token = token.replace(written, meant)
+            text += token
+        return text
+
+
+_TIDY = (
+    (" .", "."),
+    (" ?", "?"),
+    (" !", "!"),
+    (" ,", ","),
+    (" ' ", "'"),
+    (" n't", "n't"),
+    (" 'm", "'m"),
+    (" do not", " don't"),
+    (" 's", "'s"),
+    (" 've", "'ve"),
+    (" 're", "'re"),
+)
