@@ -1,0 +1,94 @@
+"""What fetching from every hub has in common: waiting, failing, showing progress."""
+
+import contextlib
+import io
+import sys
+import threading
+
+__all__ = ["bars_on_terminal", "reaching", "status", "within"]
+
+_NETWORK_LIBRARIES = {
+    *("httpx", "httpx2", "httpcore", "requests", "urllib", "urllib3", "http"),
+    *("huggingface_hub", "socket", "ssl"),
+}
+
+
+def within(seconds, function):
+    """Calls a function, and gives up waiting for it after a time.
+
+    The time limits of network libraries do not cover the search for an address.
+
+    Args:
+        seconds: How long to wait.
+        function: What to call, without arguments.
+
+    Returns:
+        What the function returns; its errors are raised here.
+
+    Raises:
+        TimeoutError: It has not returned in time.
+    """
+    outcome = []
+
+    def call():
+        try:
+            outcome.append((function(), None))
+        except Exception as error:
+            outcome.append((None, error))
+
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not outcome:
+        raise TimeoutError(f"no answer within {seconds:g} seconds")
+    result, error = outcome[0]
+    if error is not None:
+        raise error
+    return result
+
+
+@contextlib.contextmanager
+def reaching(hub):
+    """Says in one way what every library says in its own: a hub cannot be reached.
+
+    Args:
+        hub: The hub's name, for the message.
+
+    Raises:
+        ConnectionError: The network or the hub failed; other errors pass unchanged.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not _is_of_the_network(error):
+            raise
+        lines = str(getattr(error, "reason", "") or error).strip().splitlines()
+        reason = lines[0][:200].rstrip(". ") if lines else type(error).__name__
+        raise ConnectionError(f"Cannot reach {hub} ({reason}).") from error
+
+
+def status(error):
+    """The HTTP status that an error of any of the libraries carries, or `None`."""
+    response = getattr(error, "response", None)
+    return getattr(response, "status_code", None) or getattr(error, "code", None)
+
+
+@contextlib.contextmanager
+def bars_on_terminal(progress):
+    """Sends what is printed to the error stream if that is a terminal, else nowhere.
+
+    Standard output is for results.
+
+    Args:
+        progress: Whether to show anything at all.
+    """
+    stream = sys.stderr if progress and sys.stderr.isatty() else io.StringIO()
+    with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
+        yield
+
+
+def _is_of_the_network(error):
+    libraries = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
+    if libraries & _NETWORK_LIBRARIES:
+        return True
+    return isinstance(error, (ConnectionError, TimeoutError))
