@@ -23,6 +23,7 @@ _STREAM_MAGIC = 0x1950A86A20F9469CFC6C
 _STREAM_VERSION = 1001
 # Tensors may share numbers (tied embeddings), but not without end.
 _MOST_BYTES_A_FILE_BYTE = 16
+_DAMAGE = (ValueError, NotImplementedError, zipfile.BadZipFile, struct.error)
 
 
 def load_torch(path):
@@ -59,7 +60,7 @@ def load_torch(path):
         else:
             raise ValueError("it does not begin like a file of torch.save")
         return _arrays(tensors, storages, len(data))
-    except (ValueError, zipfile.BadZipFile, struct.error) as error:
+    except _DAMAGE as error:
         raise ValueError(
             f"Expected a dictionary of tensors in {path}, but cannot read it: {error}. "
             "Fetch or convert the file again, or use its model.safetensors."

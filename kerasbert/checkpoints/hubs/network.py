@@ -62,8 +62,11 @@ def reaching(hub):
     except Exception as error:
         if not _is_of_the_network(error):
             raise
-        lines = str(getattr(error, "reason", "") or error).strip().splitlines()
-        reason = lines[0][:200].rstrip(". ") if lines else type(error).__name__
+        first = error
+        while first.__cause__ or first.__context__:
+            first = first.__cause__ or first.__context__
+        lines = str(first).strip().splitlines() or [type(first).__name__]
+        reason = lines[0][:200].rstrip(". ")
         raise ConnectionError(f"Cannot reach {hub} ({reason}).") from error
 
 
