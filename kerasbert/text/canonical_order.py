@@ -51,7 +51,8 @@ class CanonicalOrder:
     def __call__(self, texts: tf.Tensor) -> tf.Tensor:
         """Returns the texts with their marks in order, string [B]."""
         for character, text in self._endings.items():
-            lower = self._of(lambda k, last=self._classes[ord(text[-1])]: k < last)
+            last = self._classes[ord(text[-1])]
+            lower = self._of(lambda k, last=last: k < last)
             if lower:
                 pattern = f"{character}({self._between}{lower})"
                 texts = tf.strings.regex_replace(texts, pattern, rf"{text}\1")

@@ -5,6 +5,8 @@ Shapes: B batch.
 
 import tensorflow as tf
 
+from kerasbert.text.ragged import row_numbers
+
 
 def character_offsets(
     texts: tf.Tensor,
@@ -32,11 +34,10 @@ def character_offsets(
     sizes = tf.strings.length(texts, unit="BYTE")
     text_starts = tf.cast(tf.cumsum(sizes, exclusive=True), tf.int64)
     together = tf.io.decode_raw(tf.strings.reduce_join(texts), tf.uint8)
-    is_first_byte = (
-        tf.bitwise.bitwise_and(together, tf.constant(0xC0, tf.uint8)) != 0x80
-    )
-    characters = tf.cumsum(tf.cast(is_first_byte, tf.int32)) - 1  # [bytes of all]
-    rows = first_bytes.value_rowids()
+    # Bytes 0x80-0xBF continue a character; all others begin one.
+    begins = (together < 0x80) | (together > 0xBF)
+    characters = tf.cumsum(tf.cast(begins, tf.int32)) - 1  # [bytes of all]
+    rows = row_numbers(first_bytes)
     row_starts = tf.gather(text_starts, rows)
     source_starts = tf.gather(sources.row_starts(), rows)
 

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasbert.text.packing import pack
+from kerasbert.text.ragged import to_lists
 from kerasbert.text.tokenizer_config import SpecialTokens, TokenizerConfig
 
 _CHUNK = 1024  # texts that are encoded at once
@@ -18,12 +19,12 @@ _UNLIMITED = 1 << 30
 
 
 class Tokenizer(abc.ABC):
-    """Text to the ids that a model was trained on, and back.
+    r"""Text to the ids that a model was trained on, and back.
 
     `Tokenizer.from_pretrained` gives the kind that a folder's vocabulary asks for. The
-    methods `tokenize`, `tokenize_with_offsets`, `pack` and the tokenizer itself, called,
-    are TensorFlow functions: they work in `tf.data`, in `tf.function` and in exported
-    SavedModels. `encode`, `decode` and `tokens` work on Python lists.
+    methods `tokenize`, `tokenize_with_offsets`, `pack` and the tokenizer itself,
+    called, are TensorFlow functions: they work in `tf.data`, in `tf.function` and in
+    exported SavedModels. `encode`, `decode` and `tokens` work on Python lists.
 
     Args:
         config: what the tokenizer is made of.
@@ -34,7 +35,7 @@ class Tokenizer(abc.ABC):
         >>> import pathlib, tempfile
         >>> folder = pathlib.Path(tempfile.mkdtemp())
         >>> tokens = "[PAD] [UNK] [CLS] [SEP] [MASK] hello world".split()
-        >>> _ = (folder / "vocab.txt").write_text("\\n".join(tokens))
+        >>> _ = (folder / "vocab.txt").write_text("\n".join(tokens))
         >>> tokenizer = Tokenizer.from_pretrained(folder)
         >>> tokenizer.encode(["Hello world"])
         [[2, 5, 6, 3]]
@@ -48,9 +49,9 @@ class Tokenizer(abc.ABC):
         for name in ("cls", "sep", "pad", "unk"):
             if named[name] not in self._ids:
                 raise ValueError(
-                    f"Expected the {name} token {named[name]!r} in the vocabulary; none "
-                    f"of its {len(self.vocabulary)} entries is that. Name the token "
-                    f"with special_tokens=SpecialTokens({name}=...)."
+                    f"Expected the {name} token {named[name]!r} in the vocabulary, but "
+                    f"none of its {len(self.vocabulary)} entries is that. Name the "
+                    f"token with special_tokens=SpecialTokens({name}=...)."
                 )
 
     @staticmethod
@@ -345,10 +346,3 @@ def _as_list(texts) -> list:
                 f"Expected strings, got {type(text).__name__} at position {position}."
             )
     return texts
-
-
-def to_lists(ragged: tf.RaggedTensor) -> list[list]:
-    """The rows of a ragged tensor as lists of Python numbers."""
-    values = ragged.values.numpy().tolist()
-    splits = ragged.row_splits.numpy().tolist()
-    return [values[a:b] for a, b in zip(splits, splits[1:], strict=False)]

@@ -32,6 +32,7 @@ class SpecialTokens:
         return tuple(dict.fromkeys([*self.named().values(), *self.additional]))
 
 
+BERT_SPECIAL_TOKENS = SpecialTokens()
 ALBERT_SPECIAL_TOKENS = SpecialTokens(pad="<pad>", unk="<unk>")
 
 
@@ -61,5 +62,5 @@ class TokenizerConfig:
     split_chinese_characters: bool = True
     clean_text: bool = True
     split_digits_from_commas: bool = False
-    special_tokens: SpecialTokens = SpecialTokens()
+    special_tokens: SpecialTokens = BERT_SPECIAL_TOKENS
     max_length: int | None = None

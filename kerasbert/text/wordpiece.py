@@ -17,9 +17,14 @@ from kerasbert.text.canonical_order import CanonicalOrder
 from kerasbert.text.character_map import build_character_map
 from kerasbert.text.characters import character_set
 from kerasbert.text.offsets import character_offsets
+from kerasbert.text.ragged import row_numbers
 from kerasbert.text.text_repair import TextRepair
 from kerasbert.text.tokenizer import Tokenizer
-from kerasbert.text.tokenizer_config import SpecialTokens, TokenizerConfig
+from kerasbert.text.tokenizer_config import (
+    BERT_SPECIAL_TOKENS,
+    SpecialTokens,
+    TokenizerConfig,
+)
 from kerasbert.text.word_normalization import word_character_map
 
 _LONGEST_WORD = 100  # characters; a longer word is unknown
@@ -56,7 +61,7 @@ class WordPieceTokenizer(Tokenizer):
         strip_accents: bool | None = None,
         split_chinese_characters: bool = True,
         clean_text: bool = True,
-        special_tokens: SpecialTokens = SpecialTokens(),
+        special_tokens: SpecialTokens = BERT_SPECIAL_TOKENS,
         special_tokens_in_text: bool = True,
         max_length: int | None = None,
     ):
@@ -146,13 +151,13 @@ class WordPieceTokenizer(Tokenizer):
         too_long = tf.strings.length(words, unit="UTF8_CHAR") > _LONGEST_WORD
         return tf.where(too_long, words + self._unspeakable, words)
 
-    def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:
+    def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:  # noqa: D102
         normalized = self._normalizer.normalize(self._repair(texts))
         words = tf.strings.split(normalized, " ")
         pieces = self._wordpiece.tokenize(self._readable(words.values))
         return words.with_values(pieces).merge_dims(1, 2)
 
-    def tokenize_with_offsets(self, texts: tf.Tensor):
+    def tokenize_with_offsets(self, texts: tf.Tensor):  # noqa: D102
         repaired = self._repair(texts)
         normalized, sources = self._normalizer.normalize_with_offsets(repaired)
         words, word_starts, _ = self._spaces.tokenize_with_offsets(normalized)
@@ -160,7 +165,7 @@ class WordPieceTokenizer(Tokenizer):
             self._readable(words.values)
         )
         lengths = tf.strings.length(words.values, unit="BYTE")
-        rows = pieces.value_rowids()
+        rows = row_numbers(pieces)
         first = tf.cast(tf.gather(word_starts.values, rows), tf.int64)
         limits = tf.cast(tf.gather(lengths, rows), tf.int64)
         # An unknown word that was made longer ends where it did.

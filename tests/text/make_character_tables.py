@@ -124,8 +124,7 @@ def main() -> None:
         ),
     }
     lines = [
-        f"# Unicode characters as Hugging Face tokenizers {tokenizers.__version__} sees "
-        "them.",
+        f"# Characters as Hugging Face tokenizers {tokenizers.__version__} sees them.",
         "# Written by tests/text/make_character_tables.py; hexadecimal code points.",
     ]
     for name, body in sections.items():
