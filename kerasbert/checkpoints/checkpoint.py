@@ -1,0 +1,50 @@
+"""A checkpoint, whichever container it came from."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Mapping
+
+from kerasbert.checkpoints.ledger import Ledger
+from kerasbert.config import EncoderConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredTensors:
+    """The tensors of a file: their shapes at once, their numbers on demand.
+
+    Args:
+        shapes: From name to shape.
+        read: From name to a numpy array.
+    """
+
+    shapes: Mapping[str, tuple[int, ...]]
+    read: Callable
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """Configuration and weights of a published model.
+
+    Args:
+        container: The container's name, such as `"huggingface"`.
+        folder: Where it lies.
+        config: The encoder's configuration.
+        weights: From the path of our variable to a function that reads its array.
+        heads: Names of the heads that it holds, of `variables.HEADS`.
+        has_pooler: Whether it holds the pooler.
+        ledger: Where every tensor went.
+        labels: The names of the classes of a classification head.
+        token_labels: Whether that head classifies tokens rather than texts.
+        head_dropout: Dropout rate of that head's input.
+    """
+
+    container: str
+    folder: pathlib.Path
+    config: EncoderConfig
+    weights: Mapping[str, Callable]
+    heads: tuple[str, ...]
+    has_pooler: bool
+    ledger: Ledger
+    labels: tuple[str, ...] = ()
+    token_labels: bool = False
+    head_dropout: float = 0.1

@@ -1,0 +1,120 @@
+"""Which container a folder is, and from one container to another."""
+
+import pathlib
+
+from kerasbert.checkpoints import google_tf1, huggingface, keras_hub, tf_hub
+from kerasbert.files import new_folder, read_json
+
+# In the order in which a folder is tried.
+READERS = (keras_hub, huggingface, tf_hub, google_tf1)
+WRITERS = {module.NAME: module for module in (huggingface, google_tf1, keras_hub)}
+
+
+def read_checkpoint(folder, strict=False):
+    """Reads the checkpoint of a folder, in whichever container.
+
+    Args:
+        folder: A folder.
+        strict: Whether configuration keys that nobody knows are refused.
+
+    Returns:
+        A `Checkpoint`; its weights are read when they are asked for.
+
+    Raises:
+        FileNotFoundError: If there is no such folder, or a file of it is missing.
+        ValueError: If it is no model, or a broken one.
+    """
+    folder = model_folder(pathlib.Path(folder))
+    for container in READERS:
+        if container.recognises(folder):
+            return container.read(folder, strict)
+    names = sorted(file.name for file in folder.iterdir())
+    shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+    raise ValueError(
+        f"{folder} is no model that kerasbert reads: expected config.json (Hugging "
+        "Face, KerasHub), saved_model.pb (TF Hub) or bert_config.json with a "
+        f"checkpoint (Google); found {shown or 'an empty folder'}."
+    )
+
+
+def model_folder(folder):
+    """The folder of the encoder: in a sentence-transformers folder, its first module.
+
+    Args:
+        folder: A `pathlib.Path`.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {folder}.")
+    modules = folder / "modules.json"
+    if not modules.is_file():
+        return folder
+    first = read_json(modules)[0]
+    inner = (folder / first.get("path", "")).resolve()
+    if not first.get("type", "").endswith("Transformer"):
+        raise ValueError(
+            f"Expected a Transformer as the first module of {modules}, got "
+            f"{first.get('type')!r}."
+        )
+    if not inner.is_relative_to(folder.resolve()) or not inner.is_dir():
+        raise FileNotFoundError(
+            f"{modules} names the folder {first['path']!r}, which is not in {folder}."
+        )
+    return inner
+
+
+def write_checkpoint(checkpoint, folder, format="huggingface", overwrite=False):
+    """Writes a checkpoint and its tokenizer in a container.
+
+    Args:
+        checkpoint: A `Checkpoint`.
+        folder: The folder to make; it appears when it is complete.
+        format: A key of `WRITERS`.
+        overwrite: Whether a folder that exists is replaced.
+
+    Raises:
+        FileExistsError: If the folder exists and `overwrite` is not given.
+        ValueError: If there is no such format, or it cannot hold this model.
+    """
+    if format not in WRITERS:
+        raise ValueError(
+            f"Expected a format among {', '.join(WRITERS)}, got {format!r}."
+        )
+    with new_folder(folder, overwrite=overwrite) as partial:
+        WRITERS[format].write(checkpoint, partial)
+        _write_tokenizer(checkpoint, partial, format)
+
+
+def convert(source, folder, format, overwrite=False, strict=False):
+    """Reads a checkpoint in whichever container, and writes it in another.
+
+    Args:
+        source: As in `BertEncoder.from_pretrained`.
+        folder: The folder to make.
+        format: `"huggingface"`, `"google_tf1"` or `"keras_hub"`.
+        overwrite: Whether a folder that exists is replaced.
+        strict: Whether configuration keys that nobody knows are refused.
+
+    Returns:
+        The `Checkpoint` that was read.
+    """
+    from kerasbert.checkpoints.sources import resolve
+
+    checkpoint = read_checkpoint(resolve(source), strict)
+    write_checkpoint(checkpoint, folder, format, overwrite)
+    return checkpoint
+
+
+def _write_tokenizer(checkpoint, folder, format):
+    """Copies the vocabulary, where the checkpoint has one."""
+    if checkpoint.folder is None:
+        return
+    from kerasbert.checkpoints.vocabulary import read_tokenizer, write_tokenizer
+
+    try:
+        tokenizer = read_tokenizer(checkpoint.folder)
+    except FileNotFoundError:
+        return
+    write_tokenizer(tokenizer, folder, format)

@@ -1,0 +1,225 @@
+"""The names of Hugging Face transformers, without the prefix `bert.` or `albert.`."""
+
+import re
+
+from kerasbert.checkpoints.config_keys import ConfigKeys
+from kerasbert.checkpoints.tables import Table
+from kerasbert.checkpoints.transforms import TRANSPOSE
+
+EMBEDDINGS = {
+    "embeddings/token_embedding/embeddings": "embeddings.word_embeddings.weight",
+    "embeddings/segment_embedding/embeddings": (
+        "embeddings.token_type_embeddings.weight"
+    ),
+    "embeddings/position_embedding/embeddings": "embeddings.position_embeddings.weight",
+    "embeddings/norm/gamma": "embeddings.LayerNorm.weight",
+    "embeddings/norm/beta": "embeddings.LayerNorm.bias",
+}
+
+CLASSIFIERS = {
+    "classification_head": {
+        "classification_head/dense/kernel": ("classifier.weight", TRANSPOSE),
+        "classification_head/dense/bias": "classifier.bias",
+    },
+    "span_head": {
+        "span_head/dense/kernel": ("qa_outputs.weight", TRANSPOSE),
+        "span_head/dense/bias": "qa_outputs.bias",
+    },
+}
+
+BERT = Table(
+    embeddings=EMBEDDINGS,
+    block_prefix="encoder.layer.{index}.",
+    block={
+        "attention/query/kernel": ("attention.self.query.weight", TRANSPOSE),
+        "attention/query/bias": "attention.self.query.bias",
+        "attention/key/kernel": ("attention.self.key.weight", TRANSPOSE),
+        "attention/key/bias": "attention.self.key.bias",
+        "attention/value/kernel": ("attention.self.value.weight", TRANSPOSE),
+        "attention/value/bias": "attention.self.value.bias",
+        "attention/output/kernel": ("attention.output.dense.weight", TRANSPOSE),
+        "attention/output/bias": "attention.output.dense.bias",
+        "attention_norm/gamma": "attention.output.LayerNorm.weight",
+        "attention_norm/beta": "attention.output.LayerNorm.bias",
+        "feed_forward/intermediate/kernel": ("intermediate.dense.weight", TRANSPOSE),
+        "feed_forward/intermediate/bias": "intermediate.dense.bias",
+        "feed_forward/output/kernel": ("output.dense.weight", TRANSPOSE),
+        "feed_forward/output/bias": "output.dense.bias",
+        "feed_forward_norm/gamma": "output.LayerNorm.weight",
+        "feed_forward_norm/beta": "output.LayerNorm.bias",
+    },
+    pooler={
+        "pooler/dense/kernel": ("pooler.dense.weight", TRANSPOSE),
+        "pooler/dense/bias": "pooler.dense.bias",
+    },
+    heads={
+        "masked_lm_head": {
+            "masked_lm_head/dense/kernel": (
+                "cls.predictions.transform.dense.weight",
+                TRANSPOSE,
+            ),
+            "masked_lm_head/dense/bias": "cls.predictions.transform.dense.bias",
+            "masked_lm_head/norm/gamma": "cls.predictions.transform.LayerNorm.weight",
+            "masked_lm_head/norm/beta": "cls.predictions.transform.LayerNorm.bias",
+            "masked_lm_head/bias": "cls.predictions.bias",
+        },
+        "pair_head": {
+            "pair_head/dense/kernel": ("cls.seq_relationship.weight", TRANSPOSE),
+            "pair_head/dense/bias": "cls.seq_relationship.bias",
+        },
+        **CLASSIFIERS,
+    },
+)
+
+ALBERT = Table(
+    embeddings={
+        **EMBEDDINGS,
+        "embeddings/projection/kernel": (
+            "encoder.embedding_hidden_mapping_in.weight",
+            TRANSPOSE,
+        ),
+        "embeddings/projection/bias": "encoder.embedding_hidden_mapping_in.bias",
+    },
+    block_prefix="encoder.albert_layer_groups.{group}.albert_layers.{inner}.",
+    block={
+        "attention/query/kernel": ("attention.query.weight", TRANSPOSE),
+        "attention/query/bias": "attention.query.bias",
+        "attention/key/kernel": ("attention.key.weight", TRANSPOSE),
+        "attention/key/bias": "attention.key.bias",
+        "attention/value/kernel": ("attention.value.weight", TRANSPOSE),
+        "attention/value/bias": "attention.value.bias",
+        "attention/output/kernel": ("attention.dense.weight", TRANSPOSE),
+        "attention/output/bias": "attention.dense.bias",
+        "attention_norm/gamma": "attention.LayerNorm.weight",
+        "attention_norm/beta": "attention.LayerNorm.bias",
+        "feed_forward/intermediate/kernel": ("ffn.weight", TRANSPOSE),
+        "feed_forward/intermediate/bias": "ffn.bias",
+        "feed_forward/output/kernel": ("ffn_output.weight", TRANSPOSE),
+        "feed_forward/output/bias": "ffn_output.bias",
+        "feed_forward_norm/gamma": "full_layer_layer_norm.weight",
+        "feed_forward_norm/beta": "full_layer_layer_norm.bias",
+    },
+    pooler={
+        "pooler/dense/kernel": ("pooler.weight", TRANSPOSE),
+        "pooler/dense/bias": "pooler.bias",
+    },
+    heads={
+        "masked_lm_head": {
+            "masked_lm_head/dense/kernel": ("predictions.dense.weight", TRANSPOSE),
+            "masked_lm_head/dense/bias": "predictions.dense.bias",
+            "masked_lm_head/norm/gamma": "predictions.LayerNorm.weight",
+            "masked_lm_head/norm/beta": "predictions.LayerNorm.bias",
+            "masked_lm_head/bias": "predictions.bias",
+        },
+        "pair_head": {
+            "pair_head/dense/kernel": ("sop_classifier.classifier.weight", TRANSPOSE),
+            "pair_head/dense/bias": "sop_classifier.classifier.bias",
+        },
+        **CLASSIFIERS,
+    },
+)
+
+IGNORED = [
+    (re.compile(r"^embeddings\.(position|token_type)_ids$"), "a range of numbers"),
+    (re.compile(r"predictions\.decoder\.(weight|bias)$"), "tied, checked to be equal"),
+]
+
+# The names under which old files hold the same tensors.
+OLD_NAMES = [
+    (re.compile(r"LayerNorm\.gamma$"), "LayerNorm.weight"),
+    (re.compile(r"LayerNorm\.beta$"), "LayerNorm.bias"),
+    (re.compile(r"layer_norm\.gamma$"), "layer_norm.weight"),
+    (re.compile(r"layer_norm\.beta$"), "layer_norm.bias"),
+    (re.compile(r"^(bert|albert)\."), ""),
+]
+
+ACTIVATIONS = {
+    "gelu": "gelu",
+    "gelu_python": "gelu",
+    "gelu_new": "gelu_tanh",
+    "gelu_pytorch_tanh": "gelu_tanh",
+    "gelu_fast": "gelu_tanh",
+    "relu": "relu",
+    "silu": "silu",
+    "swish": "silu",
+    "tanh": "tanh",
+    "linear": "linear",
+}
+
+# One entry a head: what the encoder carries, with the class that computes it.
+ARCHITECTURES = {
+    "bert": {
+        (): "BertModel",
+        ("masked_lm_head",): "BertForMaskedLM",
+        ("masked_lm_head", "pair_head"): "BertForPreTraining",
+        ("pair_head",): "BertForNextSentencePrediction",
+        ("classification_head",): "BertForSequenceClassification",
+        ("classification_head", "tokens"): "BertForTokenClassification",
+        ("span_head",): "BertForQuestionAnswering",
+    },
+    "albert": {
+        (): "AlbertModel",
+        ("masked_lm_head",): "AlbertForMaskedLM",
+        ("masked_lm_head", "pair_head"): "AlbertForPreTraining",
+        ("pair_head",): "AlbertForPreTraining",
+        ("classification_head",): "AlbertForSequenceClassification",
+        ("classification_head", "tokens"): "AlbertForTokenClassification",
+        ("span_head",): "AlbertForQuestionAnswering",
+    },
+}
+
+CONFIG_KEYS = ConfigKeys(
+    handled={
+        key: key
+        for key in (
+            "vocab_size",
+            "hidden_size",
+            "num_hidden_layers",
+            "num_attention_heads",
+            "intermediate_size",
+            "hidden_act",
+            "hidden_dropout_prob",
+            "attention_probs_dropout_prob",
+            "max_position_embeddings",
+            "type_vocab_size",
+            "initializer_range",
+            "layer_norm_eps",
+            "embedding_size",
+            "num_hidden_groups",
+            "inner_group_num",
+        )
+    },
+    required={
+        "position_embedding_type": ("absolute", None),
+        "is_decoder": (False, None),
+        "add_cross_attention": (False, None),
+        "is_encoder_decoder": (False, None),
+        "pruned_heads": ({}, [], None),
+        "net_structure_type": (0,),
+        "gap_size": (0,),
+        "num_memory_blocks": (0,),
+        "down_scale_factor": (1,),
+        "auto_map": (None,),
+        "quantization_config": (None,),
+    },
+    ignored=frozenset(
+        """_name_or_path architectures attn_implementation attention_type
+        _attn_implementation_autoset bad_words_ids begin_suppress_tokens bos_token_id
+        chunk_size_feed_forward classifier_dropout classifier_dropout_prob cls_token_id
+        cross_attention_hidden_size decoder_start_token_id directionality
+        diversity_penalty do_lower_case do_sample dtype early_stopping
+        encoder_no_repeat_ngram_size eos_token_id exponential_decay_length_penalty
+        finetuning_task forced_bos_token_id forced_eos_token_id gradient_checkpointing
+        id2label initializer_factor label2id language layer_types length_penalty
+        mask_token_id max_length min_length model_type no_repeat_ngram_size
+        num_beam_groups num_beams num_labels num_return_sequences output_attentions
+        output_hidden_states output_past output_scores pad_token_id pooler_fc_size
+        pooler_num_attention_heads pooler_num_fc_layers pooler_size_per_head
+        pooler_type prefix problem_type remove_invalid_values repetition_penalty
+        return_dict return_dict_in_generate sentence_transformers sep_token_id
+        suppress_tokens task_specific_params temperature tf_legacy_loss
+        tie_encoder_decoder tie_word_embeddings tokenizer_class top_k top_p torch_dtype
+        torchscript transformers_version typical_p unk_token_id use_bfloat16 use_cache
+        use_return_dict xla_device""".split()
+    ),
+)

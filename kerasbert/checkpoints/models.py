@@ -1,0 +1,187 @@
+"""From a checkpoint to a model, and back."""
+
+import functools
+import warnings
+
+import keras
+
+from kerasbert import models
+from kerasbert.checkpoints.checkpoint import Checkpoint
+from kerasbert.checkpoints.containers import read_checkpoint, write_checkpoint
+from kerasbert.checkpoints.ledger import Ledger
+from kerasbert.checkpoints.sources import resolve
+from kerasbert.checkpoints.variables import HEADS
+from kerasbert.config import AlbertConfig
+
+# The heads of each model; the first whose heads a checkpoint has is the one it holds.
+MODELS = {
+    models.PretrainingModel: ("masked_lm_head", "pair_head"),
+    models.MaskedLMModel: ("masked_lm_head",),
+    models.SentencePairModel: ("pair_head",),
+    models.TokenClassificationModel: ("classification_head",),
+    models.SequenceClassificationModel: ("classification_head",),
+    models.QuestionAnsweringModel: ("span_head",),
+}
+WITHOUT_POOLER = (
+    models.MaskedLMModel,
+    models.TokenClassificationModel,
+    models.QuestionAnsweringModel,
+)
+
+
+def load(model_class, source, strict=False, **kwargs):
+    """Loads a model from a source.
+
+    Args:
+        model_class: A class of `kerasbert.models`; `Encoder` for BERT or ALBERT,
+            whichever it is; None for the model whose heads the checkpoint has.
+        source: As in `BertEncoder.from_pretrained`.
+        strict: As there.
+        **kwargs: `dtype` of the encoder, `name` of the model.
+
+    Returns:
+        The model.
+
+    Raises:
+        FileNotFoundError: If there is no such source.
+        ValueError: If the checkpoint is broken, or lacks what the model needs.
+    """
+    checkpoint = read_checkpoint(resolve(source), strict)
+    if model_class is None:
+        model_class = _class_of(checkpoint)
+    model = _build(model_class, checkpoint, **kwargs)
+    if not checkpoint.has_pooler and not isinstance(model, WITHOUT_POOLER):
+        message = (
+            f"{checkpoint.folder} has no pooler: pooled_output is untrained, and "
+            "random. sequence_output is as published."
+        )
+        if strict:
+            raise ValueError(message)
+        warnings.warn(message, stacklevel=3)
+    for path, variable in variables_of(model).items():
+        if path in checkpoint.weights:
+            variable.assign(checkpoint.weights[path]())
+    model.source_folder = checkpoint.folder
+    return model
+
+
+def save(model, folder, format="huggingface", overwrite=False):
+    """Writes a model in a container.
+
+    Args:
+        model: A model of `kerasbert.models`.
+        folder: As in `write_checkpoint`.
+        format: As there.
+        overwrite: As there.
+    """
+    write_checkpoint(checkpoint_of(model), folder, format, overwrite)
+
+
+def checkpoint_of(model):
+    """The checkpoint that a model is.
+
+    Args:
+        model: A model of `kerasbert.models`.
+
+    Returns:
+        A `Checkpoint` with the model's weights as they are now.
+    """
+    weights = {
+        path: functools.partial(_value, variable)
+        for path, variable in variables_of(model).items()
+    }
+    weights |= _merged_lora(model)
+    heads = tuple(h for h in HEADS if any(path.startswith(h) for path in weights))
+    return Checkpoint(
+        container="model",
+        folder=getattr(model, "source_folder", None),
+        config=model.config,
+        weights=weights,
+        heads=heads,
+        has_pooler=True,
+        ledger=Ledger(()),
+        labels=tuple(getattr(model, "labels", ())),
+        token_labels=isinstance(model, models.TokenClassificationModel),
+        head_dropout=getattr(model, "dropout", 0.1),
+    )
+
+
+def variables_of(model):
+    """The variables of a model by the paths of `kerasbert.checkpoints.variables`.
+
+    Args:
+        model: A model of `kerasbert.models`.
+
+    Returns:
+        A dictionary from path to `keras.Variable`.
+    """
+    encoder = getattr(model, "encoder", model)
+    layers = [*encoder.layers, *(layer for layer in model.layers if layer != encoder)]
+    variables = {}
+    for layer in layers:
+        for variable in layer.weights:
+            # The scopes in which the model was built are none of its own.
+            _, _, path = f"/{variable.path}".partition(f"/{layer.name}/")
+            if path:
+                variables[f"{layer.name}/{path}"] = variable
+    return {path: v for path, v in variables.items() if "lora_kernel" not in path}
+
+
+def _build(model_class, checkpoint, dtype=None, name=None):
+    names = {} if name is None else {"name": name}
+    is_encoder = issubclass(model_class, models.Encoder)
+    encoder_class = _encoder_class(checkpoint)
+    if is_encoder:
+        if not issubclass(encoder_class, model_class):
+            raise ValueError(
+                f"{checkpoint.folder} holds an encoder of {encoder_class.__name__}, "
+                f"not {model_class.__name__}. Load it with kerasbert.load_encoder, "
+                "which takes either."
+            )
+        return encoder_class(checkpoint.config, dtype=dtype, **names)
+
+    lacking = [head for head in MODELS[model_class] if head not in checkpoint.heads]
+    if lacking:
+        raise ValueError(
+            f"{checkpoint.folder} has no {' and no '.join(lacking)} (it has "
+            f"{', '.join(checkpoint.heads) or 'no head'}). To train one, make "
+            f"{model_class.__name__}(encoder, ...) of its encoder."
+        )
+    encoder = encoder_class(checkpoint.config, dtype=dtype)
+    if "classification_head" in MODELS[model_class]:
+        names |= {"labels": checkpoint.labels, "dropout": checkpoint.head_dropout}
+    return model_class(encoder, **names)
+
+
+def _encoder_class(checkpoint):
+    is_albert = isinstance(checkpoint.config, AlbertConfig)
+    return models.AlbertEncoder if is_albert else models.BertEncoder
+
+
+def _class_of(checkpoint):
+    for model_class, heads in MODELS.items():
+        if set(heads) <= set(checkpoint.heads):
+            if model_class is models.TokenClassificationModel:
+                if not checkpoint.token_labels:
+                    continue
+            return model_class
+    return _encoder_class(checkpoint)
+
+
+def _value(variable):
+    return keras.ops.convert_to_numpy(keras.ops.cast(variable.value, "float32"))
+
+
+def _merged_lora(model):
+    """The kernels of dense layers with low-rank updates, the updates added."""
+    encoder = getattr(model, "encoder", model)
+    merged = {}
+    for block in encoder.blocks:
+        for target in ("query", "key", "value", "output"):
+            dense = getattr(block.attention, f"{target}_dense")
+            if dense.lora_enabled:
+                path = f"{block.name}/attention/{target}/kernel"
+                merged[path] = functools.partial(
+                    keras.ops.convert_to_numpy, dense.kernel
+                )
+    return merged

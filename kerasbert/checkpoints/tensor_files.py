@@ -1,0 +1,159 @@
+"""Files of named tensors: safetensors, torch, TensorFlow checkpoints, HDF5.
+
+Each reader gives `StoredTensors`, in float32 whatever the file holds.
+"""
+
+import numpy as np
+
+from kerasbert.checkpoints.checkpoint import StoredTensors
+from kerasbert.files import read_json
+
+
+def read_safetensors(file):
+    """Reads a safetensors file, or the index of a sharded one.
+
+    Args:
+        file: `model.safetensors` or `model.safetensors.index.json`.
+
+    Returns:
+        `StoredTensors`.
+
+    Raises:
+        ValueError: If the file is truncated or corrupt; the message names it.
+    """
+    import safetensors
+
+    homes, shapes = {}, {}
+    for shard in _shards(file):
+        with _errors_name(shard, safetensors.SafetensorError):
+            with safetensors.safe_open(shard, framework="numpy") as tensors:
+                for name in tensors.keys():
+                    shapes[name] = tuple(tensors.get_slice(name).get_shape())
+                    homes[name] = shard
+
+    def read(name):
+        with _errors_name(homes[name], safetensors.SafetensorError):
+            with safetensors.safe_open(homes[name], framework="numpy") as tensors:
+                return _float32(tensors.get_tensor(name))
+
+    return StoredTensors(shapes, read)
+
+
+def read_torch(file):
+    """Reads a legacy torch file, with a pickle reader that makes tensors alone.
+
+    Args:
+        file: `pytorch_model.bin`, or the index of a sharded one.
+
+    Returns:
+        `StoredTensors`.
+
+    Raises:
+        ValueError: If the file is corrupt, or asks for anything but tensors.
+    """
+    from kerasbert.checkpoints.safe_pickle import load_torch
+
+    arrays = {}
+    for shard in _shards(file):
+        arrays.update(load_torch(shard))
+    shapes = {name: array.shape for name, array in arrays.items()}
+    return StoredTensors(shapes, lambda name: _float32(arrays[name]))
+
+
+def read_tensorflow(prefix):
+    """Reads a TensorFlow checkpoint, name-based or object-based.
+
+    Args:
+        prefix: Its path without `.index` and `.data-...`.
+
+    Returns:
+        `StoredTensors`, and the checkpoint's reader.
+
+    Raises:
+        ValueError: If the checkpoint is truncated or corrupt; the message names it.
+    """
+    import tensorflow as tf
+
+    errors = (tf.errors.OpError, ValueError, RuntimeError)
+    with _errors_name(prefix, errors):
+        reader = tf.train.load_checkpoint(str(prefix))
+        shapes = {
+            name: tuple(shape)
+            for name, shape in reader.get_variable_to_shape_map().items()
+        }
+
+    def read(name):
+        with _errors_name(prefix, errors):
+            return _float32(reader.get_tensor(name))
+
+    return StoredTensors(shapes, read), reader
+
+
+def read_hdf5(file):
+    """Reads the weights of a `.weights.h5` file of Keras 3.
+
+    Args:
+        file: A `pathlib.Path`.
+
+    Returns:
+        `StoredTensors`.
+
+    Raises:
+        ValueError: If the file is truncated or corrupt; the message names it.
+    """
+    import h5py
+
+    shapes = {}
+
+    def visit(name, item):
+        if isinstance(item, h5py.Dataset):
+            shapes[name] = tuple(item.shape)
+
+    with _errors_name(file, (OSError, KeyError, RuntimeError)):
+        with h5py.File(file) as tensors:
+            tensors.visititems(visit)
+
+    def read(name):
+        with _errors_name(file, (OSError, KeyError, RuntimeError)):
+            with h5py.File(file) as tensors:
+                return _float32(tensors[name][()])
+
+    return StoredTensors(shapes, read)
+
+
+class _errors_name:
+    """Turns a library's errors into one that names the file."""
+
+    def __init__(self, file, errors):
+        self.file = file
+        self.errors = errors
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        if error is not None and isinstance(error, self.errors):
+            reason = str(error).strip().splitlines()[0] if str(error) else kind.__name__
+            raise ValueError(
+                f"{self.file} cannot be read: {reason}. It may be incomplete or "
+                "corrupt; fetch it again."
+            ) from error
+
+
+def _shards(file):
+    if not file.name.endswith(".index.json"):
+        return [file]
+    names = sorted(set(read_json(file).get("weight_map", {}).values()))
+    shards = [file.parent / name for name in names]
+    for name, shard in zip(names, shards, strict=True):
+        if shard.parent != file.parent or not shard.is_file():
+            raise FileNotFoundError(
+                f"{file} names the file {name!r}, which is not in {file.parent}. Was "
+                "the folder fetched whole?"
+            )
+    return shards
+
+
+def _float32(array):
+    array = np.asarray(array)
+    return array if array.dtype == np.float32 else array.astype(np.float32)
