@@ -39,6 +39,8 @@ from kerasbert.layers.pooling import BertPooler as BertPooler
 from kerasbert.layers.pooling import CLSPooling as CLSPooling
 from kerasbert.layers.pooling import MaxPooling as MaxPooling
 from kerasbert.layers.pooling import MeanPooling as MeanPooling
+from kerasbert.layers.pooling import SqrtLengthPooling as SqrtLengthPooling
 from kerasbert.layers.positional_encoding import (
     SinusoidalPositionalEncoding as SinusoidalPositionalEncoding,
 )
+from kerasbert.layers.sentence_head import SentenceHead as SentenceHead

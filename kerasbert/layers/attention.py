@@ -183,7 +183,8 @@ class MultiHeadAttention(keras.layers.Layer):
         cache = ops.slice_update(cache, (0, 0, 0, position, 0), new)
 
         bias = causal_bias(query.shape[1], cache.shape[3], position)  # [1, 1, Q, K]
-        bias = bias if attention_bias is None else bias + attention_bias
+        if attention_bias is not None:
+            bias = ops.add(bias, attention_bias)
         query = self._split_heads(self.query_dense(query))  # [B, N, Q, H]
         heads = dot_product_attention(query, cache[:, 0], cache[:, 1], bias)
         return self.output_dense(self._merge_heads(heads)), cache

@@ -98,7 +98,8 @@ class DecoderBlock(keras.layers.Layer):
         training=None,
     ):
         bias = causal_bias(keras.ops.shape(hidden_states)[1])  # [1, 1, Q, Q]
-        bias = bias if attention_bias is None else bias + attention_bias
+        if attention_bias is not None:
+            bias = keras.ops.add(bias, attention_bias)
         attended = self.attention(hidden_states, attention_bias=bias, training=training)
         return self._after_attention(
             hidden_states, attended, encoder_states, encoder_bias, training

@@ -96,3 +96,20 @@ class BertPooler(CLSPooling):
     def get_config(self):
         config = super().get_config()
         return {**config, "initializer_range": self.initializer_range}
+
+
+@keras.saving.register_keras_serializable(package="kerasbert")
+class SqrtLengthPooling(CLSPooling):
+    """The sum of the tokens' vectors over the square root of their number.
+
+    A row of padding alone gives zeros.
+
+    Shapes:
+        sequence_output `[B, S, D]`, padding_mask `[B, S]` -> `[B, D]`.
+    """
+
+    def call(self, sequence_output, padding_mask):
+        tokens = ops.cast(padding_mask, "float32")[..., None]  # [B, S, 1]
+        total = ops.sum(ops.cast(sequence_output, "float32") * tokens, axis=1)
+        count = ops.maximum(ops.sum(tokens, axis=1), 1.0)  # [B, 1]
+        return ops.cast(total / ops.sqrt(count), self.compute_dtype)  # [B, D]
