@@ -8,6 +8,9 @@ from kerasbert.models.head_models import PretrainingModel as PretrainingModel
 from kerasbert.models.head_models import (
     QuestionAnsweringModel as QuestionAnsweringModel,
 )
+from kerasbert.models.head_models import (
+    SentenceEmbeddingModel as SentenceEmbeddingModel,
+)
 from kerasbert.models.head_models import SentencePairModel as SentencePairModel
 from kerasbert.models.head_models import (
     SequenceClassificationModel as SequenceClassificationModel,

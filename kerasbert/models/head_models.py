@@ -3,7 +3,12 @@
 import keras
 from keras import ops
 
-from kerasbert.layers import ClassificationHead, MaskedLMHead, SpanHead
+from kerasbert.layers import (
+    ClassificationHead,
+    MaskedLMHead,
+    SentenceHead,
+    SpanHead,
+)
 from kerasbert.models.inputs import encoder_inputs
 from kerasbert.models.pretrained import Pretrained
 
@@ -236,3 +241,40 @@ class QuestionAnsweringModel(HeadModel):
         start_logits, end_logits = head(encoder(inputs)["sequence_output"])
         outputs = {"start_logits": start_logits, "end_logits": end_logits}
         super().__init__(encoder, inputs, outputs, **kwargs)
+
+
+@keras.saving.register_keras_serializable(package="kerasbert")
+class SentenceEmbeddingModel(HeadModel):
+    """An encoder with a sentence head: one vector a text.
+
+    Args:
+        encoder: A `BertEncoder` or `AlbertEncoder`.
+        poolings: As in `kerasbert.layers.SentenceHead`.
+        projections: As there.
+        normalize: As there.
+        **kwargs: `name` and `trainable` of a `keras.Model`.
+
+    Shapes:
+        the encoder's inputs `[B, S]` -> embedding `[B, E]`, float32.
+
+    Reference:
+        [Reimers and Gurevych, 2019](https://arxiv.org/abs/1908.10084), section 3.
+    """
+
+    def __init__(
+        self, encoder, poolings=("mean",), projections=(), normalize=True, **kwargs
+    ):
+        inputs = encoder_inputs()
+        head = SentenceHead(poolings, projections, normalize, name="sentence_head")
+        states = encoder(inputs)["sequence_output"]  # [B, S, D]
+        embedding = head(states, inputs["padding_mask"])  # [B, E]
+        super().__init__(encoder, inputs, {"embedding": embedding}, **kwargs)
+        self.head = head
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "poolings": self.head.poolings,
+            "projections": self.head.projections,
+            "normalize": self.head.normalize,
+        }

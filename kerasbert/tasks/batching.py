@@ -1,0 +1,30 @@
+"""Rows of token ids, sorted by length and batched by tokens."""
+
+import numpy as np
+
+
+def batches_of_tokens(lengths, budget):
+    """Groups rows of like length into batches of a number of tokens.
+
+    Args:
+        lengths: Number of tokens of each row.
+        budget: The most tokens of a batch; a row that is longer is one alone.
+
+    Yields:
+        Arrays of row numbers; every row is in one of them. The longest come first,
+        so that memory is short at once or not at all.
+
+    Example:
+        >>> [rows.tolist() for rows in batches_of_tokens([1, 4, 2, 2], budget=4)]
+        [[1], [2, 3], [0]]
+    """
+    lengths = np.array(list(lengths))
+    order = np.argsort(-lengths, kind="stable")
+    start = tokens = 0
+    for end, row in enumerate(order):
+        if end > start and tokens + lengths[row] > budget:
+            yield order[start:end]
+            start, tokens = end, 0
+        tokens += lengths[row]
+    if start < len(order):
+        yield order[start:]

@@ -1,0 +1,293 @@
+"""Text to vectors."""
+
+import dataclasses
+import itertools
+import warnings
+
+import numpy as np
+
+from kerasbert.models import SentenceEmbeddingModel, load_encoder
+from kerasbert.tasks.batching import batches_of_tokens
+from kerasbert.tasks.encoder_runner import EncoderRunner
+from kerasbert.tasks.progress import track
+from kerasbert.tasks.token_embeddings import TokenEmbeddings, combination_of_layers
+from kerasbert.tasks.token_rows import TokenRows
+
+CHUNK = 4096  # texts that are tokenized and sorted together
+BATCH_TOKENS = 4096
+DEFAULT_SOURCE = "minilm"
+
+
+class TextEmbedder:
+    """Embeds texts, and the tokens of texts.
+
+    A text gets the same vector whatever else is in its batch, and however many texts
+    there are. `embedder.model` is the functional `keras.Model` behind it.
+
+    Args:
+        encoder: A `BertEncoder` or `AlbertEncoder`.
+        tokenizer: The `kerasbert.Tokenizer` of its vocabulary.
+        pooling: One or several (joined) of `"mean"`, `"cls"`, `"max"` and
+            `"sqrt_length"`.
+        normalize: Whether a text's vector has length 1.
+        max_length: The longest sequence in tokens, `[CLS]` and `[SEP]` included; by
+            default, that of the tokenizer and the model.
+        prompts: Texts that may be put before a text, by their names.
+        projections: Dense layers after pooling, as in `kerasbert.layers.SentenceHead`.
+
+    Example:
+        >>> embedder = kerasbert.TextEmbedder.from_pretrained(tiny_bert)
+        >>> embedder.encode(["good morning", "你好"]).shape
+        (2, 32)
+        >>> [embedding] = embedder.encode_tokens(["good morning"])
+        >>> embedding.offsets
+        [(0, 0), (0, 4), (5, 12), (0, 0)]
+    """
+
+    def __init__(
+        self,
+        encoder,
+        tokenizer,
+        pooling="mean",
+        normalize=False,
+        max_length=None,
+        prompts=None,
+        projections=(),
+    ):
+        positions = encoder.config.max_position_embeddings
+        if max_length is not None and not 3 <= max_length <= positions:
+            raise ValueError(
+                f"Expected max_length from 3 to {positions} (the model's positions), "
+                f"got {max_length}."
+            )
+        if tokenizer.vocabulary_size > encoder.config.vocab_size:
+            raise ValueError(
+                f"Expected a vocabulary of at most {encoder.config.vocab_size} tokens "
+                f"(the model's vocab_size), got {tokenizer.vocabulary_size}. Are the "
+                "tokenizer and the model of the same release?"
+            )
+        self.encoder = encoder
+        self.tokenizer = tokenizer
+        self.max_length = max_length or min(
+            positions, tokenizer.max_length or positions
+        )
+        self.prompts = dict(prompts or {})
+        self.default_prompt = None
+        poolings = [pooling] if isinstance(pooling, str) else pooling
+        self.model = SentenceEmbeddingModel(encoder, poolings, projections, normalize)
+        self._rows = TokenRows(tokenizer, self.max_length)
+        self._run = EncoderRunner(
+            encoder, lambda states, mask: self.model.head(states[-1], mask)
+        )
+        self._token_runners = {}
+
+    @classmethod
+    def from_pretrained(
+        cls, source=None, pooling=None, normalize=None, max_length=None, dtype=None
+    ):
+        """Loads encoder and tokenizer of a source.
+
+        Args:
+            source: A folder in any container, `hf://org/name`, `kaggle://...`,
+                `https://tfhub.dev/...` or a name of the zoo; by default a small
+                English sentence encoder.
+            pooling: As in the constructor; by default what the folder says in
+                `modules.json`, else the mean.
+            normalize: As in the constructor; by default what the folder says there,
+                else False.
+            max_length: As in the constructor.
+            dtype: A dtype policy of the encoder, such as `"mixed_bfloat16"`.
+
+        Raises:
+            FileNotFoundError: If there is no such source.
+            ValueError: If the source is broken, or holds another kind of model.
+        """
+        from kerasbert.checkpoints.sentence_transformers import read_sentence_modules
+        from kerasbert.checkpoints.sources import resolve
+        from kerasbert.text import Tokenizer
+
+        folder = resolve(DEFAULT_SOURCE if source is None else source)
+        modules = read_sentence_modules(folder)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*has no pooler.*")
+            encoder = load_encoder(folder, dtype=dtype)
+        tokenizer = Tokenizer.from_pretrained(folder)
+        if max_length is None and modules.max_length is not None:
+            positions = encoder.config.max_position_embeddings
+            max_length = min(modules.max_length, positions)
+        embedder = cls(
+            encoder,
+            tokenizer,
+            pooling=modules.poolings if pooling is None else pooling,
+            normalize=modules.normalize if normalize is None else normalize,
+            max_length=max_length,
+            prompts=modules.prompts,
+            projections=modules.projections,
+        )
+        embedder.default_prompt = modules.default_prompt
+        for dense, (kernel, bias) in zip(
+            embedder.model.head.dense_layers, modules.projection_weights, strict=True
+        ):
+            dense.set_weights([kernel] if bias is None else [kernel, bias])
+        return embedder
+
+    @property
+    def size(self):
+        """Number of values of a text's vector."""
+        return self.model.output["embedding"].shape[-1]
+
+    def encode(
+        self,
+        texts,
+        prompt=None,
+        long_texts="truncate",
+        batch_tokens=BATCH_TOKENS,
+        show_progress=None,
+    ):
+        """Embeds texts.
+
+        Args:
+            texts: A list or other iterable of strings.
+            prompt: Name of one of `prompts`, or a text, to put before every text.
+            long_texts: `"truncate"` cuts texts at `max_length` tokens and warns;
+                `"windows"` takes the mean of overlapping windows of that length.
+            batch_tokens: How many tokens are computed at once.
+            show_progress: Whether to draw a progress bar on stderr; by default for
+                long input, on a terminal.
+
+        Returns:
+            float32 array `[n, D]`, in the order of the texts.
+
+        Raises:
+            TypeError: If a text is no string.
+            ValueError: If there is no such prompt or way with long texts.
+        """
+        vectors = self.encode_stream(
+            texts, prompt, long_texts, batch_tokens, show_progress
+        )
+        return np.array(list(vectors), "float32").reshape(-1, self.size)
+
+    def encode_stream(
+        self,
+        texts,
+        prompt=None,
+        long_texts="truncate",
+        batch_tokens=BATCH_TOKENS,
+        show_progress=None,
+    ):
+        """Embeds the texts of an iterable as they come, in a memory of fixed size.
+
+        The arguments are those of `encode`.
+
+        Yields:
+            float32 vectors `[D]`, in the order of the texts.
+        """
+        prompt = self._prompt(prompt)
+        texts = [texts] if isinstance(texts, str | bytes) else texts
+        total = len(texts) if hasattr(texts, "__len__") else None
+        with track(total, show_progress, CHUNK) as advance:
+            for chunk in _chunks(texts, CHUNK):
+                prompted = [prompt + text for text in chunk] if prompt else chunk
+                rows, row_texts = self._rows.of(prompted, long_texts)
+                vectors = np.empty((len(rows), self.size), "float32")
+                for batch in batches_of_tokens(map(len, rows), batch_tokens):
+                    vectors[batch] = self._run([rows[row] for row in batch])
+                    advance(len(batch) * len(chunk) / len(rows))
+                yield from self._of_texts(vectors, row_texts, len(chunk))
+        self._rows.warn_of_truncation()
+
+    def encode_tokens(self, texts, layers=(-1,), combine="concat"):
+        """Embeds every token of every text.
+
+        Args:
+            texts: A list of strings.
+            layers: Which hidden states: 0 is the output of the embeddings, 1 that of
+                the first layer, -1 that of the last; `"all"` is every one.
+            combine: How several layers become one vector: `"concat"`, `"sum"`,
+                `"mean"`, or `"stack"`, which keeps them apart.
+
+        Returns:
+            One `TokenEmbeddings` a text: `tokens`, character `offsets`, and
+            `vectors`, float32 `[S, D]`; its method `words()` merges pieces of words.
+
+        Raises:
+            ValueError: If there is no such layer or combination.
+        """
+        run = self._token_runner(layers, combine)
+        texts = [texts] if isinstance(texts, str | bytes) else texts
+        embeddings = []
+        for chunk in _chunks(texts, CHUNK):
+            rows, _ = self._rows.of(chunk)
+            vectors = [None] * len(rows)
+            for batch in batches_of_tokens(map(len, rows), BATCH_TOKENS):
+                states = run([rows[row] for row in batch])  # [B, S, ...]
+                for row, row_states in zip(batch, states, strict=True):
+                    vectors[row] = row_states[: len(rows[row])].copy()
+            tokens = [self.tokenizer.tokens(row.tolist()) for row in rows]
+            embeddings += map(
+                TokenEmbeddings, tokens, self._rows.offsets(chunk), vectors
+            )
+        self._rows.warn_of_truncation()
+        return embeddings
+
+    def save_pretrained(self, folder, overwrite=False):
+        """Writes a folder that sentence-transformers and kerasbert read.
+
+        Args:
+            folder: The folder to make.
+            overwrite: Whether a folder that exists is replaced.
+
+        Raises:
+            FileExistsError: If the folder exists and `overwrite` is not given.
+        """
+        from kerasbert.checkpoints import sentence_transformers, write_checkpoint
+        from kerasbert.checkpoints.models import checkpoint_of
+        from kerasbert.checkpoints.vocabulary import write_tokenizer
+        from kerasbert.files import new_folder
+
+        head = self.model.head
+        modules = sentence_transformers.SentenceModules(
+            poolings=tuple(head.poolings),
+            projections=tuple(head.projections),
+            projection_weights=tuple(
+                (*dense.get_weights(), None)[:2] for dense in head.dense_layers
+            ),
+            normalize=head.normalize,
+            max_length=self.max_length,
+            prompts=self.prompts,
+            default_prompt=self.default_prompt,
+        )
+        checkpoint = dataclasses.replace(checkpoint_of(self.encoder), folder=None)
+        with new_folder(folder, overwrite=overwrite) as partial:
+            write_checkpoint(checkpoint, partial)
+            write_tokenizer(self.tokenizer.config, partial, "huggingface")
+            sentence_transformers.write_sentence_modules(modules, partial)
+
+    def _of_texts(self, vectors, row_texts, count):
+        """The vector of each text: where it has several windows, their mean."""
+        if len(vectors) == count:
+            return vectors
+        sums = np.zeros((count, self.size), "float32")
+        np.add.at(sums, row_texts, vectors)
+        means = sums / np.bincount(row_texts, minlength=count)[:, None]
+        if self.model.head.normalize:
+            means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
+        return means.astype("float32")
+
+    def _token_runner(self, layers, combine):
+        key = (layers if layers == "all" else tuple(layers), combine)
+        if key not in self._token_runners:
+            finish = combination_of_layers(self.encoder.config, layers, combine)
+            self._token_runners[key] = EncoderRunner(self.encoder, finish)
+        return self._token_runners[key]
+
+    def _prompt(self, prompt):
+        if prompt is None:
+            prompt = self.default_prompt
+        return "" if prompt is None else self.prompts.get(prompt, prompt)
+
+
+def _chunks(texts, size):
+    texts = iter(texts)
+    while chunk := list(itertools.islice(texts, size)):
+        yield chunk

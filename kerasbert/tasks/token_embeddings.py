@@ -1,0 +1,103 @@
+"""The vectors of a text's tokens, and of its words."""
+
+from typing import NamedTuple
+
+import numpy as np
+from keras import ops
+
+
+class TokenEmbeddings(NamedTuple):
+    """One vector for each token of a text.
+
+    Args:
+        tokens: The tokens, `[CLS]` and `[SEP]` included.
+        offsets: Where each token stands in the text: the first character and the one
+            after the last. Special tokens stand at `(0, 0)`.
+        vectors: float32 array `[S, D]`; `[S, K, D]` for K stacked layers.
+    """
+
+    tokens: list[str]
+    offsets: list[tuple[int, int]]
+    vectors: np.ndarray
+
+    def words(self):
+        """The vectors of words: of a word in several pieces, the mean of the pieces.
+
+        Pieces belong to one word where the tokenizer split it: `##` begins a piece
+        that continues a word in WordPiece, `▁` one that does not in SentencePiece.
+
+        Returns:
+            `TokenEmbeddings` whose tokens are the pieces of a word, joined; special
+            tokens are left out.
+        """
+        sentencepiece = any(token.startswith("▁") for token in self.tokens)
+        groups = []
+        for index, (start, end) in enumerate(self.offsets):
+            if start == end:
+                continue
+            token = self.tokens[index]
+            touches = groups and self.offsets[groups[-1][-1]][1] == start
+            if sentencepiece:
+                continues = touches and not token.startswith("▁")
+            else:
+                continues = groups and token.startswith("##")
+            if continues:
+                groups[-1].append(index)
+            else:
+                groups.append([index])
+        shape = self.vectors.shape[1:]
+        return TokenEmbeddings(
+            tokens=["".join(_surface(self.tokens[i]) for i in g) for g in groups],
+            offsets=[(self.offsets[g[0]][0], self.offsets[g[-1]][1]) for g in groups],
+            vectors=np.array(
+                [self.vectors[g].mean(axis=0) for g in groups], "float32"
+            ).reshape(-1, *shape),
+        )
+
+
+def _surface(token):
+    return token.removeprefix("##").removeprefix("▁")
+
+
+# From the hidden states `[B, S, D]` of K layers to one tensor.
+COMBINATIONS = {
+    "concat": lambda states: ops.concatenate(states, axis=-1),  # [B, S, K * D]
+    "sum": lambda states: sum(states[1:], states[0]),  # [B, S, D]
+    "mean": lambda states: sum(states[1:], states[0]) / len(states),  # [B, S, D]
+    "stack": lambda states: ops.stack(states, axis=-2),  # [B, S, K, D]
+}
+
+
+def combination_of_layers(config, layers, combine):
+    """A function that makes one tensor of the hidden states of some layers.
+
+    Args:
+        config: The encoder's configuration.
+        layers: Numbers of hidden states: 0 is the output of the embeddings, -1 that
+            of the last layer; or `"all"`.
+        combine: A name of `COMBINATIONS`.
+
+    Returns:
+        A function of a list of hidden states `[B, S, D]` and the padding mask; its
+        result is float32.
+
+    Raises:
+        ValueError: If there is no such layer or combination.
+    """
+    count = config.num_hidden_layers + 1
+    chosen = range(count) if layers == "all" else list(layers)
+    if not chosen or not all(-count <= layer < count for layer in chosen):
+        raise ValueError(
+            f"Expected layers from 0 (the embeddings) to {count - 1} (the last), -1 "
+            f"for the last and so on, or 'all'; got {layers!r}."
+        )
+    if combine not in COMBINATIONS:
+        raise ValueError(
+            f"Expected combine to be one of {', '.join(COMBINATIONS)}, got {combine!r}."
+        )
+
+    def finish(hidden_states, padding_mask):
+        states = COMBINATIONS[combine]([hidden_states[layer] for layer in chosen])
+        return ops.cast(states, "float32")
+
+    return finish
