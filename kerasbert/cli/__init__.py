@@ -1,0 +1,90 @@
+"""The command `kerasbert`: one file a command, no TensorFlow before it is needed.
+
+Results go to standard output and everything else to the error stream: progress on a
+terminal alone, a warning as one line, an error as one line and exit code 2.
+"""
+
+import contextlib
+import itertools
+import os
+import sys
+import traceback
+
+from kerasbert.cli import process
+from kerasbert.cli.messages import one_line, warnings_as_lines
+
+__all__ = ["main"]
+
+BAD_INPUT = 2
+UNEXPECTED = 1
+INTERRUPTED = 130
+PIPE_CLOSED = 141
+
+
+def main(arguments=None):
+    """Runs the command.
+
+    Args:
+        arguments: A list of strings; None: those of the process.
+
+    Returns:
+        The exit code: 0; 2 for bad input; 130 when interrupted; 141 where the reader
+        of standard output went away; 1 for a mistake of ours.
+
+    Example:
+        >>> main(["zoo", "minilm", "--json"])  # doctest: +ELLIPSIS
+        [
+        ...
+        0
+    """
+    if arguments is None:
+        arguments = sys.argv[1:]
+        process.prepare()
+    options = itertools.takewhile(lambda word: word.startswith("-"), arguments)
+    debug = "--debug" in options or os.environ.get("KERASBERT_DEBUG", "0") != "0"
+    with contextlib.ExitStack() as stack:
+        if not debug:
+            stack.enter_context(warnings_as_lines())
+        try:
+            code = _run(arguments)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            process.drop_output()
+            code = PIPE_CLOSED
+        except (KeyboardInterrupt, Exception) as error:
+            if debug:
+                traceback.print_exception(error)
+            code = _report(error)
+    return code
+
+
+def _run(arguments):
+    import typer
+
+    from kerasbert.cli.app import app
+
+    command = typer.main.get_command(app)
+    return command.main(arguments, prog_name="kerasbert", standalone_mode=False) or 0
+
+
+def _report(error):
+    """Says in one line what went wrong, and returns the exit code."""
+    import typer
+
+    if isinstance(error, (typer.Abort, KeyboardInterrupt)):
+        return INTERRUPTED
+    if hasattr(error, "format_message"):  # the command line itself
+        name = error.ctx.command_path if getattr(error, "ctx", None) else "kerasbert"
+        message = one_line(error.format_message()).rstrip(".")
+        print(f"{name}: error: {message}. See `{name} --help`.", file=sys.stderr)
+        return BAD_INPUT
+    message = one_line(str(error)) or type(error).__name__
+    if isinstance(error, (ValueError, OSError)):
+        print(f"kerasbert: error: {message}", file=sys.stderr)
+        return BAD_INPUT
+    print(
+        f"kerasbert: error: {type(error).__name__}: {message} (KERASBERT_DEBUG=1 shows "
+        "where)",
+        file=sys.stderr,
+    )
+    return UNEXPECTED

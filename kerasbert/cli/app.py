@@ -1,0 +1,57 @@
+"""The table of commands."""
+
+from typing import Annotated
+
+import typer
+
+from kerasbert.cli.convert import convert
+from kerasbert.cli.embed import embed
+from kerasbert.cli.inspect import inspect
+from kerasbert.cli.zoo import zoo
+from kerasbert.version import __version__
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="kerasbert",
+    help="BERT and ALBERT for TensorFlow and Keras 3.",
+    epilog=(
+        "SRC is a folder with a model in any container, hf://organisation/name, "
+        "kaggle://..., https://tfhub.dev/..., or a name that `kerasbert zoo` lists."
+    ),
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,  # plain help: it shows at once
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool):
+    if wanted:
+        print(__version__)
+        raise typer.Exit()
+
+
+@app.callback()
+def _options(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Show the version."
+        ),
+    ] = False,
+):
+    pass
+
+
+def _add(command, example):
+    app.command(command.__name__, epilog=f"Example: {example}")(command)
+
+
+_add(embed, "kerasbert embed --model minilm 'hello world' 'good morning'")
+_add(inspect, "kerasbert inspect minilm")
+_add(convert, "kerasbert convert ./tfhub_model ./out --to huggingface")
+_add(zoo, "kerasbert zoo --language zh")

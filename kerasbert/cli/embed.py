@@ -1,0 +1,189 @@
+"""`kerasbert embed`: texts to vectors, a line each."""
+
+import collections
+import enum
+import itertools
+import sys
+from typing import Annotated
+
+import typer
+
+from kerasbert.cli.text_input import read_texts
+
+__all__ = ["embed"]
+
+Pooling = enum.Enum(
+    "Pooling", {name: name for name in ("mean", "cls", "max", "sqrt_length")}
+)
+LongTexts = enum.Enum("LongTexts", {name: name for name in ("truncate", "windows")})
+Combine = enum.Enum(
+    "Combine", {name: name for name in ("concat", "sum", "mean", "stack")}
+)
+TOKEN_CHUNK = 64  # texts whose tokens' vectors are held at once
+
+
+def embed(
+    texts: Annotated[
+        list[str] | None, typer.Argument(metavar="TEXT", help="Texts to embed.")
+    ] = None,
+    model: Annotated[
+        str, typer.Option("--model", "-m", metavar="SRC", help="The model.")
+    ] = "minilm",
+    input_file: Annotated[
+        str | None,
+        typer.Option(
+            *("--input", "-i"),
+            metavar="FILE",
+            help="UTF-8 file with a text a line; - is standard input.",
+        ),
+    ] = None,
+    output_file: Annotated[
+        str | None,
+        typer.Option(
+            *("--output", "-o"),
+            metavar="FILE",
+            help="Where to write: JSON lines, or an array if it ends in .npy.",
+        ),
+    ] = None,
+    pooling: Annotated[
+        list[Pooling] | None,
+        typer.Option(
+            "--pooling",
+            help="How tokens become one vector; several are joined. "
+            "By default as the model says, else mean.",
+        ),
+    ] = None,
+    normalize: Annotated[
+        bool | None,
+        typer.Option(
+            "--normalize/--no-normalize",
+            help="Scale vectors to length 1. By default as the model says.",
+        ),
+    ] = None,
+    prompt: Annotated[
+        str | None,
+        typer.Option("--prompt", help="What to put before every text, or its name."),
+    ] = None,
+    max_length: Annotated[
+        int | None, typer.Option("--max-length", help="Most tokens of a text.")
+    ] = None,
+    long_texts: Annotated[
+        LongTexts,
+        typer.Option(
+            "--long-texts",
+            help="Cut texts that are too long, or take the mean of windows.",
+        ),
+    ] = LongTexts.truncate,
+    batch_tokens: Annotated[
+        int, typer.Option("--batch-tokens", min=1, help="Tokens computed at once.")
+    ] = 4096,
+    tokens: Annotated[
+        bool,
+        typer.Option("--tokens", help="A vector for each token, with its place."),
+    ] = False,
+    layers: Annotated[
+        str | None,
+        typer.Option(
+            "--layers",
+            help="With --tokens: which layers, such as -1 (the last), -4,-3,-2,-1 or "
+            "all.",
+        ),
+    ] = None,
+    combine: Annotated[
+        Combine | None,
+        typer.Option("--combine", help="With --tokens: how layers become one vector."),
+    ] = None,
+):
+    """Embed texts: a JSON line each, or a row of an array.
+
+    Input of any length is read, embedded and written in a memory of fixed size. The
+    output file appears when it is complete, or not at all.
+    """
+    _check(texts, input_file, output_file, tokens, layers, combine)
+    layers = _layers(layers)
+    stream = read_texts(texts, input_file)
+    first = list(itertools.islice(stream, 1))  # bad input shows before a model loads
+    stream = itertools.chain(first, stream)
+
+    from kerasbert.cli.vector_output import open_json_lines, open_npy
+    from kerasbert.tasks import TextEmbedder
+
+    embedder = TextEmbedder.from_pretrained(
+        model,
+        pooling=[way.value for way in pooling] if pooling else None,
+        normalize=normalize,
+        max_length=max_length,
+    )
+    if tokens:
+        combine = combine.value if combine else "concat"
+        rows = _token_rows(embedder, stream, layers, combine)
+    else:
+        rows = _text_rows(
+            embedder,
+            stream,
+            prompt=prompt,
+            long_texts=long_texts.value,
+            batch_tokens=batch_tokens,
+            show_progress=None if output_file or not sys.stdout.isatty() else False,
+        )
+    if output_file is not None and output_file.endswith(".npy"):
+        with open_npy(output_file, embedder.size) as write:
+            for row in rows:
+                write(row["embedding"])
+    else:
+        with open_json_lines(output_file) as write:
+            for row in rows:
+                write(row)
+
+
+def _check(texts, input_file, output_file, tokens, layers, combine):
+    if texts and input_file is not None:
+        raise ValueError("Expected texts or --input, got both. Leave one of them out.")
+    if not texts and input_file is None:
+        raise ValueError(
+            "Expected texts to embed, got none. Write them behind the command, name a "
+            "file with --input, or pipe them in with --input -."
+        )
+    if not tokens and (layers is not None or combine is not None):
+        raise ValueError("--layers and --combine choose vectors of --tokens: add it.")
+    if tokens and output_file is not None and output_file.endswith(".npy"):
+        raise ValueError(
+            "Expected a file of JSON lines for --tokens, got an .npy file: texts have "
+            "different numbers of tokens. Write to a file that ends in .jsonl."
+        )
+
+
+def _layers(layers):
+    if layers is None or layers.strip() == "all":
+        return "all" if layers else (-1,)
+    try:
+        return tuple(int(layer) for layer in layers.split(","))
+    except ValueError:
+        raise ValueError(
+            f"Expected --layers to be numbers such as -1 or -4,-3,-2,-1, or all; got "
+            f"{layers!r}."
+        ) from None
+
+
+def _text_rows(embedder, texts, **options):
+    waiting = collections.deque()
+
+    def keep(texts):
+        for text in texts:
+            waiting.append(text)
+            yield text
+
+    for vector in embedder.encode_stream(keep(texts), **options):
+        yield {"text": waiting.popleft(), "embedding": vector}
+
+
+def _token_rows(embedder, texts, layers, combine):
+    while chunk := list(itertools.islice(texts, TOKEN_CHUNK)):
+        found = embedder.encode_tokens(chunk, layers=layers, combine=combine)
+        for text, embeddings in zip(chunk, found, strict=True):
+            yield {
+                "text": text,
+                "tokens": embeddings.tokens,
+                "offsets": embeddings.offsets,
+                "embeddings": embeddings.vectors,
+            }

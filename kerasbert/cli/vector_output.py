@@ -1,0 +1,76 @@
+"""Vectors to JSON lines or to an array file, as they come."""
+
+import contextlib
+import json
+
+import numpy as np
+
+from kerasbert.files import write_atomically
+
+__all__ = ["open_json_lines", "open_npy"]
+
+
+@contextlib.contextmanager
+def open_json_lines(path):
+    """Writes dictionaries as JSON, one a line, with every digit that float32 has.
+
+    Args:
+        path: The file, which appears when it is complete; None or `"-"`: standard
+            output.
+
+    Yields:
+        A function that writes a dictionary of strings, lists and numpy arrays.
+    """
+    if path in (None, "-"):
+        yield lambda row: print(_json(row))
+        return
+    with (
+        write_atomically(path) as partial,
+        open(partial, "w", encoding="utf-8") as file,
+    ):
+        yield lambda row: print(_json(row), file=file)
+
+
+@contextlib.contextmanager
+def open_npy(path, size):
+    """Writes vectors as the rows of an array, whose number nobody knows before.
+
+    Args:
+        path: The file, which appears when it is complete.
+        size: Number of values of a vector.
+
+    Yields:
+        A function that writes a float32 vector `[D]`.
+    """
+    count = 0
+
+    def write(vector):
+        nonlocal count
+        file.write(np.asarray(vector, "<f4").tobytes())
+        count += 1
+
+    with write_atomically(path) as partial, open(partial, "wb") as file:
+        _write_header(file, count, size)
+        yield write
+        # NumPy leaves room in the header for the first axis to grow.
+        file.seek(0)
+        _write_header(file, count, size)
+
+
+def _write_header(file, count, size):
+    header = {"descr": "<f4", "fortran_order": False, "shape": (count, size)}
+    np.lib.format.write_array_header_1_0(file, header)
+
+
+def _json(row):
+    members = (f"{json.dumps(key)}: {_value(value)}" for key, value in row.items())
+    return "{" + ", ".join(members) + "}"
+
+
+def _value(value):
+    if not isinstance(value, np.ndarray):
+        return json.dumps(value, ensure_ascii=False)
+    if value.ndim > 1:
+        return "[" + ", ".join(map(_value, value)) + "]"
+    # The shortest digits that give the same float32 again.
+    return "[" + ", ".join(map(str, value)) + "]"

@@ -1,0 +1,94 @@
+"""`kerasbert zoo`: the models that are known to load."""
+
+import dataclasses
+import json
+from typing import Annotated
+
+import typer
+
+from kerasbert.cli.display import show_table
+
+__all__ = ["zoo"]
+
+
+def zoo(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Show all about one model.")
+    ] = None,
+    language: Annotated[
+        str | None,
+        typer.Option(
+            "--language",
+            "-l",
+            metavar="CODE",
+            help="Only models that know the language, such as zh.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+):
+    """List known models: size, languages, licence, where they are, what is cached."""
+    from kerasbert.checkpoints import zoo as known
+    from kerasbert.checkpoints.sources import cached
+
+    models = known.models() if name is None else (known.find(name),)
+    if language is not None:
+        models = [model for model in models if _knows(model, language.lower())]
+        if not models:
+            codes = sorted(
+                {code for model in known.models() for code in model.languages}
+            )
+            raise ValueError(
+                f"Expected a language of a model, one of {', '.join(codes)}; got "
+                f"{language!r}."
+            )
+    here = {known_name for known_name in cached()}
+    rows = [
+        dataclasses.asdict(model) | {"cached": model.name in here} for model in models
+    ]
+    if as_json:
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+    elif name is not None:
+        _show_one(rows[0])
+    else:
+        _show_all(rows)
+
+
+def _knows(model, language):
+    return language in model.languages or model.languages == ("multilingual",)
+
+
+def _show_all(rows):
+    columns = ["name", "parameters", "size", "languages", "licence", "handle", "cached"]
+    show_table(
+        f"{len(rows)} models",
+        columns,
+        [
+            [
+                row["name"],
+                f"{row['parameters']:g} M",
+                f"{row['megabytes']} MB",
+                " ".join(row["languages"]),
+                row["licence"],
+                row["handles"][0],
+                "yes" if row["cached"] else "",
+            ]
+            for row in rows
+        ],
+    )
+
+
+def _show_one(row):
+    show_table(
+        f"{row['name']}: {row['summary']}",
+        ["key", "value"],
+        [
+            ["parameters", f"{row['parameters']:g} M"],
+            ["size", f"{row['megabytes']} MB"],
+            ["languages", " ".join(row["languages"])],
+            ["licence", row["licence"]],
+            *(["handle", handle] for handle in row["handles"]),
+            *(["sha256", f"{key} {value}"] for key, value in row["sha256"].items()),
+            *([["note", row["note"]]] if row["note"] else []),
+            ["cached", "yes" if row["cached"] else "no"],
+        ],
+    )
