@@ -64,6 +64,7 @@ def _run(arguments):
     from kerasbert.cli.app import app
 
     command = typer.main.get_command(app)
+    arguments = arguments or ["--help"]
     return command.main(arguments, prog_name="kerasbert", standalone_mode=False) or 0
 
 
@@ -75,8 +76,9 @@ def _report(error):
         return INTERRUPTED
     if hasattr(error, "format_message"):  # the command line itself
         name = error.ctx.command_path if getattr(error, "ctx", None) else "kerasbert"
-        message = one_line(error.format_message()).rstrip(".")
-        print(f"{name}: error: {message}. See `{name} --help`.", file=sys.stderr)
+        message = one_line(error.format_message())
+        message += "" if message.endswith((".", "?")) else "."
+        print(f"{name}: error: {message} See `{name} --help`.", file=sys.stderr)
         return BAD_INPUT
     message = one_line(str(error)) or type(error).__name__
     if isinstance(error, (ValueError, OSError)):

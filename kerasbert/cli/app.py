@@ -20,7 +20,6 @@ app = typer.Typer(
         "kaggle://..., https://tfhub.dev/..., or a name that `kerasbert zoo` lists."
     ),
     add_completion=False,
-    no_args_is_help=True,
     rich_markup_mode=None,  # plain help: it shows at once
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -27,7 +27,8 @@ def convert(
 ):
     """Write a model in another container.
 
-    Weights, heads, configuration and vocabulary go along. The folder appears when it is complete, or not at all.
+    Weights, heads, configuration and vocabulary go along. The folder appears
+    when it is complete, or not at all.
     """
     from kerasbert.checkpoints.containers import convert as convert_container
 

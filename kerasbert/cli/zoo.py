@@ -13,7 +13,7 @@ __all__ = ["zoo"]
 
 def zoo(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Show all about one model.")
+        str | None, typer.Argument(metavar="NAME", help="Show all about one model.")
     ] = None,
     language: Annotated[
         str | None,
@@ -26,21 +26,16 @@ def zoo(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ):
-    """List known models: size, languages, licence, where they are, what is cached."""
+    """List known models.
+
+    With size, languages, licence, where they are, and whether they are cached.
+    """
     from kerasbert.checkpoints import zoo as known
     from kerasbert.checkpoints.sources import cached
 
     models = known.models() if name is None else (known.find(name),)
     if language is not None:
         models = [model for model in models if _knows(model, language.lower())]
-        if not models:
-            codes = sorted(
-                {code for model in known.models() for code in model.languages}
-            )
-            raise ValueError(
-                f"Expected a language of a model, one of {', '.join(codes)}; got "
-                f"{language!r}."
-            )
     here = {known_name for known_name in cached()}
     rows = [
         dataclasses.asdict(model) | {"cached": model.name in here} for model in models
