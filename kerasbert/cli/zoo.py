@@ -34,9 +34,9 @@ def zoo(
     from kerasbert.checkpoints.sources import cached
 
     models = known.models() if name is None else (known.find(name),)
-    if language is not None:
+    if language is not None and name is None:
         models = [model for model in models if _knows(model, language.lower())]
-    here = {known_name for known_name in cached()}
+    here = cached()
     rows = [
         dataclasses.asdict(model) | {"cached": model.name in here} for model in models
     ]

@@ -1,0 +1,73 @@
+# `make quickstart` and `make test` are complete on a machine that has Python and make.
+# Environments are made once, and again when setup.cfg changes.
+
+.PHONY: help quickstart test test-jax lint format clean
+
+VENV ?= .venv
+JAX_VENV ?= .venv-jax
+# The layers, models and safetensors alone: no TensorFlow.
+JAX_PACKAGES := keras jax numpy h5py safetensors packaging typer pytest hypothesis
+JAX_TESTS := tests/layers tests/models tests/checkpoints
+
+# The first Python here that TensorFlow has packages for; PYTHON=... names another.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.10 \
+	python; do $$python -c 'import sys, venv, ensurepip; \
+	sys.exit(not (3, 10) <= sys.version_info < (3, 14))' >/dev/null 2>&1 && \
+	{ echo $$python; break; }; done)
+
+help:
+	@echo "make quickstart   environment, install, a real model, embeddings of sentences"
+	@echo "make test         environment, install, the whole suite"
+	@echo "make test-jax     the part that runs on JAX, where TensorFlow is not installed"
+	@echo "make lint         ruff: errors, style, format"
+	@echo "make format       ruff: put it right"
+	@echo "make clean        remove environments and caches"
+
+quickstart: $(VENV)/.installed
+	@$(VENV)/bin/python -m kerasbert.quickstart
+
+test: $(VENV)/.installed-test
+	$(VENV)/bin/python -m pytest
+
+test-jax: $(JAX_VENV)/.installed
+	KERAS_BACKEND=jax $(JAX_VENV)/bin/python -m pytest $(JAX_TESTS)
+
+lint: $(VENV)/.installed-test
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+format: $(VENV)/.installed-test
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+clean:
+	rm -rf .venv .venv-* .pytest_cache .ruff_cache build dist *.egg-info
+
+# uv is the quicker installer; where it cannot reach packages, pip may.
+define install
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check uv \
+		&& $(@D)/bin/python -m uv pip install --python $(@D)/bin/python $(1) \
+		|| $(@D)/bin/python -m pip install --disable-pip-version-check $(1)
+endef
+
+$(VENV)/.installed: setup.cfg pyproject.toml $(VENV)/.made
+	$(call install,-e .)
+	@touch $@
+
+$(VENV)/.installed-test: setup.cfg pyproject.toml $(VENV)/.made
+	$(call install,-e '.[test]')
+	@touch $@ $(VENV)/.installed
+
+$(JAX_VENV)/.installed: setup.cfg pyproject.toml $(JAX_VENV)/.made
+	$(call install,$(JAX_PACKAGES))
+	$(call install,--no-deps -e .)
+	@touch $@
+
+%/.made:
+	@test -n "$(PYTHON)" || { echo "Expected Python 3.10 to 3.13 with its modules venv" \
+		"and ensurepip, found none. Install it (on Debian and Ubuntu: python3 and" \
+		"python3-venv), or name one: make PYTHON=/path/to/python" >&2; exit 2; }
+	$(PYTHON) -m venv $(@D)
+	@touch $@
+
+.PRECIOUS: %/.made

@@ -1,0 +1,95 @@
+"""`make quickstart`: a real model, vectors of sentences, and how alike they are."""
+
+from kerasbert.cli import process
+
+__all__ = ["main"]
+
+SENTENCES = (
+    "How do I reset my password?",
+    "I cannot log in any more, what can I do?",
+    "The bank raised its interest rates.",
+    "Borrowing money has become more expensive.",
+    "We had a picnic on the bank of the river.",
+    "They ate outdoors, by the water.",
+)
+NEXT = """\
+What to type next:
+
+  source .venv/bin/activate
+  kerasbert embed "a text of yours"               # its vector, as a line of JSON
+  kerasbert embed --input FILE --output out.npy   # a text a line, a row a text
+  kerasbert inspect minilm                        # what the model is made of
+  kerasbert zoo                                   # other models, other languages
+  make test
+
+and in Python:
+
+  import kerasbert
+  embedder = kerasbert.TextEmbedder.from_pretrained("minilm")
+  embedder.encode(["a text of yours", "and another"])   # float32 [2, 384]
+"""
+
+
+def main(source="minilm"):
+    """Embeds `SENTENCES`, and prints their vectors and similarities.
+
+    Args:
+        source: As in `TextEmbedder.from_pretrained`.
+    """
+    from rich.console import Console
+
+    import kerasbert
+
+    console = Console(highlight=False)
+    console.print(f"Loading {source} (the first time it is fetched) ...")
+    embedder = kerasbert.TextEmbedder.from_pretrained(source)
+    vectors = embedder.encode(SENTENCES)  # [B, D]
+    console.print()
+    console.print(f"{len(vectors)} sentences, {vectors.shape[1]} numbers each")
+    console.print(_vector_table(vectors))
+    console.print("How alike they are: 1 is the same, 0 has nothing in common")
+    console.print(_similarity_table(_cosines(vectors)))
+    print(NEXT, end="")
+
+
+def _cosines(vectors):
+    unit = vectors / (vectors**2).sum(axis=1, keepdims=True) ** 0.5
+    return unit @ unit.T  # [B, B]
+
+
+def _table():
+    import rich.box
+    from rich.table import Table
+
+    return Table(box=rich.box.SIMPLE)
+
+
+def _vector_table(vectors):
+    table = _table()
+    table.add_column("")
+    table.add_column("sentence", min_width=max(map(len, SENTENCES)))
+    table.add_column("embedding", no_wrap=True)
+    for number, (sentence, vector) in enumerate(zip(SENTENCES, vectors, strict=True)):
+        first = " ".join(f"{value:+.3f}" for value in vector[:3])
+        table.add_row(str(number + 1), sentence, f"{first} ...")
+    return table
+
+
+def _similarity_table(cosines):
+    table = _table()
+    table.add_column("")
+    for number in range(len(cosines)):
+        table.add_column(str(number + 1), justify="right")
+    for number, row in enumerate(cosines):
+        table.add_row(str(number + 1), *map(_cell, row))
+    return table
+
+
+def _cell(cosine):
+    style = "bold green" if cosine > 0.3 else "dim"
+    return f"[{style}]{cosine:.2f}[/]"
+
+
+if __name__ == "__main__":
+    process.prepare()
+    main()
