@@ -5,7 +5,7 @@ import functools
 
 from kerasbert.checkpoints.checkpoint import Checkpoint
 from kerasbert.checkpoints.ledger import balance
-from kerasbert.checkpoints.variables import HEADS
+from kerasbert.checkpoints.variables import HEADS, block_names
 
 
 def assemble(
@@ -36,6 +36,13 @@ def assemble(
     Raises:
         ValueError: If the tensors are not those of the configuration.
     """
+    blocks = len(block_names(config))
+    if blocks > len(stored.shapes):
+        raise ValueError(
+            f"The configuration of {folder} asks for {blocks} blocks, and the "
+            f"checkpoint has {len(stored.shapes)} tensors. Is it the configuration of "
+            "this checkpoint?"
+        )
     rows, ledger = balance(
         stored, table.rows(config), ignored, config, num_classes, folder
     )

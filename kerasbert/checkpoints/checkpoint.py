@@ -36,6 +36,8 @@ class Checkpoint:
         labels: The names of the classes of a classification head.
         token_labels: Whether that head classifies tokens rather than texts.
         head_dropout: Dropout rate of that head's input.
+        masked_lm: What the masked LM head computes otherwise than the encoder:
+            `activation` and `epsilon`.
     """
 
     container: str
@@ -48,3 +50,15 @@ class Checkpoint:
     labels: tuple[str, ...] = ()
     token_labels: bool = False
     head_dropout: float = 0.1
+    masked_lm: Mapping[str, str | float] = dataclasses.field(default_factory=dict)
+
+    def without_pooler(self):
+        """The same checkpoint, as one that holds no pooler."""
+        weights = self.weights.items()
+        return dataclasses.replace(
+            self,
+            has_pooler=False,
+            weights={
+                path: read for path, read in weights if not path.startswith("pooler/")
+            },
+        )

@@ -5,9 +5,15 @@ do not have, or warned about.
 """
 
 import dataclasses
+import math
 import warnings
 
 from kerasbert.config import AlbertConfig, BertConfig
+from kerasbert.files import read_json
+
+# No published model comes near; what is beyond makes no graph that anyone can run.
+MOST = {"num_hidden_layers": 1000, "num_hidden_groups": 1000, "inner_group_num": 1000}
+MOST_ELSEWHERE = 10_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,17 +40,12 @@ class ConfigKeys:
             strict: Whether keys that nobody knows are refused.
 
         Returns:
-            A dictionary from our field to its value; keys that the file does not have
-            are not in it.
+            A dictionary from our field to its value; keys that the file does not
+            have, or has as null, are not in it.
 
         Raises:
             ValueError: If the configuration asks for mathematics that we do not have.
         """
-        if not isinstance(values, dict):
-            raise ValueError(
-                f"Expected an object of keys and values in {file}, got "
-                f"{type(values).__name__}."
-            )
         for key, allowed in self.required.items():
             if key in values and values[key] not in allowed:
                 expected = " or ".join(map(repr, allowed))
@@ -62,8 +63,28 @@ class ConfigKeys:
                 raise ValueError(f"{message}. Load without strict=True to ignore them.")
             warnings.warn(f"{message}. They are ignored.", stacklevel=2)
         return {
-            field: values[key] for key, field in self.handled.items() if key in values
+            field: values[key]
+            for key, field in self.handled.items()
+            if values.get(key) is not None
         }
+
+
+def read_object(file):
+    """Reads a JSON file that holds an object, as every configuration does.
+
+    Args:
+        file: A `pathlib.Path`.
+
+    Raises:
+        ValueError: If it is no JSON, or something else than an object.
+    """
+    values = read_json(file)
+    if not isinstance(values, dict):
+        raise ValueError(
+            f"Expected an object of keys and values in {file}, got "
+            f"{type(values).__name__}. Is it the configuration of a model?"
+        )
+    return values
 
 
 def make_config(config_class, fields, file):
@@ -87,10 +108,25 @@ def make_config(config_class, fields, file):
             f"Expected {', '.join(missing)} in {file}, which does not have them. Is it "
             "the configuration of a BERT or ALBERT model?"
         )
+    for name, value in fields.items():
+        _check_number(name, value, file)
     try:
         return config_class(**fields)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{file}: {error}") from None
+
+
+def _check_number(name, value, file):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if name == "hidden_act":
+        return
+    if not is_number or not math.isfinite(value):
+        raise ValueError(f"Expected {name} in {file} to be a number, got {value!r}.")
+    most = MOST.get(name, MOST_ELSEWHERE)
+    if not 0 <= value <= most:
+        raise ValueError(
+            f"Expected {name} in {file} to lie between 0 and {most:,}, got {value!r}."
+        )
 
 
 def activation_of(name, meanings, file):
@@ -104,7 +140,7 @@ def activation_of(name, meanings, file):
     Raises:
         ValueError: If nobody here knows the name.
     """
-    if name not in meanings:
+    if not isinstance(name, str) or name not in meanings:
         raise ValueError(
             f"{file} asks for the activation {name!r}, which kerasbert does not know; "
             f"expected one of {', '.join(sorted(meanings))}."
@@ -112,4 +148,43 @@ def activation_of(name, meanings, file):
     return meanings[name]
 
 
+def dropout_rate(rate, file):
+    """The dropout rate of a head, checked.
+
+    Args:
+        rate: What the file says.
+        file: The file, for the message.
+
+    Raises:
+        ValueError: If it is no rate.
+    """
+    if not isinstance(rate, int | float) or not 0 <= rate < 1:
+        raise ValueError(
+            f"Expected the dropout of the head in {file} to be a rate in [0, 1), got "
+            f"{rate!r}."
+        )
+    return rate
+
+
 CONFIG_CLASSES = {"bert": BertConfig, "albert": AlbertConfig}
+
+
+def check_vocabulary_size(tokenizer_size, config, source):
+    """Refuses a tokenizer that has more tokens than a model has embeddings.
+
+    Fewer are well: published models often round the rows of their table up.
+
+    Args:
+        tokenizer_size: Number of tokens of the tokenizer.
+        config: The configuration of the model that it is paired with.
+        source: Where the tokenizer comes from, for the message.
+
+    Raises:
+        ValueError: If a token would have no embedding.
+    """
+    if tokenizer_size > config.vocab_size:
+        raise ValueError(
+            f"Expected a vocabulary of at most {config.vocab_size} tokens (the "
+            f"model's vocab_size), got {tokenizer_size} in {source}. Take the "
+            "vocabulary that the model was published with."
+        )

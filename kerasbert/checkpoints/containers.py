@@ -33,7 +33,8 @@ def read_checkpoint(folder, strict=False):
     raise ValueError(
         f"{folder} is no model that kerasbert reads: expected config.json (Hugging "
         "Face, KerasHub), saved_model.pb (TF Hub) or bert_config.json with a "
-        f"checkpoint (Google); found {shown or 'an empty folder'}."
+        f"checkpoint (Google); found {shown or 'an empty folder'}. Name the folder "
+        "that holds these files."
     )
 
 
@@ -51,16 +52,24 @@ def model_folder(folder):
     modules = folder / "modules.json"
     if not modules.is_file():
         return folder
-    first = read_json(modules)[0]
-    inner = (folder / first.get("path", "")).resolve()
-    if not first.get("type", "").endswith("Transformer"):
+    listed = read_json(modules)
+    first = listed[0] if isinstance(listed, list) and listed else None
+    if not isinstance(first, dict) or not isinstance(first.get("path", ""), str):
+        raise ValueError(
+            f"Expected a list of modules with type and path in {modules}. It may be "
+            "incomplete or corrupt; fetch it again."
+        )
+    if not str(first.get("type")).endswith("Transformer"):
         raise ValueError(
             f"Expected a Transformer as the first module of {modules}, got "
             f"{first.get('type')!r}."
         )
+    path = first.get("path", "")
+    inner = (folder / path).resolve()
     if not inner.is_relative_to(folder.resolve()) or not inner.is_dir():
         raise FileNotFoundError(
-            f"{modules} names the folder {first['path']!r}, which is not in {folder}."
+            f"{modules} names the folder {path!r}, which is not in {folder}. Was it "
+            "fetched whole?"
         )
     return inner
 

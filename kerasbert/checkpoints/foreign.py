@@ -2,8 +2,10 @@
 
 import warnings
 
+from kerasbert.checkpoints.kept import head_mathematics
 
-def warn_of_other_mathematics(config, reader):
+
+def warn_of_other_mathematics(config, reader, activations):
     """Warns where the code that reads a container computes something else.
 
     Google's code and KerasHub know GELU in its tanh form alone, and one epsilon.
@@ -11,6 +13,7 @@ def warn_of_other_mathematics(config, reader):
     Args:
         config: The configuration to be written.
         reader: Whose code it is, for the message.
+        activations: The activations that it computes, of `kerasbert.config`.
 
     Returns:
         Whether there is a difference.
@@ -18,6 +21,8 @@ def warn_of_other_mathematics(config, reader):
     differences = []
     if config.hidden_act == "gelu":
         differences.append("GELU in its tanh form (it differs by up to 5e-4 a value)")
+    elif config.hidden_act not in activations:
+        differences.append(f"{' or '.join(activations)} for {config.hidden_act}")
     if config.layer_norm_eps != 1e-12:
         differences.append(f"an epsilon of 1e-12 for {config.layer_norm_eps:g}")
     if differences:
@@ -27,3 +32,29 @@ def warn_of_other_mathematics(config, reader):
             stacklevel=3,
         )
     return bool(differences)
+
+
+def warn_of_other_head(checkpoint, reader, computed=None):
+    """Warns where the masked LM head computes otherwise than a reader's.
+
+    Args:
+        checkpoint: The `Checkpoint` to be written.
+        reader: Whose code is to read it, for the message.
+        computed: `activation` and `epsilon` of its head; None where they are those
+            of the encoder, as everywhere but in KerasHub.
+    """
+    encoders = head_mathematics(checkpoint.config)
+    head = {**encoders, **checkpoint.masked_lm}
+    computed = computed or encoders
+    differences = [
+        f"{name}={computed[name]} for {value}"
+        for name, value in head.items()
+        if computed[name] != value
+    ]
+    if differences:
+        warnings.warn(
+            f"{reader} computes the masked LM head with {' and '.join(differences)}: "
+            "its logits will not be exactly this model's. kerasbert reads the folder "
+            "back exactly.",
+            stacklevel=3,
+        )

@@ -10,13 +10,18 @@ from kerasbert.checkpoints.config_keys import (
     ConfigKeys,
     activation_of,
     make_config,
+    read_object,
 )
-from kerasbert.checkpoints.foreign import warn_of_other_mathematics
+from kerasbert.checkpoints.foreign import (
+    warn_of_other_head,
+    warn_of_other_mathematics,
+)
+from kerasbert.checkpoints.kept import KEY, read_kept, restore
 from kerasbert.checkpoints.tables import Table
 from kerasbert.checkpoints.tensor_files import read_tensorflow
 from kerasbert.checkpoints.transforms import TRANSPOSE
 from kerasbert.config import AlbertConfig
-from kerasbert.files import read_json
+from kerasbert.files import read_text
 
 NAME = "google_tf1"
 
@@ -117,15 +122,12 @@ IGNORED = [
         "optimizer",
     ),
     (re.compile(r"^global_step$"), "training step"),
+    (re.compile(r"^Variable(_\d+)?$"), "without a name: no part of the model"),
 ]
 
 # Google's code computes its "gelu" in the tanh form.
-ACTIVATIONS = {
-    "gelu": "gelu_tanh",
-    "relu": "relu",
-    "tanh": "tanh",
-    "linear": "linear",
-}
+GELU = {"gelu": "gelu_tanh"}
+ACTIVATIONS = {**GELU, **{name: name for name in ("relu", "tanh", "linear")}}
 
 SHARED_FIELDS = """vocab_size hidden_size num_hidden_layers num_attention_heads
     intermediate_size hidden_act hidden_dropout_prob attention_probs_dropout_prob
@@ -139,11 +141,11 @@ CONFIG_KEYS = ConfigKeys(
         "gap_size": (0,),
         "num_memory_blocks": (0,),
         "down_scale_factor": (1,),
+        "ln_type": ("postln",),
     },
     ignored=frozenset(
         """directionality pooler_fc_size pooler_num_attention_heads
-        pooler_num_fc_layers pooler_size_per_head pooler_type kerasbert_hidden_act
-        ln_type""".split()
+        pooler_num_fc_layers pooler_size_per_head pooler_type kerasbert""".split()
     ),
 )
 
@@ -172,13 +174,15 @@ def read(folder, strict=False):
             f"Expected bert_config.json or albert_config.json in {folder}, beside its "
             "checkpoint; there is neither."
         )
-    values = read_json(file)
+    values = read_object(file)
     fields = CONFIG_KEYS.read(values, file, strict)
     is_albert = "albert" in file.name or "embedding_size" in values
     kind = "albert" if is_albert else "bert"
-    fields["hidden_act"] = values.get("kerasbert_hidden_act") or activation_of(
+    fields["hidden_act"] = activation_of(
         fields.get("hidden_act", "gelu"), ACTIVATIONS, file
     )
+    kept = read_kept(values, file)
+    fields |= kept.get("config", {})
     config = make_config(CONFIG_CLASSES[kind], fields, file)
 
     stored, _ = read_tensorflow(_checkpoint_prefix(folder))
@@ -192,8 +196,10 @@ def read(folder, strict=False):
         ignored=IGNORED,
         num_classes=classes[0] if classes else None,
     )
-    labels = tuple(map(str, range(classes[0]))) if classes else ()
-    return dataclasses.replace(checkpoint, labels=labels)
+    if classes:
+        labels = tuple(map(str, range(classes[0])))
+        checkpoint = dataclasses.replace(checkpoint, labels=labels)
+    return restore(checkpoint, kept, file)
 
 
 def write(checkpoint, folder):
@@ -226,15 +232,26 @@ def write(checkpoint, folder):
         )
     (folder / "checkpoint").write_text(f'model_checkpoint_path: "{prefix}"\n')
 
-    activation = "gelu" if config.hidden_act.startswith("gelu") else config.hidden_act
+    theirs = {ours: theirs for theirs, ours in ACTIVATIONS.items()}
+    activation = theirs.get(config.hidden_act, "gelu")
     values = {**dataclasses.asdict(config), "hidden_act": activation}
     if kind == "albert":
         values |= {"net_structure_type": 0, "gap_size": 0, "num_memory_blocks": 0}
         values["down_scale_factor"] = 1
-    if warn_of_other_mathematics(config, "google-research's code"):
-        values["kerasbert_hidden_act"] = config.hidden_act
+    kept = {}
+    if warn_of_other_mathematics(config, "google-research's code", theirs):
+        kept["config"] = {"hidden_act": config.hidden_act}
     else:
         del values["layer_norm_eps"]
+    if checkpoint.labels:
+        kept["labels"] = list(checkpoint.labels)
+        kept["token_labels"] = checkpoint.token_labels
+        kept["head_dropout"] = checkpoint.head_dropout
+    if checkpoint.masked_lm:
+        warn_of_other_head(checkpoint, "google-research's code")
+        kept["masked_lm"] = dict(checkpoint.masked_lm)
+    if kept:
+        values[KEY] = kept
     text = json.dumps(values, indent=2)
     (folder / f"{kind}_config.json").write_text(text + "\n", encoding="utf-8")
 
@@ -243,8 +260,8 @@ def _config_file(folder):
     for name in ("bert_config.json", "albert_config.json"):
         if (folder / name).is_file():
             return folder / name
-    others = sorted(folder.glob("*bert*config*.json"))
-    return others[0] if len(others) == 1 else None
+    others = sorted(folder.glob("*bert*config*.json")) or [folder / "config.json"]
+    return others[0] if len(others) == 1 and others[0].is_file() else None
 
 
 def _checkpoint_prefix(folder):
@@ -252,9 +269,7 @@ def _checkpoint_prefix(folder):
     prefixes = {file.with_suffix("") for file in folder.glob("*.index")}
     listed = folder / "checkpoint"
     if listed.is_file():
-        found = re.search(
-            r'^model_checkpoint_path:\s*"(.+)"', listed.read_text("utf-8"), re.M
-        )
+        found = re.search(r'^model_checkpoint_path:\s*"(.+)"', read_text(listed), re.M)
         newest = folder / re.split(r"[/\\]", found[1])[-1] if found else None
         if newest in prefixes:
             return newest

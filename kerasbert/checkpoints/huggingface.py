@@ -7,11 +7,16 @@ import numpy as np
 
 from kerasbert.checkpoints import huggingface_tables as tables
 from kerasbert.checkpoints.assemble import assemble
+from kerasbert.checkpoints.checkpoint import StoredTensors
 from kerasbert.checkpoints.config_keys import (
     CONFIG_CLASSES,
     activation_of,
+    dropout_rate,
     make_config,
+    read_object,
 )
+from kerasbert.checkpoints.foreign import warn_of_other_head
+from kerasbert.checkpoints.kept import KEY, read_kept, restore
 from kerasbert.checkpoints.tensor_files import read_safetensors, read_torch
 from kerasbert.config import AlbertConfig
 from kerasbert.files import read_json
@@ -28,11 +33,13 @@ WEIGHT_FILES = {
 
 def recognises(folder):
     """Whether a folder looks like one of Hugging Face transformers."""
-    config = folder / "config.json"
-    if not config.is_file():
+    if _weight_file(folder):
+        return _config_file(folder) is not None
+    file = folder / "config.json"
+    if not file.is_file() or any(folder.glob("*.index")):
         return False
-    values = read_json(config)
-    return isinstance(values, dict) and "class_name" not in values
+    values = read_json(file)
+    return not isinstance(values, dict) or "class_name" not in values
 
 
 def read(folder, strict=False):
@@ -48,8 +55,8 @@ def read(folder, strict=False):
     Raises:
         ValueError: If the folder is broken or holds another kind of model.
     """
-    file = folder / "config.json"
-    values = read_json(file)
+    file = _config_file(folder)
+    values = read_object(file)
     kind = _kind(values, file)
     fields = tables.CONFIG_KEYS.read(values, file, strict)
     if "hidden_act" in fields:
@@ -61,7 +68,7 @@ def read(folder, strict=False):
         fields = {key: fields[key] for key in fields if key not in albert_fields}
     config = make_config(CONFIG_CLASSES[kind], fields, file)
 
-    stored, original_names = _canonical(_open_weights(folder))
+    stored, original_names = _canonical(_open_weights(folder), folder)
     _check_tied(stored, folder)
     classifier = stored.shapes.get("classifier.weight")
     checkpoint = assemble(
@@ -74,14 +81,13 @@ def read(folder, strict=False):
         num_classes=classifier[0] if classifier else None,
         original_names=original_names,
     )
-    architecture = (values.get("architectures") or [""])[0]
-    dropout = values.get("classifier_dropout", values.get("classifier_dropout_prob"))
-    return dataclasses.replace(
+    checkpoint = dataclasses.replace(
         checkpoint,
-        labels=_labels(values, classifier),
-        token_labels="TokenClassification" in architecture,
-        head_dropout=config.hidden_dropout_prob if dropout is None else dropout,
+        labels=_labels(values, classifier, file),
+        token_labels="TokenClassification" in _architecture(values),
+        head_dropout=_head_dropout(values, config, file),
     )
+    return restore(checkpoint, read_kept(values, file), file)
 
 
 def write(checkpoint, folder):
@@ -95,6 +101,7 @@ def write(checkpoint, folder):
 
     config = checkpoint.config
     kind = "albert" if isinstance(config, AlbertConfig) else "bert"
+    architecture = _architecture_of(checkpoint, kind)
     prefix = f"{kind}." if checkpoint.heads else ""
     num_heads = config.num_attention_heads
     tensors = {}
@@ -106,13 +113,6 @@ def write(checkpoint, folder):
             tensors[name] = np.ascontiguousarray(array)
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
 
-    heads = (*checkpoint.heads, *(("tokens",) if checkpoint.token_labels else ()))
-    architecture = tables.ARCHITECTURES[kind].get(heads)
-    if architecture is None:
-        raise ValueError(
-            f"No class of transformers holds the heads {', '.join(heads)} together. "
-            "Load one of them, as with MaskedLMModel.from_pretrained, and save that."
-        )
     activation = "gelu_new" if config.hidden_act == "gelu_tanh" else config.hidden_act
     values = {
         "architectures": [architecture],
@@ -128,17 +128,51 @@ def write(checkpoint, folder):
         values["label2id"] = {label: index for index, label in labels.items()}
         dropout_key = "classifier_dropout" + ("_prob" if kind == "albert" else "")
         values[dropout_key] = checkpoint.head_dropout
+    if checkpoint.masked_lm:
+        warn_of_other_head(checkpoint, "transformers")
+        values[KEY] = {"masked_lm": dict(checkpoint.masked_lm)}
     text = json.dumps(values, indent=2, ensure_ascii=False)
     (folder / "config.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _config_file(folder):
+    """The configuration; beside a torch file of 2018 it is `bert_config.json`."""
+    for name in ("config.json", "bert_config.json"):
+        if (folder / name).is_file():
+            return folder / name
+    return None
+
+
+def _weight_file(folder):
+    names = (name for name in WEIGHT_FILES if (folder / name).is_file())
+    return next(names, None)
+
+
+def _architecture(values):
+    """The class of transformers that wrote the folder, or an empty string."""
+    names = values.get("architectures")
+    is_list = isinstance(names, list) and names and isinstance(names[0], str)
+    return names[0] if is_list else ""
+
+
+def _architecture_of(checkpoint, kind):
+    """The class of transformers that reads what is to be written."""
+    heads = (*checkpoint.heads, *(("tokens",) if checkpoint.token_labels else ()))
+    if heads not in tables.ARCHITECTURES[kind]:
+        raise ValueError(
+            f"No class of transformers holds the heads {', '.join(heads)} together. "
+            "Load one of them, as with MaskedLMModel.from_pretrained, and save that."
+        )
+    return tables.ARCHITECTURES[kind][heads]
 
 
 def _kind(values, file):
     kind = values.get("model_type")
     if kind is None:
-        architecture = (values.get("architectures") or [""])[0]
-        is_albert = architecture.startswith("Albert") or "num_hidden_groups" in values
+        is_albert = _architecture(values).startswith("Albert")
+        is_albert = is_albert or "num_hidden_groups" in values
         kind = "albert" if is_albert else "bert"
-    if kind not in CONFIG_CLASSES:
+    if not isinstance(kind, str) or kind not in CONFIG_CLASSES:
         raise ValueError(
             f"Expected a model_type of 'bert' or 'albert' in {file}, got {kind!r}. "
             "kerasbert computes these two alone."
@@ -147,32 +181,36 @@ def _kind(values, file):
 
 
 def _open_weights(folder):
-    for name, read_file in WEIGHT_FILES.items():
-        if (folder / name).is_file():
-            return read_file(folder / name)
+    name = _weight_file(folder)
+    if name:
+        return WEIGHT_FILES[name](folder / name)
+    others = [name for name in tables.OTHER_WEIGHTS if (folder / name).is_file()]
+    found = f"there is only {others[0]}" if others else "there are none"
     raise FileNotFoundError(
-        f"Expected weights in {folder}, one of {', '.join(WEIGHT_FILES)}; there are "
-        "none. Was the folder fetched whole (git lfs pull)?"
+        f"Expected weights in {folder}, one of {', '.join(WEIGHT_FILES)}; {found}. "
+        "Was the folder fetched whole (git lfs pull)?"
     )
 
 
-def _canonical(stored):
+def _canonical(stored, folder):
     """The tensors under the names of the tables, and their own names by those."""
     own_names = {}
     for own_name in stored.shapes:
         name = own_name
         for pattern, replacement in tables.OLD_NAMES:
             name = pattern.sub(replacement, name)
+        if name in own_names:
+            raise ValueError(
+                f"{folder} has {own_name} beside {own_names[name]}: two names of one "
+                "variable. Keep one of them."
+            )
         own_names[name] = own_name
     for prefix in ("cls.", ""):  # a file may name the tied bias alone
         bias, tied = f"{prefix}predictions.bias", f"{prefix}predictions.decoder.bias"
         if tied in own_names and bias not in own_names:
             own_names[bias] = own_names.pop(tied)
     shapes = {name: stored.shapes[own_name] for name, own_name in own_names.items()}
-    renamed = dataclasses.replace(
-        stored, shapes=shapes, read=lambda name: stored.read(own_names[name])
-    )
-    return renamed, own_names
+    return StoredTensors(shapes, lambda name: stored.read(own_names[name])), own_names
 
 
 def _check_tied(stored, folder):
@@ -193,10 +231,22 @@ def _check_tied(stored, folder):
             )
 
 
-def _labels(values, classifier_shape):
+def _labels(values, classifier_shape, file):
     if classifier_shape is None:
         return ()
-    labels = {int(key): name for key, name in (values.get("id2label") or {}).items()}
-    return tuple(
-        str(labels.get(index, f"LABEL_{index}")) for index in range(classifier_shape[0])
-    )
+    id2label = values.get("id2label") or {}
+    try:
+        labels = {int(key): str(name) for key, name in id2label.items()}
+    except (AttributeError, TypeError, ValueError):
+        raise ValueError(
+            f"Expected id2label in {file} to be an object from numbers to names, got "
+            f"{id2label!r}."
+        ) from None
+    names = range(classifier_shape[0])
+    return tuple(labels.get(index, f"LABEL_{index}") for index in names)
+
+
+def _head_dropout(values, config, file):
+    keys = ("classifier_dropout", "classifier_dropout_prob")
+    given = [values[key] for key in keys if values.get(key) is not None]
+    return dropout_rate(given[0] if given else config.hidden_dropout_prob, file)

@@ -124,14 +124,19 @@ IGNORED = [
     (re.compile(r"predictions\.decoder\.(weight|bias)$"), "tied, checked to be equal"),
 ]
 
-# The names under which old files hold the same tensors.
+# The names under which old files hold the same tensors; `module.` is of files that
+# torch's DataParallel wrote.
 OLD_NAMES = [
+    (re.compile(r"^module\."), ""),
     (re.compile(r"LayerNorm\.gamma$"), "LayerNorm.weight"),
     (re.compile(r"LayerNorm\.beta$"), "LayerNorm.bias"),
     (re.compile(r"layer_norm\.gamma$"), "layer_norm.weight"),
     (re.compile(r"layer_norm\.beta$"), "layer_norm.bias"),
     (re.compile(r"^(bert|albert)\."), ""),
 ]
+
+# Weights of other frameworks, which a folder may hold alone.
+OTHER_WEIGHTS = ("tf_model.h5", "flax_model.msgpack", "model.onnx", "rust_model.ot")
 
 ACTIVATIONS = {
     "gelu": "gelu",
@@ -220,6 +225,6 @@ CONFIG_KEYS = ConfigKeys(
         suppress_tokens task_specific_params temperature tf_legacy_loss
         tie_encoder_decoder tie_word_embeddings tokenizer_class top_k top_p torch_dtype
         torchscript transformers_version typical_p unk_token_id use_bfloat16 use_cache
-        use_return_dict xla_device""".split()
+        use_return_dict xla_device kerasbert""".split()
     ),
 )

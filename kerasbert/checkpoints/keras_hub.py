@@ -1,126 +1,45 @@
-"""KerasHub presets: `config.json` and `model.weights.h5`."""
+"""KerasHub presets: `config.json` and `model.weights.h5`, and a task's two files."""
 
 import dataclasses
 import json
 import re
+import warnings
 
+import numpy as np
+
+from kerasbert.checkpoints import keras_hub_tables as tables
 from kerasbert.checkpoints.assemble import assemble
 from kerasbert.checkpoints.checkpoint import StoredTensors
-from kerasbert.checkpoints.config_keys import CONFIG_CLASSES, ConfigKeys, make_config
-from kerasbert.checkpoints.foreign import warn_of_other_mathematics
-from kerasbert.checkpoints.tables import Table
+from kerasbert.checkpoints.config_keys import (
+    CONFIG_CLASSES,
+    dropout_rate,
+    make_config,
+    read_object,
+)
+from kerasbert.checkpoints.foreign import (
+    warn_of_other_head,
+    warn_of_other_mathematics,
+)
+from kerasbert.checkpoints.kept import KEY, read_kept, restore
 from kerasbert.checkpoints.tensor_files import read_hdf5
-from kerasbert.checkpoints.transforms import JOIN_HEADS, JOIN_HEADS_IN
 from kerasbert.config import AlbertConfig
 from kerasbert.files import read_json
 
 NAME = "keras_hub"
-
-EMBEDDINGS = {
-    "embeddings/token_embedding/embeddings": "layers/reversible_embedding/vars/0",
-    "embeddings/segment_embedding/embeddings": "layers/embedding/vars/0",
-    "embeddings/position_embedding/embeddings": "layers/position_embedding/vars/0",
-    "embeddings/norm/gamma": "layers/layer_normalization/vars/0",
-    "embeddings/norm/beta": "layers/layer_normalization/vars/1",
-}
-BLOCK = {
-    "attention/query/kernel": ("self_attention_layer/query_dense/vars/0", JOIN_HEADS),
-    "attention/query/bias": ("self_attention_layer/query_dense/vars/1", JOIN_HEADS),
-    "attention/key/kernel": ("self_attention_layer/key_dense/vars/0", JOIN_HEADS),
-    "attention/key/bias": ("self_attention_layer/key_dense/vars/1", JOIN_HEADS),
-    "attention/value/kernel": ("self_attention_layer/value_dense/vars/0", JOIN_HEADS),
-    "attention/value/bias": ("self_attention_layer/value_dense/vars/1", JOIN_HEADS),
-    "attention/output/kernel": (
-        "self_attention_layer/output_dense/vars/0",
-        JOIN_HEADS_IN,
-    ),
-    "attention/output/bias": "self_attention_layer/output_dense/vars/1",
-    "attention_norm/gamma": "self_attention_layer_norm/vars/0",
-    "attention_norm/beta": "self_attention_layer_norm/vars/1",
-    "feed_forward/intermediate/kernel": "feedforward_intermediate_dense/vars/0",
-    "feed_forward/intermediate/bias": "feedforward_intermediate_dense/vars/1",
-    "feed_forward/output/kernel": "feedforward_output_dense/vars/0",
-    "feed_forward/output/bias": "feedforward_output_dense/vars/1",
-    "feed_forward_norm/gamma": "feedforward_layer_norm/vars/0",
-    "feed_forward_norm/beta": "feedforward_layer_norm/vars/1",
-}
-HEADS = {
-    "masked_lm_head": {
-        "masked_lm_head/dense/kernel": (
-            "layers/masked_lm_head/intermediate_dense/vars/0"
-        ),
-        "masked_lm_head/dense/bias": "layers/masked_lm_head/intermediate_dense/vars/1",
-        "masked_lm_head/norm/gamma": (
-            "layers/masked_lm_head/intermediate_layer_norm/vars/0"
-        ),
-        "masked_lm_head/norm/beta": (
-            "layers/masked_lm_head/intermediate_layer_norm/vars/1"
-        ),
-        "masked_lm_head/bias": "layers/masked_lm_head/vars/0",
-    },
-}
-PREFIX = "layers/transformer_encoder_{index}/"
-
-BERT = Table(
-    EMBEDDINGS,
-    BLOCK,
-    PREFIX,
-    pooler={
-        "pooler/dense/kernel": "layers/dense/vars/0",
-        "pooler/dense/bias": "layers/dense/vars/1",
-    },
-    heads=HEADS,
-)
-ALBERT = Table(
-    {
-        **EMBEDDINGS,
-        "embeddings/projection/kernel": "layers/dense/vars/0",
-        "embeddings/projection/bias": "layers/dense/vars/1",
-    },
-    BLOCK,
-    PREFIX,
-    pooler={
-        "pooler/dense/kernel": "layers/dense_1/vars/0",
-        "pooler/dense/bias": "layers/dense_1/vars/1",
-    },
-    heads=HEADS,
-)
-TABLES = {"bert": BERT, "albert": ALBERT}
-CLASS_NAMES = {"bert": "BertBackbone", "albert": "AlbertBackbone"}
-PRIVATE = ("feedforward", "self_attention", "intermediate")
-
-IGNORED = [(re.compile(r"^optimizer/|/seed_generator/|_state/"), "training state")]
-
-CONFIG_KEYS = ConfigKeys(
-    handled={
-        "vocabulary_size": "vocab_size",
-        "num_layers": "num_hidden_layers",
-        "num_heads": "num_attention_heads",
-        "hidden_dim": "hidden_size",
-        "intermediate_dim": "intermediate_size",
-        "dropout": "hidden_dropout_prob",
-        "max_sequence_length": "max_position_embeddings",
-        "num_segments": "type_vocab_size",
-        "embedding_dim": "embedding_size",
-        "num_groups": "num_hidden_groups",
-        "num_inner_repetitions": "inner_group_num",
-    },
-    ignored=frozenset({"name", "trainable", "dtype"}),
-    required={},
-)
+TABLES = tables.TABLES
 
 
 def recognises(folder):
     """Whether a folder looks like a preset of KerasHub."""
-    config = folder / "config.json"
-    if not config.is_file():
+    file = folder / "config.json"
+    if not file.is_file():
         return False
-    values = read_json(config)
+    values = read_json(file)
     return isinstance(values, dict) and "class_name" in values
 
 
 def read(folder, strict=False):
-    """Reads a KerasHub preset.
+    """Reads a KerasHub preset, with the head of its task where it has one.
 
     Args:
         folder: A `pathlib.Path`.
@@ -133,19 +52,19 @@ def read(folder, strict=False):
         ValueError: If the folder is broken or holds another kind of model.
     """
     file = folder / "config.json"
-    values = read_json(file)
-    kinds = {class_name: kind for kind, class_name in CLASS_NAMES.items()}
-    kind = kinds.get(values["class_name"])
+    values = read_object(file)
+    kinds = {f"{kind.capitalize()}Backbone": kind for kind in CONFIG_CLASSES}
+    kind = kinds.get(str(values["class_name"]))
     if kind is None:
         raise ValueError(
-            f"Expected a BertBackbone or AlbertBackbone in {file}, got "
+            f"Expected a {' or '.join(kinds)} in {file}, got "
             f"{values['class_name']!r}. kerasbert computes these two alone."
         )
-    fields = CONFIG_KEYS.read(values.get("config", {}), file, strict)
+    fields = tables.CONFIG_KEYS.read(_config_in(values, file), file, strict)
     fields["attention_probs_dropout_prob"] = fields.get("hidden_dropout_prob", 0.1)
-    # What KerasHub computes, unless the folder was written by kerasbert.
-    ours = read_json(folder / "metadata.json") if _has_metadata(folder) else {}
-    fields |= {"hidden_act": "gelu_tanh", **ours.get("kerasbert", {})}
+    metadata = folder / "metadata.json"
+    kept = read_kept(read_object(metadata), metadata) if metadata.is_file() else {}
+    fields |= {"hidden_act": "gelu_tanh", **kept.get("config", {})}
     config = make_config(CONFIG_CLASSES[kind], fields, file)
 
     weights = folder / "model.weights.h5"
@@ -154,96 +73,185 @@ def read(folder, strict=False):
             f"Expected model.weights.h5 in {folder}; there is none. Was the folder "
             "fetched whole?"
         )
-    stored, original_names = _canonical(read_hdf5(weights))
-    task_weights = folder / "task.weights.h5"
-    if task_weights.is_file():
-        head, head_names = _canonical(read_hdf5(task_weights))
-        original_names |= head_names
-        stored = _joined(stored, head)
-    return assemble(
+    stored, own_names = _canonical(read_hdf5(weights), "")
+    task = {}
+    if (folder / "task.weights.h5").is_file():
+        task = _config_in(read_object(folder / "task.json"), folder / "task.json")
+        head, head_names = _canonical(read_hdf5(folder / "task.weights.h5"), "task/")
+        stored, own_names = _joined(stored, head), own_names | head_names
+    classes = stored.shapes.get("task/layers/dense/vars/1", (0,))[0]
+    checkpoint = assemble(
         NAME,
         folder,
         config,
         stored,
         TABLES[kind],
-        ignored=IGNORED,
-        original_names=original_names,
+        ignored=tables.IGNORED,
+        num_classes=classes,
+        original_names=own_names,
     )
+    checkpoint = dataclasses.replace(
+        checkpoint,
+        labels=tuple(map(str, range(classes))),
+        head_dropout=dropout_rate(task.get("dropout", 0.1), folder / "task.json"),
+    )
+    kept = {"masked_lm": tables.MASKED_LM[kind], **kept}
+    return restore(checkpoint, kept, metadata)
 
 
 def write(checkpoint, folder):
-    """Writes `config.json` and `model.weights.h5`, as KerasHub reads them.
+    """Writes a preset as KerasHub reads it, and a task where it has one for the head.
 
     Args:
-        checkpoint: A `Checkpoint`; its heads are left out, which is warned about.
+        checkpoint: A `Checkpoint`; heads that KerasHub has not are left out, which is
+            warned about.
         folder: An empty folder.
+
+    Raises:
+        ValueError: If KerasHub's backbone cannot hold the model.
     """
-    import h5py
     import keras
 
     config = checkpoint.config
     kind = "albert" if isinstance(config, AlbertConfig) else "bert"
-    if config.attention_probs_dropout_prob != config.hidden_dropout_prob:
-        config = dataclasses.replace(
-            config, attention_probs_dropout_prob=config.hidden_dropout_prob
+    if kind == "albert" and config.num_hidden_layers % config.num_hidden_groups:
+        raise ValueError(
+            "Expected num_hidden_layers to be a multiple of num_hidden_groups, as "
+            f"KerasHub needs, got {config.num_hidden_layers} layers in "
+            f"{config.num_hidden_groups} groups. Use another format."
         )
-    with h5py.File(folder / "model.weights.h5", "w") as file:
-        for row in TABLES[kind].rows(config):
-            if row.ours in checkpoint.weights and row.group in ("encoder", "pooler"):
-                array = row.transform.save(
-                    checkpoint.weights[row.ours](), config.num_attention_heads
-                )
-                file[_private(row.theirs)] = array
-    fields = dataclasses.asdict(config)
-    class_name = CLASS_NAMES[kind]
-    values = {
-        "module": f"keras_hub.src.models.{kind}.{kind}_backbone",
-        "class_name": class_name,
-        "config": {
-            "name": f"{kind}_backbone",
-            "trainable": True,
-            **{
-                theirs: fields[ours]
-                for theirs, ours in CONFIG_KEYS.handled.items()
-                if ours in fields
-            },
-        },
-        "registered_name": f"keras_hub>{class_name}",
+    rows = TABLES[kind].rows(config)
+    arrays = {
+        row.theirs: row.transform.save(
+            checkpoint.weights[row.ours](), config.num_attention_heads
+        )
+        for row in rows
+        if row.ours in checkpoint.weights
     }
-    metadata = {"keras_version": keras.__version__, "tasks": ["MaskedLM"]}
-    metadata["parameter_count"] = sum(
-        checkpoint.weights[row.ours]().size
-        for row in TABLES[kind].rows(config)
-        if row.ours in checkpoint.weights and row.group in ("encoder", "pooler")
-    )
-    if warn_of_other_mathematics(config, "KerasHub"):
-        metadata["kerasbert"] = {
-            "hidden_act": config.hidden_act,
-            "layer_norm_eps": config.layer_norm_eps,
-        }
-    for name, content in (("config.json", values), ("metadata.json", metadata)):
+    kept = {"config": _what_keras_hub_has_not(config)}
+    if checkpoint.labels:
+        kept["labels"] = list(checkpoint.labels)
+    if "masked_lm_head" in checkpoint.heads:
+        kept["masked_lm"] = dict(checkpoint.masked_lm)
+        warn_of_other_head(checkpoint, "KerasHub", tables.MASKED_LM[kind])
+    if not checkpoint.has_pooler:
+        kept["has_pooler"] = False
+        arrays |= _zero_pooler(rows, config)
+    backbone = {name: a for name, a in arrays.items() if not name.startswith("task/")}
+    _write_hdf5(folder / "model.weights.h5", backbone)
+    files = {
+        "config.json": _backbone_object(kind, config),
+        "metadata.json": {
+            "keras_version": keras.__version__,
+            "parameter_count": sum(array.size for array in backbone.values()),
+            "tasks": [class_name for class_name, _ in tables.TASKS.values()],
+            KEY: kept,
+        },
+    }
+    head = _task_of(checkpoint)
+    if head:
+        names = tables.HEADS[head].values()
+        task = {name.removeprefix("task/"): arrays[name] for name in names}
+        _write_hdf5(folder / "task.weights.h5", task)
+        files["task.json"] = _task_object(checkpoint, head, kind, files["config.json"])
+    for name, content in files.items():
         (folder / name).write_text(json.dumps(content, indent=4) + "\n", "utf-8")
 
 
-def _has_metadata(folder):
-    return (folder / "metadata.json").is_file()
+def _what_keras_hub_has_not(config):
+    """Fields that are written beside the preset, so that it reads back as it was."""
+    warn_of_other_mathematics(config, "KerasHub", ("gelu_tanh",))
+    held = tables.CONFIG_KEYS.handled.values()
+    fields = dataclasses.asdict(config).items()
+    return {name: value for name, value in fields if name not in held}
 
 
-def _canonical(stored):
+def _task_of(checkpoint):
+    """The head that KerasHub has a task for; the others are warned about."""
+    held = [head for head in checkpoint.heads if head in tables.TASKS]
+    if checkpoint.token_labels:
+        held = [head for head in held if head != "classification_head"]
+    left_out = [head for head in checkpoint.heads if head not in held[:1]]
+    if left_out:
+        warnings.warn(
+            f"KerasHub has no task for {', '.join(left_out)}: left out. The other "
+            "formats hold it.",
+            stacklevel=4,
+        )
+    return held[0] if held else None
+
+
+def _zero_pooler(rows, config):
+    warnings.warn(
+        "The model has no pooler, and KerasHub's backbone has: it is written as zeros, "
+        "so KerasHub's pooled_output will be zero.",
+        stacklevel=4,
+    )
+    pooler = [row for row in rows if row.group == "pooler"]
+    shapes = {row.theirs: row.expected_shape(config, None) for row in pooler}
+    return {name: np.zeros(shape, "float32") for name, shape in shapes.items()}
+
+
+def _backbone_object(kind, config):
+    fields = dataclasses.asdict(config)
+    keys = tables.CONFIG_KEYS.handled.items()
+    arguments = {theirs: fields[ours] for theirs, ours in keys if ours in fields}
+    return _object(kind, "Backbone", "backbone", arguments)
+
+
+def _task_object(checkpoint, head, kind, backbone):
+    class_name, file = tables.TASKS[head]
+    arguments = {"backbone": backbone, "preprocessor": None}
+    if head == "classification_head":
+        arguments["num_classes"] = len(checkpoint.labels)
+        arguments |= {"activation": "linear", "dropout": checkpoint.head_dropout}
+    return _object(kind, class_name, file, arguments)
+
+
+def _object(kind, class_name, file, arguments):
+    """A layer as Keras serialises it."""
+    class_name = kind.capitalize() + class_name
+    return {
+        "module": f"keras_hub.src.models.{kind}.{kind}_{file}",
+        "class_name": class_name,
+        "config": {"name": f"{kind}_{file}", "trainable": True, **arguments},
+        "registered_name": f"keras_hub>{class_name}",
+    }
+
+
+def _write_hdf5(file, arrays):
+    import h5py
+
+    with h5py.File(file, "w") as tensors:
+        for name, array in arrays.items():
+            name = name.replace(
+                tables.PREFIX.format(index=0), "layers/transformer_encoder/"
+            )
+            # Layers that their parent keeps to itself have an underscore.
+            tensors[re.sub(tables.PRIVATE, r"/_\1", name)] = array
+
+
+def _config_in(values, file):
+    config = values.get("config", {})
+    if not isinstance(config, dict):
+        raise ValueError(
+            f"Expected an object under 'config' in {file}, got {config!r}."
+        )
+    return config
+
+
+def _canonical(stored, prefix):
     """Names without what Keras versions write differently: underscores, a zero."""
     own_names = {}
     for own_name in stored.shapes:
         name = re.sub(r"/_", "/", own_name).replace("layernorm", "layer_norm")
-        name = name.replace("layers/transformer_encoder/", PREFIX.format(index=0))
-        own_names[name] = own_name
+        name = name.replace(
+            "layers/transformer_encoder/", tables.PREFIX.format(index=0)
+        )
+        own_names[prefix + name] = own_name
     shapes = {name: stored.shapes[own_name] for name, own_name in own_names.items()}
-    return StoredTensors(shapes, lambda name: stored.read(own_names[name])), own_names
-
-
-def _private(name):
-    """The name as Keras writes it today."""
-    name = name.replace(PREFIX.format(index=0), "layers/transformer_encoder/")
-    return re.sub(rf"/(?=({'|'.join(PRIVATE)})_)", "/_", name)
+    shown = {name: f"{prefix}{own_name}" for name, own_name in own_names.items()}
+    return StoredTensors(shapes, lambda name: stored.read(own_names[name])), shown
 
 
 def _joined(first, second):

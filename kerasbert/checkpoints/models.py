@@ -1,9 +1,11 @@
 """From a checkpoint to a model, and back."""
 
 import functools
+import hashlib
 import warnings
 
 import keras
+import numpy as np
 
 from kerasbert import models
 from kerasbert.checkpoints.checkpoint import Checkpoint
@@ -50,6 +52,9 @@ def load(model_class, source, strict=False, **kwargs):
     if model_class is None:
         model_class = _class_of(checkpoint)
     model = _build(model_class, checkpoint, **kwargs)
+    if not checkpoint.has_pooler:
+        encoder = getattr(model, "encoder", model)
+        encoder.untrained_pooler = _fingerprint(encoder.pooler)
     if not checkpoint.has_pooler and not isinstance(model, WITHOUT_POOLER):
         message = (
             f"{checkpoint.folder} has no pooler: pooled_output is untrained, and "
@@ -84,7 +89,8 @@ def checkpoint_of(model):
         model: A model of `kerasbert.models`.
 
     Returns:
-        A `Checkpoint` with the model's weights as they are now.
+        A `Checkpoint` with the model's weights as they are now. A pooler that the
+        model's own checkpoint lacked is left out until it has been trained.
     """
     weights = {
         path: functools.partial(_value, variable)
@@ -92,7 +98,7 @@ def checkpoint_of(model):
     }
     weights |= _merged_lora(model)
     heads = tuple(h for h in HEADS if any(path.startswith(h) for path in weights))
-    return Checkpoint(
+    checkpoint = Checkpoint(
         container="model",
         folder=getattr(model, "source_folder", None),
         config=model.config,
@@ -103,7 +109,12 @@ def checkpoint_of(model):
         labels=tuple(getattr(model, "labels", ())),
         token_labels=isinstance(model, models.TokenClassificationModel),
         head_dropout=getattr(model, "dropout", 0.1),
+        masked_lm=_masked_lm(model),
     )
+    encoder = getattr(model, "encoder", model)
+    if getattr(encoder, "untrained_pooler", None) == _fingerprint(encoder.pooler):
+        return checkpoint.without_pooler()
+    return checkpoint
 
 
 def variables_of(model):
@@ -150,6 +161,8 @@ def _build(model_class, checkpoint, dtype=None, name=None):
     encoder = encoder_class(checkpoint.config, dtype=dtype)
     if "classification_head" in MODELS[model_class]:
         names |= {"labels": checkpoint.labels, "dropout": checkpoint.head_dropout}
+    if model_class is models.MaskedLMModel:
+        names |= checkpoint.masked_lm
     return model_class(encoder, **names)
 
 
@@ -166,6 +179,20 @@ def _class_of(checkpoint):
                     continue
             return model_class
     return _encoder_class(checkpoint)
+
+
+def _masked_lm(model):
+    """What a masked LM head computes otherwise than its encoder."""
+    given = {name: getattr(model, name, None) for name in ("activation", "epsilon")}
+    return {name: value for name, value in given.items() if value}
+
+
+def _fingerprint(pooler):
+    """A digest of a pooler's weights, which training changes."""
+    digest = hashlib.sha256()
+    for variable in pooler.weights:
+        digest.update(np.ascontiguousarray(_value(variable)).tobytes())
+    return digest.hexdigest()
 
 
 def _value(variable):

@@ -5,6 +5,12 @@ import re
 
 import numpy as np
 
+from kerasbert.checkpoints.tensor_files import errors_name, import_tensorflow
+
+# What a graph computes its activation with; the first that it has tells.
+ACTIVATIONS = {"Erf": "gelu", "Erfc": "gelu", "Pow": "gelu_tanh", "Relu": "relu"}
+CALLS = ("PartitionedCall", "StatefulPartitionedCall")
+
 
 @dataclasses.dataclass(frozen=True)
 class GraphFacts:
@@ -12,13 +18,13 @@ class GraphFacts:
 
     Args:
         attention_count: How many times attention is computed: softmaxes.
-        gelu: `"gelu"` where the graph holds an error function, else `"gelu_tanh"`.
+        activation: A name of `kerasbert.config.ACTIVATIONS`.
         head_size: Size of an attention head, from the scale of a TF1 graph's
             scores, `1 / sqrt(head_size)`; None where there is no such constant.
     """
 
     attention_count: int
-    gelu: str
+    activation: str
     head_size: int | None
 
 
@@ -34,29 +40,49 @@ def read_graph(file):
     Raises:
         ValueError: If the file is no SavedModel; the message names it.
     """
+    import_tensorflow(file)
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import saved_model_pb2
 
     saved_model = saved_model_pb2.SavedModel()
-    try:
+    with errors_name(file, DecodeError):
         saved_model.ParseFromString(file.read_bytes())
-    except DecodeError as error:
-        raise ValueError(
-            f"{file} cannot be read: {error}. It may be incomplete or corrupt; fetch "
-            "it again."
-        ) from error
     if not saved_model.meta_graphs:
-        raise ValueError(f"Expected a graph in {file}, which holds none.")
+        raise ValueError(
+            f"Expected a graph in {file}, which holds none. It may be incomplete; "
+            "fetch it again."
+        )
     graph = saved_model.meta_graphs[0].graph_def
-    bodies = [graph.node, *(function.node_def for function in graph.library.function)]
-    operations = {node.op for body in bodies for node in body}
+    functions = {f.signature.name: f.node_def for f in graph.library.function}
+    operations = {
+        node.op for body in (graph.node, *functions.values()) for node in body
+    }
     return GraphFacts(
-        attention_count=max(
-            sum(node.op == "Softmax" for node in body) for body in bodies
+        attention_count=_attention_count(graph.node, functions),
+        activation=next(
+            (ours for theirs, ours in ACTIVATIONS.items() if theirs in operations),
+            "gelu_tanh",
         ),
-        gelu="gelu" if operations & {"Erf", "Erfc"} else "gelu_tanh",
         head_size=_head_size(graph.node),
     )
+
+
+def _attention_count(nodes, functions):
+    """The softmaxes of the graph or of the function that computes most of them."""
+    counts = {}
+
+    def count(body):
+        total = sum(node.op == "Softmax" for node in body)
+        calls = (node.attr["f"].func.name for node in body if node.op in CALLS)
+        return total + sum(counted(name) for name in calls)
+
+    def counted(name):
+        if name not in counts:
+            counts[name] = 0  # a function that calls itself computes nothing new
+            counts[name] = count(functions.get(name, ()))
+        return counts[name]
+
+    return max([count(nodes), *map(counted, functions)])
 
 
 def _head_size(nodes):

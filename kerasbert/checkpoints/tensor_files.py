@@ -23,18 +23,20 @@ def read_safetensors(file):
     """
     import safetensors
 
+    errors = (safetensors.SafetensorError, OSError, ValueError, TypeError)
     homes, shapes = {}, {}
     for shard in _shards(file):
-        with _errors_name(shard, safetensors.SafetensorError):
+        with errors_name(shard, errors):
             with safetensors.safe_open(shard, framework="numpy") as tensors:
                 for name in tensors.keys():
                     shapes[name] = tuple(tensors.get_slice(name).get_shape())
                     homes[name] = shard
 
     def read(name):
-        with _errors_name(homes[name], safetensors.SafetensorError):
+        with errors_name(homes[name], errors):
             with safetensors.safe_open(homes[name], framework="numpy") as tensors:
-                return _float32(tensors.get_tensor(name))
+                array = tensors.get_tensor(name)
+        return _float32(array, name, homes[name])
 
     return StoredTensors(shapes, read)
 
@@ -57,7 +59,7 @@ def read_torch(file):
     for shard in _shards(file):
         arrays.update(load_torch(shard))
     shapes = {name: array.shape for name, array in arrays.items()}
-    return StoredTensors(shapes, lambda name: _float32(arrays[name]))
+    return StoredTensors(shapes, lambda name: _float32(arrays[name], name, file))
 
 
 def read_tensorflow(prefix):
@@ -72,10 +74,9 @@ def read_tensorflow(prefix):
     Raises:
         ValueError: If the checkpoint is truncated or corrupt; the message names it.
     """
-    import tensorflow as tf
-
-    errors = (tf.errors.OpError, ValueError, RuntimeError)
-    with _errors_name(prefix, errors):
+    tf = import_tensorflow(prefix)
+    errors = (tf.errors.OpError, ValueError, RuntimeError, SystemError)
+    with errors_name(prefix, errors):
         reader = tf.train.load_checkpoint(str(prefix))
         shapes = {
             name: tuple(shape)
@@ -83,10 +84,31 @@ def read_tensorflow(prefix):
         }
 
     def read(name):
-        with _errors_name(prefix, errors):
-            return _float32(reader.get_tensor(name))
+        with errors_name(prefix, errors):
+            array = reader.get_tensor(name)
+        return _float32(array, name, prefix)
 
     return StoredTensors(shapes, read), reader
+
+
+def import_tensorflow(file):
+    """TensorFlow, which alone reads its files.
+
+    Args:
+        file: What is to be read, for the message.
+
+    Raises:
+        ImportError: If TensorFlow is not installed; the message says what to do.
+    """
+    try:
+        import tensorflow as tf
+    except ImportError as error:
+        raise ImportError(
+            f"{file} is read by TensorFlow, which is not installed here. Install "
+            "tensorflow, or convert the folder where it is: kerasbert convert FOLDER "
+            "OUT --to huggingface."
+        ) from error
+    return tf
 
 
 def read_hdf5(file):
@@ -107,22 +129,31 @@ def read_hdf5(file):
 
     def visit(name, item):
         if isinstance(item, h5py.Dataset):
+            if item.external or item.is_virtual:
+                raise ValueError(f"{name} lies in another file")
             shapes[name] = tuple(item.shape)
 
-    with _errors_name(file, (OSError, KeyError, RuntimeError)):
+    errors = (OSError, KeyError, RuntimeError, ValueError, TypeError)
+    with errors_name(file, errors):
         with h5py.File(file) as tensors:
             tensors.visititems(visit)
 
     def read(name):
-        with _errors_name(file, (OSError, KeyError, RuntimeError)):
+        with errors_name(file, errors):
             with h5py.File(file) as tensors:
-                return _float32(tensors[name][()])
+                array = tensors[name][()]
+        return _float32(array, name, file)
 
     return StoredTensors(shapes, read)
 
 
-class _errors_name:
-    """Turns a library's errors into one that names the file."""
+class errors_name:
+    """Turns a library's errors into one that names the file.
+
+    Args:
+        file: The file that is read.
+        errors: The classes of errors that mean that the file is broken.
+    """
 
     def __init__(self, file, errors):
         self.file = file
@@ -143,7 +174,16 @@ class _errors_name:
 def _shards(file):
     if not file.name.endswith(".index.json"):
         return [file]
-    names = sorted(set(read_json(file).get("weight_map", {}).values()))
+    index = read_json(file)
+    weight_map = index.get("weight_map") if isinstance(index, dict) else None
+    if not isinstance(weight_map, dict) or not all(
+        isinstance(name, str) and name for name in weight_map.values()
+    ):
+        raise ValueError(
+            f"Expected a weight_map from tensors to files in {file}. It may be "
+            "incomplete or corrupt; fetch it again."
+        )
+    names = sorted(set(weight_map.values()))
     shards = [file.parent / name for name in names]
     for name, shard in zip(names, shards, strict=True):
         if shard.parent != file.parent or not shard.is_file():
@@ -154,6 +194,13 @@ def _shards(file):
     return shards
 
 
-def _float32(array):
+def _float32(array, name, file):
     array = np.asarray(array)
-    return array if array.dtype == np.float32 else array.astype(np.float32)
+    if array.dtype == np.float32:
+        return array
+    if array.dtype.kind not in "fV":  # V: bfloat16 and its like
+        raise ValueError(
+            f"Expected floating-point numbers in {name} of {file}, got {array.dtype}. "
+            "Quantised checkpoints are not read; use the one they were made from."
+        )
+    return array.astype(np.float32)

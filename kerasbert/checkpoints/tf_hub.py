@@ -9,9 +9,10 @@ import re
 from kerasbert.checkpoints import google_tf1
 from kerasbert.checkpoints.assemble import assemble
 from kerasbert.checkpoints.checkpoint import StoredTensors
+from kerasbert.checkpoints.config_keys import make_config
 from kerasbert.checkpoints.saved_model_graph import read_graph
 from kerasbert.checkpoints.tables import Table
-from kerasbert.checkpoints.tensor_files import read_tensorflow
+from kerasbert.checkpoints.tensor_files import errors_name, read_tensorflow
 from kerasbert.checkpoints.transforms import JOIN_HEADS, JOIN_HEADS_IN
 from kerasbert.config import AlbertConfig, BertConfig
 
@@ -75,10 +76,23 @@ ALBERT = Table(
 # Models stand below scopes of their own, such as `bert/`; the tables begin here.
 ROOTS = re.compile(
     r"(?:^|/)((?:word_embeddings|type_embeddings|position_embedding|embeddings"
-    r"|embedding_projection|transformer|pooler_transform|cls)/.*)$"
+    r"|embedding_postprocessor|embedding_projection|transformer|encoder"
+    r"|pooler_transform|cls)/.*)$"
 )
+# Those of models exported in 2019 (`embedding_postprocessor`, `encoder`) and 2020.
 OLD_NAMES = [
-    (re.compile(r"/self_attention_output/"), "/self_attention/attention_output/")
+    (re.compile(r"^embedding_postprocessor/layer_norm/"), "embeddings/layer_norm/"),
+    (
+        re.compile(r"^embedding_postprocessor/type_embeddings$"),
+        "type_embeddings/embeddings",
+    ),
+    (
+        re.compile(r"^embedding_postprocessor/position_embeddings$"),
+        "position_embedding/embeddings",
+    ),
+    (re.compile(r"^encoder/layer_"), "transformer/layer_"),
+    (re.compile(r"/self_attention_output/"), "/self_attention/attention_output/"),
+    (re.compile(r"^cls/predictions/output_bias$"), "cls/predictions/output_bias/bias"),
 ]
 IGNORED = [
     (re.compile(r"^do_lower_case$"), "casing, which the tokenizer reads"),
@@ -122,7 +136,9 @@ def read(folder, strict=False):
             "of TF Hub holds a vocabulary alone: name the encoder."
         )
     is_albert = "embedding_projection/kernel" in stored.shapes
-    config = _config(stored.shapes, graph, is_albert)
+    with errors_name(folder, (IndexError, KeyError, TypeError, ValueError)):
+        fields = _fields(stored.shapes, graph, is_albert)
+    config = make_config(AlbertConfig if is_albert else BertConfig, fields, folder)
     return assemble(
         NAME,
         folder,
@@ -134,40 +150,30 @@ def read(folder, strict=False):
     )
 
 
-def _config(shapes, graph, is_albert):
+def _fields(shapes, graph, is_albert):
+    """The configuration, read off the shapes and the graph."""
     block = "transformer/" if is_albert else "transformer/layer_0/"
-    needed = [
-        block + "self_attention/query/kernel",
-        block + "intermediate/kernel",
-        "position_embedding/embeddings",
-        "type_embeddings/embeddings",
-    ]
-    for name in needed:
-        if name not in shapes:
-            raise ValueError(f"Expected a variable {name}; the SavedModel has none.")
     vocab_size, embedding_size = shapes["word_embeddings/embeddings"]
-    hidden_size, num_heads, _ = shapes[needed[0]]
+    hidden_size, num_heads, _ = shapes[block + "self_attention/query/kernel"]
     fields = {
         "vocab_size": vocab_size,
         "hidden_size": hidden_size,
         "num_attention_heads": num_heads,
-        "intermediate_size": shapes[needed[1]][1],
-        "max_position_embeddings": shapes[needed[2]][0],
-        "type_vocab_size": shapes[needed[3]][0],
-        "hidden_act": graph.gelu,
+        "intermediate_size": shapes[block + "intermediate/kernel"][1],
+        "max_position_embeddings": shapes["position_embedding/embeddings"][0],
+        "type_vocab_size": shapes["type_embeddings/embeddings"][0],
+        "hidden_act": graph.activation,
     }
     if is_albert:
-        return AlbertConfig(
-            **fields,
-            num_hidden_layers=graph.attention_count,
-            embedding_size=embedding_size,
-        )
+        layers = graph.attention_count
+        return {**fields, "num_hidden_layers": layers, "embedding_size": embedding_size}
     layers = {name.split("/")[1] for name in shapes if name.startswith("transformer/")}
-    return BertConfig(**fields, num_hidden_layers=len(layers))
+    return {**fields, "num_hidden_layers": len(layers)}
 
 
 def _by_object_graph(folder, stored, reader):
     """The variables under the names of the tables, by the checkpoint's object graph."""
+    from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import trackable_object_graph_pb2
 
     key = "_CHECKPOINTABLE_OBJECT_GRAPH"
@@ -177,7 +183,8 @@ def _by_object_graph(folder, stored, reader):
             "is not of TF2, and no TF1-format hub module (tfhub_module.pb) either."
         )
     object_graph = trackable_object_graph_pb2.TrackableObjectGraph()
-    object_graph.ParseFromString(reader.get_tensor(key))
+    with errors_name(folder, (DecodeError, TypeError)):
+        object_graph.ParseFromString(reader.get_tensor(key))
     keys, original_names = {}, {}
     for node in object_graph.nodes:
         for attribute in node.attributes:
@@ -188,7 +195,13 @@ def _by_object_graph(folder, stored, reader):
             name = root[1] if root else attribute.checkpoint_key.split("/.ATTR")[0]
             for pattern, replacement in OLD_NAMES:
                 name = pattern.sub(replacement, name)
-            keys[name] = attribute.checkpoint_key
+            if keys.setdefault(name, attribute.checkpoint_key) != (
+                attribute.checkpoint_key
+            ):
+                raise ValueError(
+                    f"Expected one variable {name} in {folder}, which has several. Is "
+                    "it one encoder?"
+                )
             original_names[name] = full_name if root else name
     shapes = {name: stored.shapes[key] for name, key in keys.items()}
     return StoredTensors(shapes, lambda name: stored.read(keys[name])), original_names
@@ -205,7 +218,9 @@ def _read_tf1_module(folder, graph, stored):
             f"{', '.join(sorted(shapes)[:5])}."
         )
     is_albert = "bert/encoder/embedding_hidden_mapping_in/kernel" in shapes
-    config = _tf1_config(shapes, graph, is_albert)
+    with errors_name(folder, (IndexError, KeyError, TypeError, ValueError)):
+        fields = _tf1_fields(shapes, graph, is_albert)
+    config = make_config(AlbertConfig if is_albert else BertConfig, fields, folder)
     return assemble(
         NAME,
         folder,
@@ -217,7 +232,7 @@ def _read_tf1_module(folder, graph, stored):
     )
 
 
-def _tf1_config(shapes, graph, is_albert):
+def _tf1_fields(shapes, graph, is_albert):
     vocab_size, embedding_size = shapes["bert/embeddings/word_embeddings"]
     numbers = _block_numbers(shapes, is_albert)
     block = (
@@ -233,18 +248,18 @@ def _tf1_config(shapes, graph, is_albert):
         "intermediate_size": intermediate_size,
         "max_position_embeddings": shapes["bert/embeddings/position_embeddings"][0],
         "type_vocab_size": shapes["bert/embeddings/token_type_embeddings"][0],
-        "hidden_act": graph.gelu,
+        "hidden_act": graph.activation,
     }
     if not is_albert:
-        return BertConfig(**fields, num_hidden_layers=len(numbers))
+        return {**fields, "num_hidden_layers": len(numbers)}
     inner_group_num = len({inner for _, inner in numbers})
-    return AlbertConfig(
+    return {
         **fields,
-        embedding_size=embedding_size,
-        num_hidden_layers=graph.attention_count // inner_group_num,
-        num_hidden_groups=len({group for group, _ in numbers}),
-        inner_group_num=inner_group_num,
-    )
+        "embedding_size": embedding_size,
+        "num_hidden_layers": graph.attention_count // inner_group_num,
+        "num_hidden_groups": len({group for group, _ in numbers}),
+        "inner_group_num": inner_group_num,
+    }
 
 
 def _block_numbers(shapes, is_albert):

@@ -41,12 +41,12 @@ class HeadModel(Pretrained, keras.Model):
         return cls(**{**config, "encoder": encoder})
 
 
-def _masked_lm_head(encoder):
+def _masked_lm_head(encoder, activation=None, epsilon=None):
     config = encoder.config
     return MaskedLMHead(
         encoder.token_embedding,
-        activation=config.hidden_act,
-        epsilon=config.layer_norm_eps,
+        activation=activation or config.hidden_act,
+        epsilon=epsilon or config.layer_norm_eps,
         initializer_range=config.initializer_range,
         dtype=encoder.dtype_policy,
         name="masked_lm_head",
@@ -80,6 +80,8 @@ class MaskedLMModel(HeadModel):
 
     Args:
         encoder: A `BertEncoder` or `AlbertEncoder`.
+        activation: Activation of the head, where it is not the encoder's.
+        epsilon: Epsilon of the head, where it is not the encoder's.
         **kwargs: `name` and `trainable` of a `keras.Model`.
 
     Shapes:
@@ -90,10 +92,17 @@ class MaskedLMModel(HeadModel):
         [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), section 3.1, task 1.
     """
 
-    def __init__(self, encoder, **kwargs):
+    def __init__(self, encoder, activation=None, epsilon=None, **kwargs):
         inputs, _, states = _masked_inputs_and_states(encoder)
-        logits = _masked_lm_head(encoder)(states)  # [B, P, V]
+        head = _masked_lm_head(encoder, activation, epsilon)
+        logits = head(states)  # [B, P, V]
         super().__init__(encoder, inputs, {"mlm_logits": logits}, **kwargs)
+        self.activation = activation
+        self.epsilon = epsilon
+
+    def get_config(self):
+        config = super().get_config()
+        return {**config, "activation": self.activation, "epsilon": self.epsilon}
 
 
 @keras.saving.register_keras_serializable(package="kerasbert")

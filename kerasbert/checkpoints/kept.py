@@ -1,0 +1,89 @@
+"""What a container of another project has no place for, kept beside what it has.
+
+It lies under the key `kerasbert` of a configuration, where other readers ignore it.
+"""
+
+import dataclasses
+
+from kerasbert.checkpoints.config_keys import dropout_rate
+from kerasbert.config import ACTIVATIONS
+
+KEY = "kerasbert"
+KINDS = {
+    "config": dict,
+    "labels": list,
+    "token_labels": bool,
+    "head_dropout": int | float,
+    "masked_lm": dict,
+    "has_pooler": bool,
+}
+
+
+def read_kept(values, file):
+    """What kerasbert kept in a configuration that it wrote; else nothing.
+
+    Args:
+        values: The configuration.
+        file: Its file, for messages.
+
+    Raises:
+        ValueError: If it is not what kerasbert writes.
+    """
+    kept = values.get(KEY, {})
+    if not isinstance(kept, dict) or not all(
+        key in KINDS and isinstance(value, KINDS[key]) for key, value in kept.items()
+    ):
+        raise ValueError(
+            f"Expected under {KEY!r} in {file} what kerasbert writes there, got "
+            f"{kept!r}. Remove the key to do without."
+        )
+    return kept
+
+
+def restore(checkpoint, kept, file):
+    """A checkpoint with what was kept of its heads.
+
+    Args:
+        checkpoint: A `Checkpoint`.
+        kept: From `read_kept`.
+        file: The file that it is from, for messages.
+
+    Raises:
+        ValueError: If it makes no sense.
+    """
+    if not kept.get("has_pooler", True):
+        checkpoint = checkpoint.without_pooler()
+    fields = {}
+    if "classification_head" in checkpoint.heads:
+        fields = {key: kept[key] for key in ("labels", "token_labels") if key in kept}
+        rate = kept.get("head_dropout", checkpoint.head_dropout)
+        fields["head_dropout"] = dropout_rate(rate, file)
+        labels = fields.get("labels", checkpoint.labels)
+        fields["labels"] = tuple(map(str, labels))
+        if len(labels) != len(checkpoint.labels):
+            raise ValueError(
+                f"Expected {len(checkpoint.labels)} labels in {file} (the classes of "
+                f"the head), got {len(labels)}."
+            )
+    if "masked_lm_head" in checkpoint.heads:
+        fields["masked_lm"] = _masked_lm(checkpoint, kept.get("masked_lm", {}), file)
+    return dataclasses.replace(checkpoint, **fields)
+
+
+def head_mathematics(config):
+    """What a masked LM head computes that computes as its encoder does."""
+    return {"activation": config.hidden_act, "epsilon": config.layer_norm_eps}
+
+
+def _masked_lm(checkpoint, values, file):
+    checks = {
+        "activation": lambda value: value in ACTIVATIONS,
+        "epsilon": lambda value: isinstance(value, float) and 0 < value < 1,
+    }
+    if not all(key in checks and checks[key](value) for key, value in values.items()):
+        raise ValueError(
+            f"Expected activation and epsilon of the masked LM head in {file}, got "
+            f"{values!r}."
+        )
+    encoders = head_mathematics(checkpoint.config)
+    return {key: value for key, value in values.items() if value != encoders[key]}
