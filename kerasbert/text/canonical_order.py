@@ -23,14 +23,12 @@ class CanonicalOrder:
     Args:
         accents: code points that are removed after decomposition.
         removed: code points that are removed before it.
-        compatible: whether the decomposition is NFKD rather than NFD.
     """
 
     def __init__(
         self,
         accents: frozenset[int],
         removed: frozenset[int] = frozenset(),
-        compatible: bool = False,
     ):
         classes = combining_classes()
         self._classes = {c: k for c, k in classes.items() if c not in accents | removed}
@@ -39,7 +37,7 @@ class CanonicalOrder:
         # Characters whose decomposition ends in a mark that stays.
         self._endings = {
             chr(code): text
-            for code, text in decompositions(compatible).items()
+            for code, text in decompositions().items()
             if ord(text[-1]) in self._classes and code not in removed
         }
 

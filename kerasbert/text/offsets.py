@@ -49,3 +49,43 @@ def character_offsets(
     starts = character(first_bytes.values) - before
     ends = character(last_bytes.values) - before + 1
     return first_bytes.with_values(starts), first_bytes.with_values(ends)
+
+
+def piece_offsets(
+    texts: tf.Tensor,
+    normalized: tf.Tensor,
+    sources: tf.RaggedTensor,
+    starts: tf.RaggedTensor,
+    ends: tf.RaggedTensor,
+) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+    """As `character_offsets`, for pieces that begin with the space before them.
+
+    The space is no part of where a piece lies; a piece that is nothing but a space lies
+    between characters, and is empty.
+
+    Args:
+        texts: string [B].
+        normalized: the normalised texts, string [B].
+        sources: for every byte of them, the byte of the text that it came from, int64
+            [B, None].
+        starts: the first byte of each piece in the normalised text, int64 [B, None].
+        ends: the byte after its last one, int64 [B, None].
+
+    Returns:
+        starts: int32 [B, None].
+        ends: int32 [B, None], exclusive.
+    """
+    sizes = tf.cast(tf.strings.length(normalized, unit="BYTE"), tf.int64)
+    before = tf.gather(tf.cumsum(sizes, exclusive=True), row_numbers(starts))
+    limits = tf.gather(sizes, row_numbers(starts))
+    together = tf.io.decode_raw(tf.strings.reduce_join(normalized), tf.uint8)
+    seen = tf.where(together > 0x20)[:, 0]
+    following = tf.searchsorted(seen, starts.values + before)
+    seen = tf.concat([seen, [tf.reduce_sum(sizes)]], axis=0)
+    first = tf.minimum(tf.gather(seen, following) - before, limits)
+    empty = first >= ends.values
+    last = tf.where(empty, first, ends.values - 1)
+    starts, ends = character_offsets(
+        texts, sources, starts.with_values(first), ends.with_values(last)
+    )
+    return starts, ends.with_values(tf.where(empty, starts.values, ends.values))

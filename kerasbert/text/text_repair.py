@@ -12,7 +12,14 @@ from kerasbert.text.canonical_order import CanonicalOrder
 from kerasbert.text.characters import character_class
 
 _SURROGATES = range(0xD800, 0xE000)
+_PRIVATE_USE = range(0x100000, 0x10FFFE)
 _REPLACEMENT = 0xFFFD
+
+
+def unused_characters(vocabulary):
+    """Private characters that no token of the vocabulary holds, one after another."""
+    used = {ord(character) for token in vocabulary for character in token}
+    return (chr(code) for code in _PRIVATE_USE if code not in used)
 
 
 class TextRepair:
@@ -25,25 +32,39 @@ class TextRepair:
     Args:
         special_tokens: special token -> its private characters.
         order: sorts the marks of decomposed text; None where nothing is decomposed.
+        stand_in: what private characters in a text become: one that is in no token.
+        reserved: further private characters that no text may hold.
     """
 
     def __init__(
-        self, special_tokens: dict[str, str], order: CanonicalOrder | None = None
+        self,
+        special_tokens: dict[str, str],
+        order: CanonicalOrder | None,
+        stand_in: str,
+        reserved: str = "",
     ):
         # The longest first: of two that begin alike, the longer is meant.
         self._special_tokens = sorted(special_tokens.items(), key=lambda t: -len(t[0]))
         self._order = order
-        private = {ord(c) for text in special_tokens.values() for c in text}
-        self._private = character_class(private)
+        self._stand_in = stand_in
+        private = {ord(c) for c in reserved.join(special_tokens.values()) + reserved}
+        self._private = f"[{character_class(private)}]" if private else None
         suspicious = {*_SURROGATES, *private, *(ord(t[0]) for t in special_tokens)}
         if order is not None:
             suspicious |= order.marks
         self._plain = f"[^{character_class(suspicious)}]*"
 
-    def __call__(self, texts: tf.Tensor) -> tf.Tensor:
-        """Returns the texts repaired, string [B]."""
-        plain = tf.strings.regex_full_match(texts, self._plain)
-        return tf.cond(tf.reduce_all(plain), lambda: texts, lambda: self._repair(texts))
+    def __call__(self, texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Repairs texts.
+
+        Args:
+            texts: string [B].
+
+        Returns:
+            The texts, string [B], and whether all were in order as they were, bool [].
+        """
+        plain = tf.reduce_all(tf.strings.regex_full_match(texts, self._plain))
+        return tf.cond(plain, lambda: texts, lambda: self._repair(texts)), plain
 
     def _repair(self, texts: tf.Tensor) -> tf.Tensor:
         texts = tf.strings.unicode_transcode(
@@ -51,8 +72,7 @@ class TextRepair:
         )
         if self._private:
             # Nobody can write a special token by its private characters.
-            unknown = chr(_REPLACEMENT)
-            texts = tf.strings.regex_replace(texts, f"[{self._private}]", unknown)
+            texts = tf.strings.regex_replace(texts, self._private, self._stand_in)
         for token, private in self._special_tokens:
             texts = tf.strings.regex_replace(texts, re.escape(token), private)
         return texts if self._order is None else self._order(texts)

@@ -50,6 +50,8 @@ class TokenizerConfig:
         clean_text: whether control characters are removed.
         split_digits_from_commas: whether SentencePiece pieces such as `▁2010,` are
             split once more, as google-research/albert does.
+        added_tokens: tokens that cut a SentencePiece text in parts wherever they are
+            written, as the added tokens of Hugging Face do.
         special_tokens: the tokens that stand for no text.
         max_length: the longest sequence of the model that it belongs to, if known.
     """
@@ -62,5 +64,6 @@ class TokenizerConfig:
     split_chinese_characters: bool = True
     clean_text: bool = True
     split_digits_from_commas: bool = False
+    added_tokens: tuple[str, ...] = ()
     special_tokens: SpecialTokens = BERT_SPECIAL_TOKENS
     max_length: int | None = None

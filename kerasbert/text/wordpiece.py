@@ -18,7 +18,7 @@ from kerasbert.text.character_map import build_character_map
 from kerasbert.text.characters import character_set
 from kerasbert.text.offsets import character_offsets
 from kerasbert.text.ragged import row_numbers
-from kerasbert.text.text_repair import TextRepair
+from kerasbert.text.text_repair import TextRepair, unused_characters
 from kerasbert.text.tokenizer import Tokenizer
 from kerasbert.text.tokenizer_config import (
     BERT_SPECIAL_TOKENS,
@@ -28,7 +28,6 @@ from kerasbert.text.tokenizer_config import (
 from kerasbert.text.word_normalization import word_character_map
 
 _LONGEST_WORD = 100  # characters; a longer word is unknown
-_PRIVATE = range(0x100000, 0x10FFFE)
 
 
 class WordPieceTokenizer(Tokenizer):
@@ -85,7 +84,7 @@ class WordPieceTokenizer(Tokenizer):
             order = CanonicalOrder(character_set("accent"), removed)
         else:
             order = None
-        self._repair = TextRepair(spelled, order)
+        self._repair = TextRepair(spelled, order, self._unspeakable)
         self._build(mapping, spelled)
 
     @staticmethod
@@ -104,8 +103,7 @@ class WordPieceTokenizer(Tokenizer):
 
     def _give_private_characters(self, mapping):
         """Special tokens in characters that no text can hold, for `TextRepair`."""
-        used = {ord(c) for token in self.vocabulary for c in token}
-        private = (chr(code) for code in _PRIVATE if code not in used)
+        private = unused_characters(self.vocabulary)
         self._unspeakable = next(private)
         spelled = {}
         if self.special_tokens_in_text:
@@ -152,13 +150,14 @@ class WordPieceTokenizer(Tokenizer):
         return tf.where(too_long, words + self._unspeakable, words)
 
     def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:  # noqa: D102
-        normalized = self._normalizer.normalize(self._repair(texts))
+        repaired, _ = self._repair(texts)
+        normalized = self._normalizer.normalize(repaired)
         words = tf.strings.split(normalized, " ")
         pieces = self._wordpiece.tokenize(self._readable(words.values))
         return words.with_values(pieces).merge_dims(1, 2)
 
     def tokenize_with_offsets(self, texts: tf.Tensor):  # noqa: D102
-        repaired = self._repair(texts)
+        repaired, _ = self._repair(texts)
         normalized, sources = self._normalizer.normalize_with_offsets(repaired)
         words, word_starts, _ = self._spaces.tokenize_with_offsets(normalized)
         pieces, starts, ends = self._wordpiece.tokenize_with_offsets(

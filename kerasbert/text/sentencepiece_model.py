@@ -1,0 +1,126 @@
+"""SentencePiece model files, read and written without the library that trains them.
+
+The message below is the part of `sentencepiece_model.proto` that tokenizing needs; what
+else a file holds stays in it untouched.
+"""
+
+import functools
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import DecodeError
+
+NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 2, 3, 4, 5, 6
+
+_KIND = descriptor_pb2.FieldDescriptorProto
+_FIELDS = {
+    "Piece": [
+        ("piece", 1, _KIND.TYPE_STRING),
+        ("score", 2, _KIND.TYPE_FLOAT),
+        ("type", 3, _KIND.TYPE_INT32),
+    ],
+    "Trainer": [("model_type", 3, _KIND.TYPE_INT32), ("unk_id", 40, _KIND.TYPE_INT32)],
+    "Normalizer": [
+        ("name", 1, _KIND.TYPE_STRING),
+        ("precompiled_charsmap", 2, _KIND.TYPE_BYTES),
+        ("add_dummy_prefix", 3, _KIND.TYPE_BOOL),
+        ("remove_extra_whitespaces", 4, _KIND.TYPE_BOOL),
+        ("escape_whitespaces", 5, _KIND.TYPE_BOOL),
+    ],
+    "Model": [
+        ("pieces", 1, "Piece"),
+        ("trainer_spec", 2, "Trainer"),
+        ("normalizer_spec", 3, "Normalizer"),
+    ],
+}
+_DEFAULTS = {"type": "1", "unk_id": "0", "model_type": "1"}
+
+
+@functools.cache
+def _message_class():
+    file = descriptor_pb2.FileDescriptorProto(
+        name="kerasbert_sentencepiece.proto", package="kerasbert", syntax="proto2"
+    )
+    for name, fields in _FIELDS.items():
+        message = file.message_type.add(name=name)
+        for field, number, kind in fields:
+            entry = message.field.add(name=field, number=number)
+            entry.label = _KIND.LABEL_OPTIONAL
+            if isinstance(kind, str):
+                entry.type, entry.type_name = _KIND.TYPE_MESSAGE, f".kerasbert.{kind}"
+            else:
+                entry.type = kind
+            if field == "pieces":
+                entry.label = _KIND.LABEL_REPEATED
+            if kind == _KIND.TYPE_BOOL:
+                entry.default_value = "true"
+            elif field in _DEFAULTS:
+                entry.default_value = _DEFAULTS[field]
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    descriptor = pool.FindMessageTypeByName("kerasbert.Model")
+    return message_factory.GetMessageClass(descriptor)
+
+
+def parse_model(data: bytes, where="the SentencePiece model"):
+    """Reads a serialised model.
+
+    Args:
+        data: the file's bytes.
+        where: what to call it in errors.
+
+    Returns:
+        The message: `pieces`, `trainer_spec`, `normalizer_spec`.
+
+    Raises:
+        ValueError: it is no SentencePiece model.
+    """
+    message = _message_class()()
+    try:
+        message.ParseFromString(data)
+    except DecodeError as error:
+        raise ValueError(
+            f"Expected a SentencePiece model in {where}, but it cannot be read as one "
+            f"({error}). Is the file complete?"
+        ) from None
+    if not message.pieces:
+        raise ValueError(
+            f"Expected a SentencePiece model in {where}, but it holds no pieces. Is "
+            "the file complete?"
+        )
+    return message
+
+
+def build_model(
+    pieces, unk_id: int, precompiled_charsmap: bytes, control, user_defined=()
+) -> bytes:
+    """Writes a unigram model.
+
+    Args:
+        pieces: pairs of piece and score in the order of their ids.
+        unk_id: the id of the unknown piece.
+        precompiled_charsmap: the normalizer's table, or nothing.
+        control: pieces that stand for no text.
+        user_defined: pieces that are always cut out whole.
+
+    Returns:
+        The serialised model.
+    """
+    message = _message_class()()
+    for number, (piece, score) in enumerate(pieces):
+        kind = NORMAL
+        if number == unk_id:
+            kind = UNKNOWN
+        elif piece in control:
+            kind = CONTROL
+        elif piece in user_defined:
+            kind = USER_DEFINED
+        message.pieces.add(piece=piece, score=score, type=kind)
+    message.trainer_spec.model_type = 1
+    message.trainer_spec.unk_id = unk_id
+    normalizer = message.normalizer_spec
+    normalizer.name = "nmt_nfkc" if precompiled_charsmap else "identity"
+    normalizer.precompiled_charsmap = precompiled_charsmap
+    normalizer.add_dummy_prefix = True
+    normalizer.remove_extra_whitespaces = True
+    normalizer.escape_whitespaces = True
+    return message.SerializeToString(deterministic=True)
