@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from typing import Annotated
 
 import typer
@@ -23,29 +24,60 @@ def inspect(
 
     Its container, configuration and tokenizer; every tensor, and where it went.
     """
-    from kerasbert.checkpoints.containers import read_checkpoint
+    from kerasbert.checkpoints.inspect import inspect as inspect_folder
     from kerasbert.checkpoints.sources import resolve
 
-    checkpoint = read_checkpoint(resolve(source), strict)
-    about = {
-        "container": checkpoint.container,
-        "folder": str(checkpoint.folder),
-        "model": type(checkpoint.config).__name__.removesuffix("Config"),
-        "heads": list(checkpoint.heads),
-        "pooler": checkpoint.has_pooler,
-        "labels": list(checkpoint.labels),
-        "absent": list(checkpoint.ledger.absent),
+    found = inspect_folder(resolve(source), strict)
+    report = {
+        "source": source,
+        "folder": str(found.folder),
+        "container": found.container,
+        "model": type(found.config).__name__.removesuffix("Config"),
+        "parameters": found.parameter_count,
+        "heads": found.heads,
+        "labels": found.labels,
+        "absent": found.absent,
+        "config": dataclasses.asdict(found.config),
+        "tokenizer": found.tokenizer,
+        "tensors": [
+            dataclasses.asdict(entry) for entry in sorted(found.tensors, key=_order)
+        ],
     }
-    config = dataclasses.asdict(checkpoint.config)
-    tensors = [dataclasses.asdict(entry) for entry in checkpoint.ledger.entries]
     if as_json:
-        report = {**about, "config": config, "tensors": tensors}
         print(json.dumps(report, indent=2, ensure_ascii=False))
-        return
-    show_table("model", ["key", "value"], [[k, v] for k, v in about.items()])
-    show_table("configuration", ["key", "value"], [[k, v] for k, v in config.items()])
+    else:
+        _show(report)
+
+
+def _order(entry):
+    """What is used first, then by name; the numbers in names count as numbers."""
+    parts = re.split(r"(\d+)", entry.name)
+    numbers = [int(part) if part.isdigit() else part for part in parts]
+    return entry.variable is None, numbers
+
+
+def _show(report):
+    about, tensors = {}, report["tensors"]
+    for key, value in report.items():
+        if key not in ("config", "tokenizer", "tensors"):
+            value = f"{value:,}" if key == "parameters" else value
+            about[key] = ", ".join(value) if isinstance(value, tuple) else value
+            about[key] = about[key] or "none"
+    show_table("model", ["key", "value"], about.items())
+    show_table("configuration", ["key", "value"], report["config"].items())
+    tokenizer = report["tokenizer"] or {"kind": "none"}
+    show_table("tokenizer", ["key", "value"], tokenizer.items())
+    used = sum(tensor["variable"] is not None for tensor in tensors)
     show_table(
-        "tensors",
-        ["name", "shape", "variable", "note"],
-        [[t["name"], t["shape"], t["variable"], t["note"]] for t in tensors],
+        f"{len(tensors)} tensors: {used} used, {len(tensors) - used} ignored by name",
+        ["tensor", "shape", "variable", "how"],
+        [
+            [
+                tensor["name"],
+                " x ".join(map(str, tensor["shape"])),
+                tensor["variable"],
+                tensor["note"],
+            ]
+            for tensor in tensors
+        ],
     )

@@ -4,6 +4,7 @@ import contextlib
 import importlib.abc
 import importlib.machinery
 import io
+import logging
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ def prepare():
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "3":
         sys.meta_path.insert(0, _QuietImports())
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
