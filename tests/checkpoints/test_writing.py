@@ -1,0 +1,280 @@
+"""What is written reads back as it was, and is named as its readers expect."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from kerasbert import models
+from kerasbert.checkpoints import read_checkpoint, write_checkpoint
+from kerasbert.checkpoints.models import checkpoint_of
+from kerasbert.models import load_encoder, load_model
+from tests.checkpoints.on_disk import (
+    assert_same_checkpoint,
+    case,
+    expected,
+    folder,
+    needs_tensorflow,
+    outputs,
+    quiet,
+    read,
+    weights,
+    without_folder,
+)
+
+FORMATS = {
+    "huggingface": pytest.param("huggingface", id="huggingface"),
+    "google_tf1": pytest.param("google_tf1", id="google_tf1", marks=needs_tensorflow),
+    "keras_hub": pytest.param("keras_hub", id="keras_hub"),
+}
+KINDS = [
+    "bert_bare",
+    "bert_gelu_new",
+    "bert_masked_lm",
+    "bert_next_sentence",
+    "bert_pretraining",
+    "bert_question_answering",
+    "bert_regression",
+    "bert_relu",
+    "bert_sequence_classification",
+    "bert_token_classification",
+    "albert_bare",
+    "albert_gelu",
+    "albert_groups",
+    "albert_masked_lm",
+    "albert_question_answering",
+    "albert_sequence_classification",
+    "albert_token_classification",
+]
+HUGGINGFACE = [case(folder(f"{name}/huggingface")) for name in KINDS]
+
+
+def write(checkpoint, target, format):
+    with quiet():
+        write_checkpoint(without_folder(checkpoint), target, format)
+    return read(target, strict=True)
+
+
+@pytest.mark.parametrize("path", HUGGINGFACE)
+@pytest.mark.parametrize("format", [FORMATS["huggingface"], FORMATS["google_tf1"]])
+def test_what_is_written_reads_back_as_it_was(path, format, tmp_path):
+    checkpoint = read(path)
+    found = write(checkpoint, tmp_path / "out", format)
+    assert_same_checkpoint(found, checkpoint)
+
+
+@pytest.mark.parametrize("path", HUGGINGFACE)
+def test_keras_hub_keeps_all_but_the_heads_that_it_has_not(path, tmp_path):
+    checkpoint = read(path)
+    found = write(checkpoint, tmp_path / "out", "keras_hub")
+    kept = [h for h in checkpoint.heads if h in ("masked_lm_head",)]
+    if not checkpoint.token_labels and "classification_head" in checkpoint.heads:
+        kept = ["classification_head"]
+    assert list(found.heads) == kept
+    assert found.config == checkpoint.config
+    assert found.has_pooler == checkpoint.has_pooler
+    if kept == ["classification_head"]:
+        assert found.labels == checkpoint.labels
+        assert found.head_dropout == checkpoint.head_dropout
+    wanted = weights(checkpoint)
+    for variable, array in weights(found).items():
+        np.testing.assert_array_equal(array, wanted.pop(variable), variable)
+    left_out = {h for h in checkpoint.heads if h not in kept}
+    assert {variable.split("/")[0] for variable in wanted} == left_out
+
+
+@pytest.mark.parametrize("format", FORMATS.values())
+def test_a_keras_hub_task_goes_into_every_container_and_back(format, tmp_path):
+    for name in ("bert_masked_lm", "albert_masked_lm", "bert_classifier"):
+        checkpoint = read(folder(f"keras_hub_{name}/keras_hub"))
+        found = write(checkpoint, tmp_path / name, format)
+        assert_same_checkpoint(found, checkpoint)
+
+
+def test_a_model_of_every_container_is_the_same_in_every_other(tmp_path):
+    pytest.importorskip("tensorflow")
+    sources = ["bert_tiny/tfhub_mlm", "bert_pretraining_erf/tf1_hub"]
+    sources += ["albert_groups/google_tf1", "bert_torch_bin_2019/huggingface"]
+    for source in sources:
+        checkpoint = read(folder(source))
+        for format in ("huggingface", "google_tf1"):
+            target = tmp_path / source.replace("/", "_") / format
+            assert_same_checkpoint(write(checkpoint, target, format), checkpoint)
+
+
+@pytest.mark.parametrize(
+    "name, container",
+    [("bert_pretraining", "bert_model.ckpt"), ("albert_groups", "model.ckpt-best")],
+)
+def test_google_names_and_shapes_are_those_of_google(name, container, tmp_path):
+    tf = pytest.importorskip("tensorflow")
+    theirs = folder(f"{name}/google_tf1")
+    write(read(theirs), tmp_path / "out", "google_tf1")
+    wanted = tf.train.list_variables(str(theirs / container))
+    wanted = [variable for variable in wanted if variable[0] != "global_step"]
+    assert tf.train.list_variables(str(tmp_path / "out" / container)) == wanted
+    names = {file.name for file in theirs.iterdir()} - {"vocab.txt", "30k-clean.model"}
+    names |= {"checkpoint"}
+    assert {file.name for file in (tmp_path / "out").iterdir()} == names
+
+
+def test_huggingface_names_are_those_of_transformers(tmp_path):
+    from kerasbert.checkpoints.tensor_files import read_safetensors
+
+    for name in ("bert_pretraining", "albert_groups", "albert_sequence_classification"):
+        theirs = folder(f"{name}/huggingface")
+        write(read(theirs), tmp_path / name, "huggingface")
+        wanted = read_safetensors(theirs / "model.safetensors").shapes
+        found = read_safetensors(tmp_path / name / "model.safetensors").shapes
+        assert found == {n: s for n, s in wanted.items() if "decoder" not in n}
+        ours = json.loads((tmp_path / name / "config.json").read_text("utf-8"))
+        keys = json.loads((theirs / "config.json").read_text("utf-8"))
+        for key in keys.keys() & ours.keys() - {"torch_dtype"}:
+            assert ours[key] == keys[key], key
+
+
+def test_labels_of_any_language_are_kept(tmp_path):
+    encoder = load_encoder(folder("bert_bare/huggingface"))
+    encoder.source_folder = None
+    model = models.SequenceClassificationModel(encoder, ["gut", "好", "🙂"], 0.3)
+    for format in ("huggingface", "keras_hub"):
+        with quiet():
+            model.save_pretrained(tmp_path / format, format)
+            found = load_model(tmp_path / format)
+        assert found.labels == ["gut", "好", "🙂"]
+        assert found.dropout == 0.3
+
+
+@pytest.mark.parametrize("format", FORMATS.values())
+def test_a_model_answers_the_same_after_saving(format, tmp_path):
+    path = folder("albert_sequence_classification/huggingface")
+    model = load_model(path)
+    model.source_folder = None
+    with quiet():
+        model.save_pretrained(tmp_path / "out", format)
+        again = load_model(tmp_path / "out")
+    batch = expected(path)
+    before, after = outputs(model, batch), outputs(again, batch)
+    for name, array in before.items():
+        np.testing.assert_array_equal(after[name], array, name)
+
+
+def test_weights_trained_in_mixed_precision_are_saved_in_float32(tmp_path):
+    path = folder("bert_sequence_classification/huggingface")
+    model = load_model(path, dtype="mixed_bfloat16")
+    model.source_folder = None
+    for variable in model.trainable_variables:
+        variable.assign_add(keras.ops.full(variable.shape, 1e-6))
+    model.save_pretrained(tmp_path / "out")
+    found = weights(read_checkpoint(tmp_path / "out"))
+    wanted = weights(checkpoint_of(model))
+    moved = weights(read_checkpoint(path))
+    assert found.keys() == wanted.keys() == moved.keys()
+    for variable, array in found.items():
+        np.testing.assert_array_equal(array, wanted[variable])
+        assert (array != moved[variable]).mean() > 0.9
+
+
+def test_low_rank_updates_are_added_to_what_is_saved(tmp_path):
+    path = folder("bert_bare/huggingface")
+    encoder = load_encoder(path)
+    encoder.source_folder = None
+    encoder.enable_lora(2)
+    rng = np.random.default_rng(0)
+    for variable in encoder.trainable_variables:
+        variable.assign(rng.normal(0, 0.1, variable.shape))
+    encoder.save_pretrained(tmp_path / "out")
+    again = load_encoder(tmp_path / "out")
+    assert len(again.weights) == 2 * 16 + 7
+    batch = expected(path)
+    before, after = outputs(encoder, batch), outputs(again, batch)
+    for name, array in before.items():
+        np.testing.assert_allclose(after[name], array, rtol=0, atol=3e-6)
+    original = weights(read_checkpoint(path))
+    changed = {
+        variable
+        for variable, array in weights(read_checkpoint(tmp_path / "out")).items()
+        if not np.array_equal(array, original[variable])
+    }
+    assert changed == {
+        f"layer_{layer}/attention/{target}/kernel"
+        for layer in (0, 1)
+        for target in ("query", "value")
+    }
+
+
+# --- A checkpoint without a pooler ------------------------------------------------
+
+
+def test_a_pooler_that_nobody_trained_is_not_saved_as_if_published(tmp_path):
+    path = folder("bert_masked_lm/huggingface")
+    with pytest.warns(UserWarning, match="has no pooler: pooled_output is untrained"):
+        encoder = load_encoder(path)
+    encoder.source_folder = None
+    encoder.save_pretrained(tmp_path / "out")
+    assert not read_checkpoint(tmp_path / "out").has_pooler
+
+    model = models.SequenceClassificationModel(encoder, 2)
+    kernel = encoder.pooler.weights[0]
+    kernel.assign_add(keras.ops.full(kernel.shape, 0.5))  # as training does
+    model.save_pretrained(tmp_path / "trained")
+    assert read_checkpoint(tmp_path / "trained").has_pooler
+
+
+def test_a_missing_pooler_is_refused_when_strict():
+    with pytest.raises(ValueError, match="has no pooler"):
+        load_encoder(folder("bert_masked_lm/huggingface"), strict=True)
+
+
+def test_keras_hub_gets_zeros_for_a_missing_pooler(tmp_path):
+    checkpoint = without_folder(read(folder("bert_masked_lm/huggingface")))
+    with quiet(), pytest.warns(UserWarning, match="pooled_output will be zero"):
+        write_checkpoint(checkpoint, tmp_path / "out", "keras_hub")
+    import h5py
+
+    with h5py.File(tmp_path / "out" / "model.weights.h5") as file:
+        assert not file["layers/dense/vars/0"][()].any()
+        assert file["layers/dense/vars/0"].shape == (24, 24)
+    assert not read(tmp_path / "out").has_pooler
+
+
+# --- What other projects compute otherwise ----------------------------------------
+
+
+def warnings_of(checkpoint, target, format):
+    import warnings
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        write_checkpoint(without_folder(checkpoint), target, format)
+    return " | ".join(str(warning.message) for warning in caught)
+
+
+def test_mathematics_that_a_reader_has_not_is_warned_about(tmp_path):
+    checkpoint = read(folder("bert_relu/huggingface"))
+    told = warnings_of(checkpoint, tmp_path / "keras_hub", "keras_hub")
+    assert "KerasHub computes gelu_tanh for relu and an epsilon of 1e-12" in told
+    checkpoint = read(folder("bert_masked_lm/huggingface"))
+    told = warnings_of(checkpoint, tmp_path / "erf", "keras_hub")
+    assert "GELU in its tanh form" in told
+    assert "masked LM head with epsilon=1e-05 for 1e-12" in told
+    checkpoint = read(folder("keras_hub_bert_masked_lm/keras_hub"))
+    told = warnings_of(checkpoint, tmp_path / "huggingface", "huggingface")
+    assert "masked LM head with activation=gelu_tanh for gelu and epsilon" in told
+
+
+def test_heads_that_keras_hub_has_not_are_named(tmp_path):
+    checkpoint = read(folder("bert_pretraining/huggingface"))
+    told = warnings_of(checkpoint, tmp_path / "pair", "keras_hub")
+    assert "KerasHub has no task for pair_head: left out" in told
+    checkpoint = read(folder("bert_token_classification/huggingface"))
+    told = warnings_of(checkpoint, tmp_path / "tokens", "keras_hub")
+    assert "KerasHub has no task for classification_head: left out" in told
+
+
+def test_nothing_is_warned_about_where_nothing_differs(tmp_path):
+    checkpoint = read(folder("keras_hub_albert_masked_lm/keras_hub"))
+    assert warnings_of(checkpoint, tmp_path / "same", "keras_hub") == ""
+    checkpoint = read(folder("bert_token_classification/huggingface"))
+    assert warnings_of(checkpoint, tmp_path / "tokens", "huggingface") == ""
