@@ -1,0 +1,3 @@
+"""Models that leave: self-contained, raw text in, no kerasbert and no Python beside."""
+
+from kerasbert.export.saved_model import export_embedder as export_embedder

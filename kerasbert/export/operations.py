@@ -1,0 +1,60 @@
+"""The operations that a served graph may have: those of TF Serving since 2.12.1."""
+
+import tensorflow as tf
+
+# The ops_lib of TF Text 2.12.1, which TF Serving 2.12.1 to 2.19.1 links.
+TF_TEXT_OPERATIONS = frozenset(
+    """CaseFoldUTF8 ConstrainedSequence FastBertNormalize FastWordpieceDetokenize
+    FastWordpieceTokenizeWithOffsets FindSourceOffsets MaxSpanningTree NgramsStringJoin
+    NormalizeUTF8 NormalizeUTF8WithOffsetsMap RegexSplitWithOffsets RougeL
+    SentenceFragments SentenceFragmentsV2 SentencepieceDetokenizeOp SentencepieceOp
+    SentencepieceIdToStringOp SentencepieceStringToIdOp SentencepieceTokenizeOp
+    SentencepieceTokenizeWithOffsetsOp SentencepieceVocabSizeOp
+    SplitMergeTokenizeWithOffsets TFText>FastSentencepieceDetokenize
+    TFText>FastSentencepieceTokenize TokenizerFromLogits
+    UnicodeScriptTokenizeWithOffsets WhitespaceTokenizeWithOffsets
+    WhitespaceTokenizeWithOffsetsV2 WordpieceTokenizeWithOffsets""".split()
+)
+
+
+def operations_of(graph_def):
+    """The names of all operations of a graph, those of its functions included.
+
+    Args:
+        graph_def: A `GraphDef`.
+
+    Returns:
+        A set of names.
+    """
+    functions = {function.signature.name for function in graph_def.library.function}
+    bodies = [graph_def.node]
+    bodies += [function.node_def for function in graph_def.library.function]
+    return {node.op for body in bodies for node in body} - functions
+
+
+def check_operations(graph_def, allowed_besides=frozenset()):
+    """Refuses a graph that TF Serving could not load.
+
+    Args:
+        graph_def: A `GraphDef`.
+        allowed_besides: Names of operations to let pass.
+
+    Raises:
+        ValueError: If an operation is neither TensorFlow's own nor in TF Text 2.12.1;
+            the message names it.
+    """
+    from tensorflow.python.framework import op_def_registry
+
+    allowed = _core_operations() | TF_TEXT_OPERATIONS | set(allowed_besides)
+    foreign = sorted(operations_of(graph_def) - allowed)
+    if foreign:
+        known = [name for name in foreign if op_def_registry.get(name)]
+        raise ValueError(
+            f"The graph holds {', '.join(foreign)}, which TF Serving 2.12.1 does not "
+            f"have{' (TF Text has it)' if known else ''}; it could not load the model."
+        )
+
+
+def _core_operations():
+    """The operations of TensorFlow alone, whatever libraries have added since."""
+    return {name for name in dir(tf.raw_ops) if not name.startswith("_")}
