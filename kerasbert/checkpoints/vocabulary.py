@@ -1,40 +1,201 @@
-"""The tokenizer of a folder, whichever container it is."""
+"""The tokenizer of a folder, whichever container it is.
+
+Containers differ in where the vocabulary lies and who says how text is cleaned; where
+nobody says, a vocabulary without a single upper-case letter is an uncased one.
+"""
 
 import json
 import pathlib
 
-from kerasbert.text.tokenizer_config import TokenizerConfig
+from kerasbert.files import read_lines
+from kerasbert.text.tokenizer_config import (
+    ALBERT_SPECIAL_TOKENS,
+    BERT_SPECIAL_TOKENS,
+    TokenizerConfig,
+)
+
+__all__ = ["read_tokenizer", "write_tokenizer"]
+
+_WORDPIECE = ("vocab.txt", "vocabulary.txt")
+_SENTENCEPIECE = ("spiece.model", "30k-clean.model", "vocabulary.spm")
 
 
-def read_tokenizer(folder: pathlib.Path) -> TokenizerConfig:
-    """Reads the tokenizer of a folder.
+def read_tokenizer(folder) -> TokenizerConfig:
+    r"""Reads the tokenizer of a folder.
 
     Args:
-        folder: holds at least a vocabulary.
+        folder: A folder that holds at least a vocabulary, in any container: Hugging
+            Face, sentence-transformers, Google TF1, TF Hub (encoder or preprocessor,
+            TF2 or TF1), KerasHub; or the file of a vocabulary.
+
+    Returns:
+        What the tokenizer is made of, as a `TokenizerConfig`.
+
+    Raises:
+        FileNotFoundError: There is no such folder, or no vocabulary in it.
+        ValueError: A file is no vocabulary, or asks for what is not BERT's or ALBERT's.
+
+    Example:
+        >>> import tempfile
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> tokens = "[PAD] [UNK] [CLS] [SEP] [MASK] hello"
+        >>> _ = (folder / "vocab.txt").write_text(tokens.replace(" ", "\n"))
+        >>> read_tokenizer(folder).lower_case
+        True
+    """
+    from kerasbert.checkpoints import vocabulary_hub, vocabulary_huggingface
+
+    folder = pathlib.Path(folder).expanduser()
+    if folder.is_file():
+        return read_vocabulary_file(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"Expected a folder at {folder}, but there is none.")
+    if (folder / "saved_model.pb").is_file():
+        return vocabulary_hub.read_saved_model(folder)
+    if (folder / "assets" / "tokenizer").is_dir():
+        return vocabulary_hub.read_keras_hub(folder)
+    if not vocabulary_huggingface.has_tokenizer(folder):
+        inner = vocabulary_huggingface.first_module(folder)
+        if inner is not None:
+            return vocabulary_huggingface.read(inner, sentence_folder=folder)
+    if vocabulary_huggingface.has_tokenizer(folder):
+        return vocabulary_huggingface.read(folder)
+    return read_vocabulary_file(find_vocabulary(folder))
+
+
+def write_tokenizer(config: TokenizerConfig, folder, container="huggingface") -> None:
+    """Writes the files of a tokenizer as a container has them.
+
+    Args:
+        config: What the tokenizer is made of.
+        folder: The folder to write to; it is there.
+        container: `"huggingface"`, `"google_tf1"` or `"keras_hub"`.
+
+    Raises:
+        ValueError: There is no such container.
+    """
+    from kerasbert.checkpoints import vocabulary_writing
+
+    vocabulary_writing.write(config, pathlib.Path(folder), container)
+
+
+def find_vocabulary(folder: pathlib.Path) -> pathlib.Path:
+    """The one file of a folder that is a vocabulary.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        Its path.
+
+    Raises:
+        FileNotFoundError: There is none, or there are several.
+    """
+    for places in (folder, folder / "assets"):
+        for name in (*_WORDPIECE, *_SENTENCEPIECE):
+            if (places / name).is_file():
+                return places / name
+        found = [
+            path
+            for pattern in ("*.txt", "*.model", "*.spm")
+            for path in sorted(places.glob(pattern))
+            if path.suffix != ".txt" or _is_vocabulary(path)
+        ]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = ", ".join(path.name for path in found)
+            raise FileNotFoundError(
+                f"Expected one vocabulary in {places}, found {names}. Name the file "
+                "instead of the folder."
+            )
+    raise FileNotFoundError(
+        f"Expected a vocabulary in {folder} (vocab.txt, spiece.model, tokenizer.json, "
+        "vocabulary.spm or another *.txt, *.model or *.spm), but there is none."
+    )
+
+
+def _is_vocabulary(path: pathlib.Path) -> bool:
+    """Whether a text file could be one: its lines name the special tokens."""
+    with path.open("rb") as file:
+        return b"[UNK]" in file.read(1 << 20)
+
+
+def read_vocabulary_file(path: pathlib.Path) -> TokenizerConfig:
+    """The tokenizer of a vocabulary alone: what is not said is inferred.
+
+    Args:
+        path: A text file, or a SentencePiece model.
 
     Returns:
         What the tokenizer is made of.
     """
-    vocabulary = read_vocabulary(folder / "vocab.txt")
-    settings = {}
-    if (folder / "tokenizer_config.json").exists():
-        settings = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
-    return TokenizerConfig(
-        kind="wordpiece",
-        vocabulary=vocabulary,
-        lower_case=settings.get("do_lower_case", is_uncased(vocabulary)),
-        strip_accents=settings.get("strip_accents"),
-        split_chinese_characters=settings.get("tokenize_chinese_chars", True),
-    )
+    if path.suffix in (".model", ".spm"):
+        return sentencepiece_config(path.read_bytes(), path)
+    return wordpiece_config(read_vocabulary(path))
 
 
 def read_vocabulary(path: pathlib.Path) -> tuple[str, ...]:
-    """The tokens of a vocabulary file, a token a line."""
-    lines = path.read_bytes().decode("utf-8").removesuffix("\n").split("\n")
-    return tuple(line.removesuffix("\r") for line in lines)
+    """The tokens of a vocabulary, a token a line.
+
+    Raises:
+        ValueError: The file is empty, or not UTF-8; the message names the line.
+    """
+    tokens = tuple(read_lines(path))
+    if not any(tokens):
+        raise ValueError(f"Expected a token a line in {path}, but the file is empty.")
+    return tokens
+
+
+def wordpiece_config(vocabulary, lower_case: bool | None = None, **others):
+    """A WordPiece tokenizer; its casing is inferred where nobody says."""
+    if lower_case is None:
+        lower_case = is_uncased(vocabulary)
+    settings = {"special_tokens": BERT_SPECIAL_TOKENS, **others}
+    return TokenizerConfig(
+        kind="wordpiece",
+        vocabulary=tuple(vocabulary),
+        lower_case=lower_case,
+        **settings,
+    )
+
+
+def sentencepiece_config(model: bytes, where, lower_case: bool | None = None, **others):
+    """A SentencePiece tokenizer; its casing is inferred where nobody says."""
+    from kerasbert.text.sentencepiece_model import parse_model
+
+    vocabulary = tuple(piece.piece for piece in parse_model(model, where).pieces)
+    if lower_case is None:
+        lower_case = is_uncased(vocabulary)
+    settings = {
+        "strip_accents": True,
+        "special_tokens": ALBERT_SPECIAL_TOKENS,
+        **others,
+    }
+    return TokenizerConfig(
+        kind="sentencepiece",
+        vocabulary=vocabulary,
+        model=model,
+        lower_case=lower_case,
+        **settings,
+    )
 
 
 def is_uncased(vocabulary) -> bool:
     """Whether no token but special ones has an upper-case letter."""
     plain = (t for t in vocabulary if not t.startswith(("[", "<")))
     return not any(token != token.lower() for token in plain)
+
+
+def read_settings(path: pathlib.Path) -> dict:
+    """A JSON file's object, or nothing where there is no such file."""
+    from kerasbert.files import read_json
+
+    if not path.is_file():
+        return {}
+    settings = read_json(path)
+    if not isinstance(settings, dict):
+        raise ValueError(
+            f"Expected an object in {path}, got {json.dumps(settings)[:40]}."
+        )
+    return settings

@@ -92,15 +92,11 @@ class SentencePieceTokenizer(Tokenizer):
         # Words are texts of their own where each begins with a space.
         words_alone = message.normalizer_spec.add_dummy_prefix
         self._longest = _LONG if words_alone else tf.int32.max
-        written = list(added_tokens)
-        if special_tokens_in_text:
-            written += special_tokens.all()
         private = unused_characters(self.vocabulary)
         self._nothing, stand_in = next(private), next(private)
         spelled = {
             token: "".join(next(private) for _ in token)
-            for token in dict.fromkeys(written)
-            if token in self._ids
+            for token in self._written_tokens()
         }
         self._written = list(spelled.values())
         self._written_ids = [self._ids[token] for token in spelled]
@@ -149,7 +145,7 @@ class SentencePieceTokenizer(Tokenizer):
         def in_parts():
             parts = self._parts(normalized)
             pieces = self._pieces(self._blank_written(parts.values))
-            pieces = tf.concat([self._written_tokens(parts.values), pieces], axis=1)
+            pieces = tf.concat([self._written_ids_of(parts.values), pieces], axis=1)
             pieces = parts.with_values(pieces).merge_dims(1, 2)
             return pieces.values, pieces.row_splits
 
@@ -169,7 +165,7 @@ class SentencePieceTokenizer(Tokenizer):
         normalized, sources = self._normalizer.normalize_with_offsets(joined)
         parts = self._parts(normalized)
         tokens = self._pieces_with_offsets(parts.values)
-        written = self._written_tokens(parts.values)
+        written = self._written_ids_of(parts.values)
         sizes = tf.cast(tf.strings.length(parts.values, unit="BYTE"), tf.int64)
         limits = written.with_values(tf.gather(sizes, row_numbers(written)))
         extra = (written, tf.zeros_like(limits), limits)
@@ -214,7 +210,7 @@ class SentencePieceTokenizer(Tokenizer):
         written = tf.reduce_any(self._is_written(parts), axis=1)
         return tf.where(written, "", parts)
 
-    def _written_tokens(self, parts: tf.Tensor) -> tf.RaggedTensor:
+    def _written_ids_of(self, parts: tf.Tensor) -> tf.RaggedTensor:
         """The id of every part that is a special token; other rows are empty."""
         is_written = self._is_written(parts)
         counts = tf.reduce_sum(tf.cast(is_written, tf.int64), axis=1)

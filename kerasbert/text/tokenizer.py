@@ -155,6 +155,13 @@ class Tokenizer(abc.ABC):
         """The id of what the vocabulary cannot spell."""
         return self.token_to_id(self.special_tokens.unk)
 
+    def _written_tokens(self) -> list[str]:
+        """The tokens that are recognised in a text before anything is done to it."""
+        tokens = list(self.config.added_tokens)
+        if self.special_tokens_in_text:
+            tokens += self.special_tokens.all()
+        return [t for t in dict.fromkeys(tokens) if t and t in self._ids]
+
     @functools.cached_property
     def special_token_ids(self) -> frozenset[int]:
         """The ids that stand for no text."""

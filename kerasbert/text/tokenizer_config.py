@@ -50,8 +50,8 @@ class TokenizerConfig:
         clean_text: whether control characters are removed.
         split_digits_from_commas: whether SentencePiece pieces such as `▁2010,` are
             split once more, as google-research/albert does.
-        added_tokens: tokens that cut a SentencePiece text in parts wherever they are
-            written, as the added tokens of Hugging Face do.
+        added_tokens: tokens that cut a text in parts wherever they are written, as the
+            added tokens of Hugging Face do.
         special_tokens: the tokens that stand for no text.
         max_length: the longest sequence of the model that it belongs to, if known.
     """

@@ -40,6 +40,7 @@ class WordPieceTokenizer(Tokenizer):
         split_chinese_characters: whether each Chinese character is a word.
         clean_text: whether to remove control characters.
         special_tokens: the tokens that stand for no text.
+        added_tokens: tokens that are words of their own wherever they are written.
         special_tokens_in_text: whether `[MASK]` written in a text is the special token.
             Say False for text from strangers.
         max_length: the longest sequence of the model, if known.
@@ -61,6 +62,7 @@ class WordPieceTokenizer(Tokenizer):
         split_chinese_characters: bool = True,
         clean_text: bool = True,
         special_tokens: SpecialTokens = BERT_SPECIAL_TOKENS,
+        added_tokens: tuple[str, ...] = (),
         special_tokens_in_text: bool = True,
         max_length: int | None = None,
     ):
@@ -72,6 +74,7 @@ class WordPieceTokenizer(Tokenizer):
             split_chinese_characters=split_chinese_characters,
             clean_text=clean_text,
             special_tokens=special_tokens,
+            added_tokens=tuple(added_tokens),
             max_length=max_length,
         )
         super().__init__(config, special_tokens_in_text)
@@ -97,6 +100,7 @@ class WordPieceTokenizer(Tokenizer):
             "split_chinese_characters",
             "clean_text",
             "special_tokens",
+            "added_tokens",
             "max_length",
         )
         return {name: getattr(config, name) for name in names}
@@ -105,11 +109,8 @@ class WordPieceTokenizer(Tokenizer):
         """Special tokens in characters that no text can hold, for `TextRepair`."""
         private = unused_characters(self.vocabulary)
         self._unspeakable = next(private)
-        spelled = {}
-        if self.special_tokens_in_text:
-            for token in self.special_tokens.all():
-                if token in self._ids:
-                    spelled[token] = "".join(next(private) for _ in token)
+        written = self._written_tokens()
+        spelled = {t: "".join(next(private) for _ in t) for t in written}
         for token, characters in spelled.items():
             as_word = "".join(mapping.get(ord(c), c) for c in token)
             # One that is a word of its own keeps its spelling in the vocabulary.
