@@ -69,13 +69,13 @@ def read_tensorflow(prefix):
         prefix: Its path without `.index` and `.data-...`.
 
     Returns:
-        `StoredTensors`, and the checkpoint's reader.
+        `StoredTensors`, and a function from the name of a string to its bytes.
 
     Raises:
         ValueError: If the checkpoint is truncated or corrupt; the message names it.
     """
     tf = import_tensorflow(prefix)
-    errors = (tf.errors.OpError, ValueError, RuntimeError, SystemError)
+    errors = (tf.errors.OpError, ValueError, RuntimeError, LookupError, TypeError)
     with errors_name(prefix, errors):
         reader = tf.train.load_checkpoint(str(prefix))
         shapes = {
@@ -83,12 +83,14 @@ def read_tensorflow(prefix):
             for name, shape in reader.get_variable_to_shape_map().items()
         }
 
-    def read(name):
+    def read_any(name):
         with errors_name(prefix, errors):
-            array = reader.get_tensor(name)
-        return _float32(array, name, prefix)
+            return reader.get_tensor(name)
 
-    return StoredTensors(shapes, read), reader
+    def read(name):
+        return _float32(read_any(name), name, prefix)
+
+    return StoredTensors(shapes, read), read_any
 
 
 def import_tensorflow(file):

@@ -124,11 +124,11 @@ def read(folder, strict=False):
             f"Expected variables/variables.index in {folder}; this SavedModel has no "
             "weights. Was the folder fetched whole?"
         )
-    stored, reader = read_tensorflow(folder / "variables" / "variables")
+    stored, read_bytes = read_tensorflow(folder / "variables" / "variables")
     if (folder / "tfhub_module.pb").is_file():
         return _read_tf1_module(folder, graph, stored)
 
-    stored, original_names = _by_object_graph(folder, stored, reader)
+    stored, original_names = _by_object_graph(folder, stored, read_bytes)
     if "word_embeddings/embeddings" not in stored.shapes:
         raise ValueError(
             f"Expected the variables of a BERT or ALBERT encoder in {folder}, got "
@@ -171,7 +171,7 @@ def _fields(shapes, graph, is_albert):
     return {**fields, "num_hidden_layers": len(layers)}
 
 
-def _by_object_graph(folder, stored, reader):
+def _by_object_graph(folder, stored, read_bytes):
     """The variables under the names of the tables, by the checkpoint's object graph."""
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import trackable_object_graph_pb2
@@ -184,7 +184,7 @@ def _by_object_graph(folder, stored, reader):
         )
     object_graph = trackable_object_graph_pb2.TrackableObjectGraph()
     with errors_name(folder, (DecodeError, TypeError)):
-        object_graph.ParseFromString(reader.get_tensor(key))
+        object_graph.ParseFromString(read_bytes(key))
     keys, original_names = {}, {}
     for node in object_graph.nodes:
         for attribute in node.attributes:
