@@ -40,6 +40,8 @@ def main(arguments=None):
     if arguments is None:
         arguments = sys.argv[1:]
         process.prepare()
+    from kerasbert.cli.app import PipeClosed
+
     options = itertools.takewhile(lambda word: word.startswith("-"), arguments)
     debug = "--debug" in options or os.environ.get("KERASBERT_DEBUG", "0") != "0"
     with contextlib.ExitStack() as stack:
@@ -48,7 +50,7 @@ def main(arguments=None):
         try:
             code = _run(arguments)
             sys.stdout.flush()
-        except BrokenPipeError:
+        except (BrokenPipeError, PipeClosed):
             process.drop_output()
             code = PIPE_CLOSED
         except (KeyboardInterrupt, Exception) as error:

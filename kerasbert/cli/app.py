@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+import typer.core
 
 from kerasbert.cli.convert import convert
 from kerasbert.cli.embed import embed
@@ -10,9 +11,23 @@ from kerasbert.cli.inspect import inspect
 from kerasbert.cli.zoo import zoo
 from kerasbert.version import __version__
 
-__all__ = ["app"]
+__all__ = ["PipeClosed", "app"]
+
+
+class PipeClosed(Exception):
+    """The reader of standard output went away."""
+
+
+class _Commands(typer.core.TyperGroup):
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:  # of which Typer would make an exit code
+            raise PipeClosed from error
+
 
 app = typer.Typer(
+    cls=_Commands,
     name="kerasbert",
     help="BERT and ALBERT for TensorFlow and Keras 3.",
     epilog=(

@@ -21,8 +21,7 @@ def read_texts(texts, file):
         ValueError: A text is not UTF-8; the message names the file and the line.
     """
     if file is None:
-        for position, text in enumerate(texts, 1):
-            yield _valid(text, position)
+        yield from [_valid(text, position) for position, text in enumerate(texts, 1)]
     elif file == "-":
         yield from _lines(sys.stdin.buffer, "standard input")
     else:

@@ -9,6 +9,9 @@ from kerasbert.files import write_atomically
 
 __all__ = ["open_json_lines", "open_npy"]
 
+# JSON may hold these as they are, but some readers of lines end a line there.
+_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
+
 
 @contextlib.contextmanager
 def open_json_lines(path):
@@ -69,7 +72,7 @@ def _json(row):
 
 def _value(value):
     if not isinstance(value, np.ndarray):
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False).translate(_LINE_ENDS)
     if value.ndim > 1:
         return "[" + ", ".join(map(_value, value)) + "]"
     # The shortest digits that give the same float32 again.

@@ -1,0 +1,56 @@
+import io
+import pathlib
+import shutil
+import sys
+from typing import NamedTuple
+
+import pytest
+
+from kerasbert.checkpoints import cache
+from kerasbert.checkpoints.hubs import hugging_face, kaggle, tfhub, wheel
+from kerasbert.cli import main
+
+FIXTURES = pathlib.Path(__file__).parents[1] / "fixtures"
+MINILM = "hf://sentence-transformers/all-MiniLM-L6-v2"
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def kerasbert(capsys, monkeypatch):
+    """Runs the command in this process."""
+
+    def run(*words, stdin=b""):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        code = main([str(word) for word in words])
+        return Done(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """Copies a model of the fixtures, so that a test may damage it."""
+
+    def copy(model):
+        return pathlib.Path(shutil.copytree(FIXTURES / model, tmp_path / "model"))
+
+    return copy
+
+
+@pytest.fixture(autouse=True)
+def a_tiny_minilm_and_no_network(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERASBERT_CACHE", str(tmp_path / "cache"))
+    cache.remember(MINILM, FIXTURES / "sentence_mean/sentence_transformers")
+    monkeypatch.setattr(hugging_face, "cached_handles", tuple)
+    monkeypatch.setattr(hugging_face, "copy_of_others", lambda handle: None)
+    for hub in (hugging_face, kaggle, tfhub, wheel):
+        monkeypatch.setattr(hub, "fetch", no_network)
+
+
+def no_network(handle, progress, seconds):
+    raise ConnectionError(f"Cannot reach the hub of {handle}.")
