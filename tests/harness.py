@@ -55,7 +55,7 @@ def batch_of(case):
     return {name: BATCH[name] for name in case.inputs}
 
 
-def randomise(layer, seed=0, scale=0.4):
+def randomise(layer, seed=0, scale=0.25):
     """Weights that matter: no zeros, no ones, nothing nearly uniform."""
     rng = np.random.default_rng(seed)
     for variable in layer.variables:
@@ -113,13 +113,15 @@ def gradients(layer, loss):
             with keras.StatelessScope(zip(variables, values, strict=True)):
                 return loss()
 
-        return jax.jit(jax.grad(loss_of))([v.value for v in variables])
+        return jax.grad(loss_of)([variable.value for variable in variables])
     import tensorflow as tf
 
     with tf.GradientTape() as tape:
         value = loss()
     found = tape.gradient(value, [variable.value for variable in variables])
-    return [tf.convert_to_tensor(gradient) for gradient in found if gradient is not None]
+    return [
+        tf.convert_to_tensor(gradient) for gradient in found if gradient is not None
+    ]
 
 
 # === The properties ===
@@ -154,6 +156,9 @@ def check_compiled_is_eager(case):
         for out, ref in zip(
             flat(function(batch_of(case))), expected(case), strict=True
         ):
+            # Scores of padding alone, -30000 and something, have fewer digits.
+            np.testing.assert_allclose(out, ref, 1e-3, 1e-3, err_msg=name)
+            out, ref = out[LENGTHS > 0], ref[LENGTHS > 0]
             np.testing.assert_allclose(out, ref, 1e-5, 5e-6, err_msg=name)
 
 

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from kerasbert.layers import BertPooler, CLSPooling, MaxPooling, MeanPooling
+from kerasbert.layers import (
+    BertPooler,
+    CLSPooling,
+    MaxPooling,
+    MeanPooling,
+    SqrtLengthPooling,
+)
 from tests.harness import numpy
 
 STATES = np.array(
@@ -17,13 +23,14 @@ MASK = np.array([[1, 1, 0], [1, 0, 0], [0, 0, 0]])
         (CLSPooling(), [[1, -4], [5, 6], [7, 7]]),
         (MeanPooling(), [[2, -3], [5, 6], [0, 0]]),
         (MaxPooling(), [[3, -2], [5, 6], [0, 0]]),
+        (SqrtLengthPooling(), [[4 / 2**0.5, -6 / 2**0.5], [5, 6], [0, 0]]),
     ],
-    ids=["cls", "mean", "max"],
+    ids=["cls", "mean", "max", "sqrt_length"],
 )
 @pytest.mark.parametrize("mask_dtype", ["int32", "bool"])
 def test_pooling_of_small_integers(layer, expected, mask_dtype):
     out = numpy(layer(STATES, MASK.astype(mask_dtype)))
-    np.testing.assert_array_equal(out, expected)
+    np.testing.assert_allclose(out, expected, rtol=1e-6)
 
 
 def test_maximum_of_negative_values_is_not_that_of_the_padding():

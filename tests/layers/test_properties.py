@@ -108,8 +108,18 @@ CASES = {
     "MaxPooling": Case(
         lambda dtype: layers.MaxPooling(dtype=dtype), on_masked_states, MASKED
     ),
+    "SqrtLengthPooling": Case(
+        lambda dtype: layers.SqrtLengthPooling(dtype=dtype), on_masked_states, MASKED
+    ),
     "BertPooler": Case(
         lambda dtype: layers.BertPooler(dtype=dtype), on_masked_states, MASKED
+    ),
+    "SentenceHead": Case(
+        lambda dtype: layers.SentenceHead(
+            ["mean", "max"], [{"units": 5, "activation": "tanh"}], dtype=dtype
+        ),
+        on_masked_states,
+        MASKED,
     ),
     "ClassificationHead": Case(
         lambda dtype: layers.ClassificationHead(3, 0.1, dtype=dtype), on_states, STATES

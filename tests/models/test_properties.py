@@ -1,0 +1,116 @@
+import inspect
+
+import pytest
+
+from kerasbert import models
+from kerasbert.models.head_models import HeadModel
+from tests import harness
+from tests.harness import Case
+from tests.models import tiny
+
+IDS = tuple(tiny.INPUTS)
+MASKED_IDS = (*IDS, "masked_positions")
+ONE_LAYER = dict(num_hidden_layers=1)
+
+
+def call(model, batch):
+    return model(batch)
+
+
+CASES = {
+    "BertEncoder": Case(lambda dtype: tiny.bert(dtype), call, IDS),
+    "AlbertEncoder": Case(
+        lambda dtype: tiny.albert(dtype, num_hidden_groups=2, inner_group_num=2),
+        call,
+        IDS,
+    ),
+    "MaskedLMModel": Case(
+        lambda dtype: models.MaskedLMModel(tiny.albert(dtype, **ONE_LAYER)),
+        call,
+        MASKED_IDS,
+    ),
+    "PretrainingModel": Case(
+        lambda dtype: models.PretrainingModel(tiny.bert(dtype, **ONE_LAYER)),
+        call,
+        MASKED_IDS,
+    ),
+    "SentencePairModel": Case(
+        lambda dtype: models.SentencePairModel(tiny.albert(dtype, **ONE_LAYER)),
+        call,
+        IDS,
+    ),
+    "SequenceClassificationModel": Case(
+        lambda dtype: models.SequenceClassificationModel(
+            tiny.bert(dtype, **ONE_LAYER), ["negative", "positive", "neither"]
+        ),
+        call,
+        IDS,
+    ),
+    "TokenClassificationModel": Case(
+        lambda dtype: models.TokenClassificationModel(
+            tiny.bert(dtype, **ONE_LAYER), labels=5, dropout=0.3
+        ),
+        call,
+        IDS,
+    ),
+    "SentenceEmbeddingModel": Case(
+        lambda dtype: models.SentenceEmbeddingModel(
+            tiny.bert(dtype, **ONE_LAYER), ["cls", "mean"], [{"units": 5}]
+        ),
+        call,
+        IDS,
+    ),
+    "QuestionAnsweringModel": Case(
+        lambda dtype: models.QuestionAnsweringModel(tiny.bert(dtype, **ONE_LAYER)),
+        call,
+        IDS,
+    ),
+}
+
+every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+every_half = pytest.mark.parametrize("dtype", harness.HALF_PRECISION)
+
+
+def test_every_public_model_has_a_case():
+    public = {
+        name
+        for name, value in vars(models).items()
+        if inspect.isclass(value) and issubclass(value, models.Encoder | HeadModel)
+    }
+    assert public - {"Encoder"} == set(CASES)
+
+
+@every_case
+def test_config_makes_the_same_model(case):
+    harness.check_config_makes_the_same_layer(case)
+
+
+@every_case
+def test_keras_file_keeps_every_bit(case, tmp_path):
+    harness.check_keras_file_keeps_every_bit(case, tmp_path)
+
+
+@every_case
+def test_compiled_is_eager(case):
+    harness.check_compiled_is_eager(case)
+
+
+@every_case
+def test_padding_changes_nothing(case):
+    harness.check_padding_changes_nothing(case)
+
+
+@every_case
+def test_other_rows_change_nothing(case):
+    harness.check_other_rows_change_nothing(case)
+
+
+@every_half
+@every_case
+def test_half_precision_is_close(case, dtype):
+    harness.check_half_precision_is_close(case, dtype)
+
+
+@every_case
+def test_gradients_are_finite(case):
+    harness.check_gradients_are_finite(case, "mixed_float16")

@@ -1,0 +1,112 @@
+import keras
+import numpy as np
+import pytest
+
+from kerasbert import models
+from tests import harness
+from tests.harness import numpy
+from tests.models import tiny
+
+ON_JAX = keras.backend.backend() == "jax"
+LOSS = {"logits": keras.losses.SparseCategoricalCrossentropy(from_logits=True)}
+
+
+def classifier(encoder):
+    return models.SequenceClassificationModel(encoder, 2, dropout=0.0)
+
+
+def train(model, epochs=30, learning_rate=0.02, jit_compile=ON_JAX):
+    """The loss on the toy task before and after training."""
+    inputs, labels = tiny.toy_task()
+    model.compile(keras.optimizers.Adam(learning_rate), LOSS, jit_compile=jit_compile)
+    history = model.fit(inputs, {"logits": labels}, 32, epochs, verbose=0)
+    losses = history.history["loss"]
+    assert np.isfinite(losses).all()
+    return losses[0], losses[-1]
+
+
+@pytest.mark.parametrize("make", [tiny.bert, tiny.albert], ids=["BERT", "ALBERT"])
+@pytest.mark.parametrize(
+    "jit_compile",
+    [pytest.param(False, marks=pytest.mark.skipif(ON_JAX, reason="no graphs")), True],
+    ids=["graph", "XLA"],
+)
+def test_fit_learns_the_toy_task(make, jit_compile):
+    model = classifier(make(num_hidden_layers=1, hidden_dropout_prob=0.0))
+    first, last = train(model, jit_compile=jit_compile)
+    assert last < 0.5 * first
+
+
+@pytest.mark.parametrize("dtype", harness.HALF_PRECISION)
+def test_fit_learns_the_toy_task_in_half_precision(dtype):
+    model = classifier(tiny.bert(dtype, num_hidden_layers=1, hidden_dropout_prob=0.0))
+    first, last = train(model)
+    assert last < 0.5 * first
+    assert {v.dtype for v in model.trainable_variables} == {"float32"}
+
+
+def test_lora_trains_its_own_variables_alone():
+    encoder = tiny.bert(hidden_dropout_prob=0.0)
+    outputs = numpy(encoder(tiny.INPUTS))
+    encoder.enable_lora(rank=2)
+    names = sorted(variable.path for variable in encoder.trainable_variables)
+    assert names == [
+        f"layer_{layer}/attention/{target}/lora_kernel_{side}"
+        for layer in range(2)
+        for target in ("query", "value")
+        for side in "ab"
+    ]
+    for out, ref in zip(
+        harness.flat(encoder(tiny.INPUTS)), harness.flat(outputs), strict=True
+    ):
+        np.testing.assert_array_equal(out, ref)  # the updates begin as zeros
+
+    model = classifier(encoder)
+    frozen = {v.path: numpy(v) for v in encoder.non_trainable_variables}
+    first, last = train(model, learning_rate=0.05)
+    assert last < 0.7 * first
+    for variable in encoder.non_trainable_variables:
+        if "seed" not in variable.path:
+            np.testing.assert_array_equal(numpy(variable), frozen[variable.path])
+    assert any(np.abs(numpy(v)).max() > 0 for v in encoder.trainable_variables)
+
+
+def test_lora_of_shared_layers_is_added_once():
+    encoder = tiny.albert(num_hidden_layers=3)
+    encoder.enable_lora(rank=1, targets=("query", "key", "value", "output"))
+    assert len(encoder.trainable_variables) == 8
+
+
+def test_frozen_layers_keep_their_weights_in_training():
+    encoder = tiny.bert(hidden_dropout_prob=0.0)
+    encoder.embeddings.trainable = False
+    encoder.blocks[0].trainable = False
+    before = {v.path: numpy(v) for v in encoder.variables if "seed" not in v.path}
+    train(classifier(encoder), epochs=1)
+    for variable in encoder.variables:
+        if variable.path not in before:
+            continue
+        part = variable.path.split("/")[0]
+        same = np.array_equal(numpy(variable), before[variable.path])
+        if part in ("embeddings", "layer_0"):
+            assert same, variable.path
+        elif variable.path.endswith("kernel"):
+            assert not same, variable.path
+
+
+def test_dropout_makes_training_random_and_prediction_not():
+    encoder = tiny.bert(hidden_dropout_prob=0.5)
+    one, two = (numpy(encoder(tiny.INPUTS, training=True)) for _ in range(2))
+    assert np.abs(one["sequence_output"] - two["sequence_output"]).max() > 0.1
+    one, two = (numpy(encoder(tiny.INPUTS)) for _ in range(2))
+    np.testing.assert_array_equal(one["sequence_output"], two["sequence_output"])
+
+
+def test_predict_gives_what_a_call_gives():
+    encoder = tiny.bert(num_hidden_layers=1)
+    predicted = encoder.predict(tiny.INPUTS, batch_size=3, verbose=0)
+    for out, ref in zip(
+        keras.tree.flatten(predicted), harness.flat(encoder(tiny.INPUTS)), strict=True
+    ):
+        rows = tiny.REAL
+        np.testing.assert_allclose(out[rows], ref[rows], rtol=1e-5, atol=5e-6)
