@@ -1,6 +1,7 @@
 """Which container a folder is, and from one container to another."""
 
 import pathlib
+import warnings
 
 from kerasbert.checkpoints import google_tf1, huggingface, keras_hub, tf_hub
 from kerasbert.files import new_folder, read_json
@@ -125,5 +126,12 @@ def _write_tokenizer(checkpoint, folder, format):
     try:
         tokenizer = read_tokenizer(checkpoint.folder)
     except FileNotFoundError:
+        return
+    except ImportError as error:  # weights alone need less than text does
+        warnings.warn(
+            f"The tokenizer of {checkpoint.folder} is not written along: {error}. "
+            "Install kerasbert with all that it depends on, or copy it by hand.",
+            stacklevel=3,
+        )
         return
     write_tokenizer(tokenizer, folder, format)

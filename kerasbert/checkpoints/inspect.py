@@ -72,6 +72,8 @@ def _tokenizer(checkpoint):
         config = read_tokenizer(checkpoint.folder)
     except FileNotFoundError:
         return {}
+    except ImportError as error:  # weights alone need less than text does
+        return {"not_read": str(error)}
     about = {"kind": config.kind}
     if config.vocabulary:
         about["vocabulary_size"] = len(config.vocabulary)

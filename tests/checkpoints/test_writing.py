@@ -278,3 +278,28 @@ def test_nothing_is_warned_about_where_nothing_differs(tmp_path):
     assert warnings_of(checkpoint, tmp_path / "same", "keras_hub") == ""
     checkpoint = read(folder("bert_token_classification/huggingface"))
     assert warnings_of(checkpoint, tmp_path / "tokens", "huggingface") == ""
+
+
+def test_weights_are_written_where_the_tokenizer_cannot_be_read(tmp_path, monkeypatch):
+    from kerasbert.checkpoints import vocabulary
+
+    def needs_more(folder):
+        raise ImportError("No module named 'google'")
+
+    monkeypatch.setattr(vocabulary, "read_tokenizer", needs_more)
+    checkpoint = read(folder("albert_bare/huggingface"))
+    with pytest.warns(UserWarning, match="is not written along: No module named"):
+        write_checkpoint(checkpoint, tmp_path / "out")
+    assert_same_checkpoint(read(tmp_path / "out"), checkpoint)
+
+
+@pytest.mark.parametrize("format", FORMATS.values())
+def test_the_vocabulary_comes_along(format, tmp_path):
+    from kerasbert.checkpoints.vocabulary import read_tokenizer
+
+    path = folder("bert_masked_lm/huggingface")
+    with quiet():
+        load_model(path).save_pretrained(tmp_path / "out", format)
+    found, wanted = read_tokenizer(tmp_path / "out"), read_tokenizer(path)
+    assert found.vocabulary == wanted.vocabulary
+    assert found.lower_case == wanted.lower_case
