@@ -169,7 +169,9 @@ def _unigram(folder, whole, settings, others) -> TokenizerConfig:
     except binascii.Error as error:
         raise ValueError(f"Expected base64 in {path}, got none: {error}.") from None
     special = _special_tokens(settings, whole, ALBERT_SPECIAL_TOKENS)
-    proto = build_model(pieces, model.get("unk_id") or 0, charsmap, special.all())
+    proto = _same_model(folder, pieces)
+    if proto is None:
+        proto = build_model(pieces, model.get("unk_id") or 0, charsmap, special.all())
     return sentencepiece_config(
         proto,
         path,
@@ -179,6 +181,18 @@ def _unigram(folder, whole, settings, others) -> TokenizerConfig:
         added_tokens=_added_tokens(whole, special, folder),
         **others,
     )
+
+
+def _same_model(folder: pathlib.Path, pieces) -> bytes | None:
+    """The SentencePiece file beside `tokenizer.json`, where it says the same."""
+    from kerasbert.text.sentencepiece_model import parse_model
+
+    path = folder / "spiece.model"
+    if not path.is_file():
+        return None
+    data = path.read_bytes()
+    written = [(p.piece, p.score) for p in parse_model(data, path).pieces]
+    return data if written == pieces else None
 
 
 def _steps(normalizer) -> list[dict]:

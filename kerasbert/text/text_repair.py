@@ -49,10 +49,10 @@ class TextRepair:
         self._stand_in = stand_in
         private = {ord(c) for c in reserved.join(special_tokens.values()) + reserved}
         self._private = f"[{character_class(private)}]" if private else None
-        suspicious = {*_SURROGATES, *private, *(ord(t[0]) for t in special_tokens)}
+        suspicious = {*_SURROGATES, *private}
         if order is not None:
             suspicious |= order.marks
-        self._plain = f"[^{character_class(suspicious)}]*"
+        self._plain = _nothing_of(suspicious, special_tokens)
 
     def __call__(self, texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Repairs texts.
@@ -63,8 +63,15 @@ class TextRepair:
         Returns:
             The texts, string [B], and whether all were in order as they were, bool [].
         """
-        plain = tf.reduce_all(tf.strings.regex_full_match(texts, self._plain))
-        return tf.cond(plain, lambda: texts, lambda: self._repair(texts)), plain
+        plain = tf.strings.regex_full_match(texts, self._plain)
+
+        def repair_others():
+            places = tf.where(~plain)  # [texts to repair, 1]
+            repaired = self._repair(tf.gather(texts, places[:, 0]))
+            return tf.tensor_scatter_nd_update(texts, places, repaired)
+
+        all_plain = tf.reduce_all(plain)
+        return tf.cond(all_plain, lambda: texts, repair_others), all_plain
 
     def _repair(self, texts: tf.Tensor) -> tf.Tensor:
         texts = tf.strings.unicode_transcode(
@@ -76,3 +83,19 @@ class TextRepair:
         for token, private in self._special_tokens:
             texts = tf.strings.regex_replace(texts, re.escape(token), private)
         return texts if self._order is None else self._order(texts)
+
+
+def _nothing_of(characters: set[int], tokens) -> str:
+    """A regular expression of texts without some characters and some tokens.
+
+    It leaves out a few more: those with the first two characters of a token.
+    """
+    characters = characters | {ord(token) for token in tokens if len(token) == 1}
+    first = {ord(token[0]) for token in tokens} - characters
+    if not first:
+        return f"[^{character_class(characters)}]*"
+    second = {ord(token[1]) for token in tokens if len(token) > 1}
+    begin = f"[{character_class(first)}]"
+    other = f"[^{character_class(characters | first)}]"
+    harmless = f"[^{character_class(characters | first | second)}]"
+    return f"(?:{other}|{begin}+{harmless})*{begin}*"

@@ -147,8 +147,13 @@ class WordPieceTokenizer(Tokenizer):
 
     def _readable(self, words: tf.Tensor) -> tf.Tensor:
         """Words of more than a hundred characters become unknown ones."""
-        too_long = tf.strings.length(words, unit="UTF8_CHAR") > _LONGEST_WORD
-        return tf.where(too_long, words + self._unspeakable, words)
+
+        def lengthen():
+            too_long = tf.strings.length(words, unit="UTF8_CHAR") > _LONGEST_WORD
+            return tf.where(too_long, words + self._unspeakable, words)
+
+        short = tf.reduce_all(tf.strings.length(words, unit="BYTE") <= _LONGEST_WORD)
+        return tf.cond(short, lambda: words, lengthen)
 
     def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:  # noqa: D102
         repaired, _ = self._repair(texts)

@@ -1,0 +1,53 @@
+"""Long texts as overlapping windows, inside the TensorFlow graph.
+
+Shapes: B batch, W windows of all texts.
+"""
+
+import tensorflow as tf
+
+from kerasbert.text.ragged import row_numbers
+
+
+def windows(
+    token_ids: tf.RaggedTensor, max_length: int, stride: int
+) -> tuple[tf.RaggedTensor, tf.Tensor, tf.Tensor]:
+    """Cuts every text in windows of at most `max_length` tokens.
+
+    A window begins `max_length - stride` tokens after the one before it. A text that
+    fits is one window, and so is an empty one; the last window of a text is the first
+    that reaches its end.
+
+    Args:
+        token_ids: ids without special tokens, int32 [B, None].
+        max_length: the most tokens of a window, special tokens not counted.
+        stride: how many tokens two neighbouring windows share.
+
+    Returns:
+        The windows, int32 [W, None]; the text that each came from, int64 [W]; and the
+        place of its first token in that text, int64 [W].
+
+    Raises:
+        ValueError: `stride` leaves no step from one window to the next.
+
+    Example:
+        >>> ids = tf.ragged.constant([[1, 2, 3, 4, 5], [6]])
+        >>> pieces, texts, starts = windows(ids, max_length=3, stride=1)
+        >>> pieces.to_list(), texts.numpy().tolist(), starts.numpy().tolist()
+        ([[1, 2, 3], [3, 4, 5], [6]], [0, 0, 1], [0, 2, 0])
+    """
+    if not 0 <= stride < max_length:
+        raise ValueError(
+            f"Expected a stride from 0 to {max_length - 1} (below max_length), got "
+            f"{stride}."
+        )
+    step = max_length - stride
+    lengths = tf.cast(token_ids.row_lengths(), tf.int64)  # [B]
+    further = tf.maximum(lengths - max_length, 0)
+    counts = 1 + (further + step - 1) // step  # [B]
+    numbers = tf.ragged.range(counts)  # [B, None]
+    texts = row_numbers(numbers)  # [W]
+    starts = numbers.values * step  # [W]
+    ends = tf.minimum(starts + max_length, tf.gather(lengths, texts))
+    first = tf.gather(tf.cast(token_ids.row_starts(), tf.int64), texts)
+    places = tf.ragged.range(first + starts, first + ends)  # [W, None]
+    return places.with_values(tf.gather(token_ids.values, places.values)), texts, starts
