@@ -208,7 +208,7 @@ CONFIG_KEYS = ConfigKeys(
         "quantization_config": (None,),
     },
     ignored=frozenset(
-        """_name_or_path architectures attn_implementation attention_type
+        """_name_or_path _num_labels architectures attn_implementation attention_type
         _attn_implementation_autoset bad_words_ids begin_suppress_tokens bos_token_id
         chunk_size_feed_forward classifier_dropout classifier_dropout_prob cls_token_id
         cross_attention_hidden_size decoder_start_token_id directionality

@@ -200,7 +200,7 @@ def _float32(array, name, file):
     array = np.asarray(array)
     if array.dtype == np.float32:
         return array
-    if array.dtype.kind not in "fV":  # V: bfloat16 and its like
+    if array.dtype.name not in ("float16", "bfloat16", "float64"):
         raise ValueError(
             f"Expected floating-point numbers in {name} of {file}, got {array.dtype}. "
             "Quantised checkpoints are not read; use the one they were made from."

@@ -11,6 +11,7 @@ from kerasbert.checkpoints import convert, read_checkpoint, write_checkpoint
 from kerasbert.checkpoints.config_keys import check_vocabulary_size
 from kerasbert.models import load_encoder, load_model
 from tests.checkpoints.on_disk import (
+    HAS_TENSORFLOW,
     copy,
     edit,
     folder,
@@ -398,6 +399,14 @@ def test_a_checkpoint_needs_its_configuration(tmp_path):
     path = copy("bert_pretraining/google_tf1", tmp_path)
     (path / "bert_config.json").unlink()
     refused(path, "Expected bert_config.json or", error=FileNotFoundError)
+
+
+@pytest.mark.skipif(HAS_TENSORFLOW, reason="TensorFlow is installed")
+@pytest.mark.parametrize("name", ["bert_tiny/google_tf1", "bert_tiny/tfhub"])
+def test_where_tensorflow_is_missing_a_way_around_is_told(name):
+    with pytest.raises(ImportError, match="--to huggingface") as caught:
+        read_checkpoint(folder(name))
+    assert str(folder(name)) in str(caught.value)
 
 
 # --- The wrong model --------------------------------------------------------------
