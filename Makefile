@@ -5,9 +5,9 @@
 
 VENV ?= .venv
 JAX_VENV ?= .venv-jax
-# The layers, models and safetensors alone: no TensorFlow.
-JAX_PACKAGES := keras jax numpy h5py safetensors packaging typer pytest hypothesis
-JAX_TESTS := tests/layers tests/models tests/checkpoints
+# Layers, models, safetensors and the command: what needs no TensorFlow.
+JAX_PACKAGES := keras jax numpy h5py safetensors packaging protobuf typer pytest hypothesis
+JAX_TESTS := tests/layers tests/models tests/checkpoints tests/cli
 
 # The first Python here that TensorFlow has packages for; PYTHON=... names another.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.10 \
