@@ -1,0 +1,195 @@
+"""Requests that come at the same time run together, as rows of one batch.
+
+One thread runs the model. While it runs a batch, requests queue up and become the
+next one; an idle model waits a moment for company.
+"""
+
+import collections
+import concurrent.futures
+import dataclasses
+import threading
+import time
+
+import numpy as np
+
+from kerasbert.serving.errors import ServingError, invalid_argument
+
+__all__ = ["Batcher"]
+
+
+@dataclasses.dataclass(eq=False)
+class _Task:
+    model: object
+    signature: str
+    inputs: dict
+    rows: int
+    kind: object  # tasks of one kind may run together
+    arrived: float = dataclasses.field(default_factory=time.monotonic)
+    future: concurrent.futures.Future = dataclasses.field(
+        default_factory=concurrent.futures.Future
+    )
+
+
+class Batcher:
+    """A bounded queue of requests and the thread that runs them in batches.
+
+    Args:
+        metrics: The `Metrics` to tell of batches; None for nobody.
+        max_rows: The most rows of a batch of several requests. A request with more
+            runs alone.
+        max_wait: How long a request waits for company, in seconds.
+        max_queue: The most requests that may wait.
+
+    Example:
+        batcher = Batcher()
+        future = batcher.submit(model, "serving_default", {"text": texts})
+        future.result()["embedding"]
+    """
+
+    def __init__(self, metrics=None, max_rows=64, max_wait=0.001, max_queue=256):
+        self._metrics = metrics
+        self._max_rows = max_rows
+        self._max_wait = max_wait
+        self._max_queue = max_queue
+        self._queue = collections.deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name="batches", daemon=True)
+        self._thread.start()
+
+    def submit(self, model, signature, inputs):
+        """Queues a request.
+
+        Args:
+            model: A `SavedModel`.
+            signature: The name of the signature.
+            inputs: From name to array.
+
+        Returns:
+            A `concurrent.futures.Future` of the outputs, from name to array.
+
+        Raises:
+            ServingError: If the inputs are not what the signature takes, or the queue
+                is full (HTTP 503).
+        """
+        task = _task(model, signature, inputs)
+        with self._changed:
+            if self._closed:
+                raise ServingError("UNAVAILABLE", "The server is shutting down")
+            if len(self._queue) >= self._max_queue:
+                raise ServingError(
+                    "UNAVAILABLE",
+                    "The batch scheduling queue to which this task was submitted is "
+                    "full",
+                )
+            self._queue.append(task)
+            self._changed.notify()
+        return task.future
+
+    def close(self):
+        """Runs what is queued, and ends the thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _work(self):
+        while batch := self._next_batch():
+            self._run(batch)
+
+    def _next_batch(self):
+        """Takes the tasks that run together; none when all is done."""
+        with self._changed:
+            while not self._queue and not self._closed:
+                self._changed.wait()
+            if not self._queue:
+                return []
+            head = self._queue[0]
+            deadline = head.arrived + self._max_wait
+            while (
+                not self._closed
+                and sum(task.rows for task in self._queue if task.kind == head.kind)
+                < self._max_rows
+            ):
+                remaining = deadline - time.monotonic()
+                if remaining <= 0:
+                    break
+                self._changed.wait(remaining)
+            return self._take(head)
+
+    def _take(self, head):
+        batch, rows, left = [], 0, collections.deque()
+        for task in self._queue:
+            fits = not batch or rows + task.rows <= self._max_rows
+            if task.kind == head.kind and fits:
+                batch.append(task)
+                rows += task.rows
+            else:
+                left.append(task)
+        self._queue = left
+        return batch
+
+    def _run(self, batch):
+        # Who was cancelled waits no more.
+        batch = [task for task in batch if task.future.set_running_or_notify_cancel()]
+        if not batch:
+            return
+        begin = time.monotonic()
+        try:
+            outputs = _outputs(batch)
+        except Exception as error:
+            if len(batch) == 1:
+                batch[0].future.set_exception(error)
+                return
+            for task in batch:  # each alone: who is at fault fails no neighbour
+                self._answer_alone(task)
+            return
+        if self._metrics:
+            waits = [begin - task.arrived for task in batch]
+            rows = sum(task.rows for task in batch)
+            self._metrics.batch(rows, waits, time.monotonic() - begin)
+        for task, result in zip(batch, outputs, strict=True):
+            task.future.set_result(result)
+
+    def _answer_alone(self, task):
+        try:
+            (result,) = _outputs([task])
+        except Exception as error:
+            task.future.set_exception(error)
+        else:
+            task.future.set_result(result)
+
+
+def _task(model, name, inputs):
+    signature = model.signature(name)
+    signature.check(inputs)
+    if not signature.takes_batches:
+        return _Task(model, name, inputs, rows=1, kind=object())
+    rows = {len(array) for array in inputs.values()}
+    if len(rows) > 1:
+        raise invalid_argument(
+            "Batching session Run() input tensors must have equal 0th-dimension size"
+        )
+    shapes = tuple(inputs[key].shape[1:] for key in sorted(inputs))
+    return _Task(model, name, inputs, rows.pop(), kind=(id(model), name, shapes))
+
+
+def _outputs(batch):
+    """The outputs of every task of a batch, from one run of the model."""
+    first = batch[0]
+    if len(batch) == 1:
+        return [first.model.run(first.signature, first.inputs)]
+    inputs = {
+        name: np.concatenate([task.inputs[name] for task in batch])
+        for name in first.inputs
+    }
+    outputs = first.model.run(first.signature, inputs)
+    ends = np.cumsum([task.rows for task in batch])
+    for name, array in outputs.items():
+        if len(array) != ends[-1]:
+            raise invalid_argument(
+                f"Batched output tensor's 0th dimension does not equal the sum of the "
+                f"0th dimension sizes of the input tensors: {name}"
+            )
+    parts = {name: np.split(array, ends[:-1]) for name, array in outputs.items()}
+    return [{name: parts[name][i] for name in parts} for i in range(len(batch))]

@@ -1,0 +1,93 @@
+"""What Prometheus reads, under the names that TF Serving uses."""
+
+import prometheus_client
+
+__all__ = ["Metrics"]
+
+PREFIX = ":tensorflow:serving:"
+MICROSECONDS = 1e6
+_LATENCIES = [10 * 1.8**step for step in range(33)]  # 10 us to 25 minutes
+_ROWS = [2**step for step in range(13)]
+
+
+class Metrics:
+    """Counts of requests, and the distributions of latencies and batches.
+
+    Args:
+        model_name: The name of the model.
+    """
+
+    def __init__(self, model_name):
+        self._registry = prometheus_client.CollectorRegistry()
+        prometheus_client.ProcessCollector(registry=self._registry)
+        self._requests = prometheus_client.Counter(
+            PREFIX + "request_count",
+            "Number of requests.",
+            ["model_name", "status"],
+            registry=self._registry,
+        )
+        self._request_latency = self._histogram(
+            "request_latency",
+            "Time of a whole request, in microseconds.",
+            _LATENCIES,
+            API="predict",
+            entrypoint="REST",
+            model_name=model_name,
+        )
+        self._runtime_latency = self._histogram(
+            "runtime_latency",
+            "Time of a run of the model, in microseconds.",
+            _LATENCIES,
+            API="Predict",
+            model_name=model_name,
+            runtime="TF1",
+        )
+        self._queuing_latency = self._histogram(
+            "batching_session:queuing_latency",
+            "Time that a request waits for its batch, in microseconds.",
+            _LATENCIES,
+        )
+        self._batch_rows = self._histogram(
+            "batching_session:processed_batch_size", "Rows of a batch.", _ROWS
+        )
+        self._batch_requests = self._histogram(
+            "batching_session:requests_per_batch", "Requests of a batch.", _ROWS
+        )
+        self._model_name = model_name
+
+    def request(self, code, seconds):
+        """Notes a predict request.
+
+        Args:
+            code: How it ended: `"OK"`, `"INVALID_ARGUMENT"`, ...
+            seconds: How long it took.
+        """
+        self._requests.labels(self._model_name, code).inc()
+        self._request_latency.observe(seconds * MICROSECONDS)
+
+    def batch(self, rows, waits, seconds):
+        """Notes a batch.
+
+        Args:
+            rows: The number of its rows.
+            waits: How long each of its requests waited, in seconds.
+            seconds: How long the model ran.
+        """
+        self._batch_rows.observe(rows)
+        self._batch_requests.observe(len(waits))
+        self._runtime_latency.observe(seconds * MICROSECONDS)
+        for wait in waits:
+            self._queuing_latency.observe(wait * MICROSECONDS)
+
+    def page(self):
+        """The page for Prometheus, bytes, and its content type."""
+        text = prometheus_client.generate_latest(self._registry)
+        # The library ends the names of counters in _total; TF Serving does not.
+        text = text.replace(b"request_count_total", b"request_count")
+        return text, prometheus_client.CONTENT_TYPE_LATEST
+
+    def _histogram(self, name, what, buckets, **labels):
+        histogram = prometheus_client.Histogram(
+            PREFIX + name, what, list(labels), registry=self._registry, buckets=buckets
+        )
+        return histogram.labels(**labels) if labels else histogram

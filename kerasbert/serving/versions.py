@@ -1,0 +1,210 @@
+"""The versions of a model in a folder: the newest that loads is served.
+
+A new version is loaded beside the old one, which goes when its last request is
+answered. One that does not load is reported and left alone until its files change.
+"""
+
+import contextlib
+import dataclasses
+import logging
+import pathlib
+import threading
+
+from kerasbert.serving.errors import ServingError, not_found
+from kerasbert.serving.saved_model import SavedModel
+from kerasbert.serving.warm_up import warm_up
+
+__all__ = ["Servable", "Versions", "load_version"]
+
+log = logging.getLogger("kerasbert.serving")
+
+
+class Servable:
+    """A version of a model that answers requests.
+
+    Args:
+        version: Its number.
+        model: What it runs, with a method `close`.
+    """
+
+    def __init__(self, version, model):
+        self.version = version
+        self.model = model
+        self._leases = 1  # that of being served
+        self._lock = threading.Lock()
+
+    def lease(self):
+        """Keeps the model in memory until `release`."""
+        with self._lock:
+            self._leases += 1
+
+    def release(self):
+        """Ends a lease; the last one unloads the model."""
+        with self._lock:
+            self._leases -= 1
+            last = self._leases == 0
+        if last:
+            self.model.close()
+
+
+@dataclasses.dataclass(frozen=True)
+class State:
+    """The state of a version, in TF Serving's words."""
+
+    name: str
+    code: str = "OK"
+    message: str = ""
+
+
+class Versions:
+    """The versions of a model.
+
+    Args:
+        folder: The folder of the model, which holds folders 1, 2, ...
+        name: The name that the model is served under; by default the folder's.
+        load: From the folder of a version to what it runs.
+
+    Example:
+        versions = Versions("saved_models/minilm")
+        versions.look()
+        with versions.lease("minilm") as servable:
+            servable.model.run(...)
+    """
+
+    def __init__(self, folder, name=None, load=None):
+        self.folder = pathlib.Path(folder)
+        self.name = name or self.folder.resolve().name
+        self.states = {}
+        self._load = load or load_version
+        self._serving = None
+        self._broken = {}  # version -> what its files were like
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._watcher = None
+
+    @property
+    def number(self):
+        """The version that is served; None where there is none."""
+        return self._serving and self._serving.version
+
+    @contextlib.contextmanager
+    def lease(self, name, version=None):
+        """The servable of a version, kept in memory while the context lasts.
+
+        Args:
+            name: The name of the model.
+            version: The number; None is the newest.
+
+        Yields:
+            A `Servable`.
+
+        Raises:
+            ServingError: If that model or version is not served.
+        """
+        with self._lock:
+            serving = self._serving
+            known = serving is not None and name == self.name
+            if not known or version not in (None, serving.version):
+                wanted = f"Latest({name})"
+                if version is not None:
+                    wanted = f"Specific({name}, {version})"
+                raise not_found(f"Servable not found for request: {wanted}")
+            serving.lease()
+        try:
+            yield serving
+        finally:
+            serving.release()
+
+    def look(self):
+        """Looks at the folder once, and serves the newest version that loads."""
+        for version, folder in sorted(_version_folders(self.folder), reverse=True):
+            if version == self.number:
+                return
+            files = _look_of(folder)
+            if self._broken.get(version) == files:
+                continue
+            self.states[version] = State("LOADING")
+            try:
+                model = self._load(folder)
+            except Exception as error:
+                self._broken[version] = files
+                code = error.code if isinstance(error, ServingError) else "UNKNOWN"
+                self.states[version] = State("END", code, str(error))
+                log.error("version %d is not served: %s", version, error)
+                continue
+            self._serve(Servable(version, model))
+            return
+
+    def watch(self, seconds=1.0):
+        """Looks at the folder again and again, in a thread.
+
+        Args:
+            seconds: The time between two looks.
+        """
+
+        def watch():
+            while not self._stopped.wait(seconds):
+                self.look()
+
+        self._watcher = threading.Thread(target=watch, name="versions", daemon=True)
+        self._watcher.start()
+
+    def close(self):
+        """Stops watching, and unloads the model after its last request."""
+        self._stopped.set()
+        if self._watcher:
+            self._watcher.join()
+        self._serve(None)
+
+    def _serve(self, servable):
+        with self._lock:
+            old, self._serving = self._serving, servable
+            if servable:
+                self._broken.pop(servable.version, None)
+                self.states[servable.version] = State("AVAILABLE")
+            if old:
+                self.states[old.version] = State("END")
+        if servable and old:
+            log.info("version %d takes over from %d", servable.version, old.version)
+        if old:
+            old.release()
+
+
+def load_version(folder):
+    """Loads a version, warm-up requests played.
+
+    Args:
+        folder: The folder of the version.
+
+    Returns:
+        A `SavedModel`.
+
+    Raises:
+        ValueError: If TensorFlow cannot load it, or a warm-up request is no request.
+        ServingError: If it fails on a warm-up request.
+    """
+    model = SavedModel(folder)
+    try:
+        warm_up(model)
+    except BaseException:
+        model.close()
+        raise
+    return model
+
+
+def _version_folders(folder):
+    try:
+        for child in folder.iterdir():
+            if child.name.isdecimal() and (child / "saved_model.pb").is_file():
+                yield int(child.name), child
+    except OSError:  # it is being moved: look again later
+        return
+
+
+def _look_of(folder):
+    """Something that changes when files do."""
+    try:
+        found = [(path, path.stat()) for path in folder.rglob("*")]
+    except OSError:
+        return None
+    return sorted((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in found)
