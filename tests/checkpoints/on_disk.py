@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from kerasbert.checkpoints import read_checkpoint
+from kerasbert.models import load_model
 
 FIXTURES = pathlib.Path(__file__).parents[1] / "fixtures"
 INPUTS = ("token_ids", "segment_ids", "padding_mask")
@@ -110,3 +111,11 @@ def quiet():
 def read(folder, strict=False):
     with quiet():
         return read_checkpoint(folder, strict)
+
+
+def refused(path, *words, error=ValueError, strict=False):
+    """Loads a folder, and checks that each of the words is in the one-line reason."""
+    with pytest.raises(error) as caught:
+        load_model(path, strict=strict)
+    for word in words:
+        assert str(word) in str(caught.value), f"{word!r} not in: {caught.value}"
