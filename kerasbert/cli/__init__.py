@@ -83,12 +83,14 @@ def _report(error):
         print(f"{name}: error: {message} See `{name} --help`.", file=sys.stderr)
         return BAD_INPUT
     message = one_line(str(error)) or type(error).__name__
-    if isinstance(error, (ValueError, OSError)):
+    if isinstance(error, ModuleNotFoundError):
+        message = (
+            f"Expected the package {error.name}, which is not installed here. "
+            "Installing kerasbert with its dependencies brings it."
+        )
+    if isinstance(error, (ValueError, OSError, ImportError)):
         print(f"kerasbert: error: {message}", file=sys.stderr)
         return BAD_INPUT
-    print(
-        f"kerasbert: error: {type(error).__name__}: {message} (KERASBERT_DEBUG=1 shows "
-        "where)",
-        file=sys.stderr,
-    )
+    message = f"{type(error).__name__}: {message} (KERASBERT_DEBUG=1 shows where)"
+    print(f"kerasbert: error: {message}", file=sys.stderr)
     return UNEXPECTED

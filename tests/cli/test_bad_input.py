@@ -37,10 +37,6 @@ def change_config(folder, **values):
         (["embed", "--max-length", "many", "text"], ["--max-length"]),
         (["embed", "--input", "no/such/file"], ["no/such/file"]),
         (["embed", "--input", FIXTURES], ["folder", FIXTURES.name]),
-        (["embed", "--model", "./no_such_folder", "text"], ["./no_such_folder"]),
-        (["embed", "--model", "hf://a/b/c", "text"], ["hf://organisation/name"]),
-        (["embed", "--model", "hf://a/b", "text"], ["Cannot reach", "minilm"]),
-        (["embed", "--model", "", "text"], ["folder"]),
         (["inspect"], ["SRC"]),
         (["inspect", "no_such_name"], ["no_such_name", "zoo"]),
         (["convert", "minilm", "out"], ["--to"]),
@@ -50,6 +46,19 @@ def change_config(folder, **values):
 )
 def test_a_mistake_in_the_command_line_is_told_in_a_line(kerasbert, words, fragments):
     refused(kerasbert(*words), *fragments)
+
+
+@pytest.mark.parametrize(
+    ("model", "fragments"),
+    [
+        ("./no_such_folder", ["./no_such_folder"]),
+        ("hf://a/b/c", ["hf://organisation/name"]),
+        ("hf://a/b", ["Cannot reach", "minilm"]),
+        ("", ["folder"]),
+    ],
+)
+def test_a_source_that_is_none_is_told_in_a_line(kerasbert, model, fragments):
+    refused(kerasbert("inspect", model), *fragments)
 
 
 def test_a_folder_that_is_no_model_is_refused(kerasbert, tmp_path):

@@ -11,6 +11,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
 MODEL = ROOT / "tests/fixtures/bert_tiny/google_tf1"
+ALBERT = ROOT / "tests/fixtures/albert_bare/huggingface"
 
 
 def command(*words, **options):
@@ -55,7 +56,7 @@ def test_nothing_but_vectors_comes_out_and_nothing_at_all_beside_them():
 def test_a_reader_that_goes_away_is_no_error():
     read, write = os.pipe()
     os.close(read)
-    process = command("zoo", stdout=write)
+    process = command("inspect", ALBERT, "--json", stdout=write)
     os.close(write)
     assert process.communicate()[1] == ""
     assert process.returncode == 141
