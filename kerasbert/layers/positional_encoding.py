@@ -17,7 +17,7 @@ class SinusoidalPositionalEncoding(keras.layers.Layer):
 
     Example:
         >>> encoded = SinusoidalPositionalEncoding()(keras.ops.zeros((1, 2, 4)))
-        >>> encoded[0, 0].numpy().tolist()
+        >>> keras.ops.convert_to_numpy(encoded)[0, 0].tolist()
         [0.0, 1.0, 0.0, 1.0]
 
     Reference:

@@ -32,11 +32,11 @@ def albert(dtype=None, **changes):
 
 
 def toy_task(rows=64, length=6, seed=0):
-    """Texts that hold token 5, or do not."""
+    """Texts of which every other token is a 5, and others without."""
     rng = np.random.default_rng(seed)
     token_ids = rng.integers(6, harness.V, (rows, length)).astype("int32")
     labels = np.arange(rows, dtype="int32") % 2
-    token_ids[labels == 1, 1 + np.arange(rows // 2) % (length - 1)] = 5
+    token_ids[labels == 1, 1::2] = 5
     token_ids[:, 0] = 2
     inputs = {
         "token_ids": token_ids,

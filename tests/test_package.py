@@ -1,0 +1,130 @@
+import ast
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import kerasbert
+
+PACKAGE = Path(kerasbert.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+# What a part may import, besides itself; a part may import what those may, too.
+MAY_IMPORT = {
+    "version": [],
+    "errors": [],
+    "files": ["errors"],
+    "config": ["errors"],
+    "layers": ["config"],
+    "models": ["layers"],
+    "text": ["config", "files"],
+    "checkpoints": ["models", "text"],
+    "tasks": ["checkpoints"],
+    "training": ["tasks"],
+    "export": ["tasks"],
+    "serving": ["export"],
+    "visualize": ["tasks"],
+    "cli": ["training", "serving", "visualize", "version"],
+    "__main__": ["cli"],
+    "quickstart": ["cli"],
+}
+# `from_pretrained` and `save_pretrained` call upward, when they are called.
+LAZY_EXCEPTIONS = {("models", "checkpoints"), ("text", "checkpoints")}
+
+
+def allowed(part):
+    return {part}.union(*map(allowed, MAY_IMPORT[part]))
+
+
+def part_of(path):
+    name = path.relative_to(PACKAGE).parts[0]
+    return name.removesuffix(".py")
+
+
+def imported_modules(node):
+    """The modules that are imported under a node, with the node of each import."""
+    for child in ast.walk(node):
+        if isinstance(child, ast.Import):
+            yield from ((alias.name, child) for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            assert child.level == 0, "imports are absolute here"
+            yield child.module, child
+            if child.module == "kerasbert":
+                yield from ((f"kerasbert.{a.name}", child) for a in child.names)
+
+
+def parse(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_point_up_the_table_of_parts_only(path):
+    part = part_of(path)
+    if part == "__init__":
+        return
+    tree = parse(path)
+    lazy = {
+        id(child)
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef)
+        for child in ast.walk(function)
+    }
+    for module, node in imported_modules(tree):
+        names = module.split(".")
+        if names[0] != "kerasbert" or len(names) == 1 or names[1] == "__version__":
+            continue
+        if (part, names[1]) in LAZY_EXCEPTIONS and id(node) in lazy:
+            continue
+        assert names[1] in allowed(part), f"line {node.lineno} imports {module}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_file_has_at_most_300_lines(path):
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= 300
+
+
+@pytest.mark.parametrize("part", ["config.py", "layers", "models"])
+def test_layers_and_models_name_no_backend(part):
+    paths = [p for p in MODULES if p.relative_to(PACKAGE).parts[0] == part]
+    for path in paths:
+        for statement in parse(path).body:
+            for module, _ in imported_modules(statement):
+                backend = module.split(".")[0]
+                inside = isinstance(statement, ast.FunctionDef | ast.ClassDef)
+                assert backend not in ("tensorflow", "jax", "torch") or inside, path
+
+
+def run(code):
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=PACKAGE.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+
+
+def test_import_is_light():
+    heavy = ["tensorflow", "keras", "tensorflow_text", "keras_hub", "jax", "numpy"]
+    code = f"import sys, kerasbert; print([m for m in {heavy} if m in sys.modules])"
+    assert run(code) == "[]"
+
+
+def test_every_name_of_the_package_is_there():
+    for name in kerasbert.__all__:
+        try:
+            value = getattr(kerasbert, name)
+        except ModuleNotFoundError as error:
+            missing = error.name.split(".")[0]
+            assert missing != "kerasbert" and importlib.util.find_spec(missing) is None
+            continue
+        assert value.__name__ == name if callable(value) else value
+    assert set(kerasbert.__all__) <= set(dir(kerasbert))
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'BertEncodr'"):
+        kerasbert.BertEncodr  # noqa: B018
