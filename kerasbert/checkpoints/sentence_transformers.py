@@ -1,34 +1,59 @@
-"""The folders of sentence-transformers: what comes after the encoder."""
+"""What comes after the encoder, from text to vector.
+
+The folders of sentence-transformers say it in `modules.json`, KerasHub's presets of a
+`TextEmbedder` in `task.json`.
+"""
 
 import dataclasses
 import json
 
-from kerasbert.checkpoints.tensor_files import read_safetensors, read_torch
+from kerasbert.checkpoints.tensor_files import (
+    errors_name,
+    read_safetensors,
+    read_torch,
+)
 from kerasbert.files import read_json
 
-# From their pooling modes to ours, as the older and the newer configurations name them.
+# From their pooling modes to ours.
 POOLINGS = {
     "cls": "cls",
     "max": "max",
     "mean": "mean",
-    "mean_sqrt_len": "sqrt_length",
     "mean_sqrt_len_tokens": "sqrt_length",
+}
+# In older configurations a key each; several are joined in this order.
+OLD_POOLING_KEYS = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
 }
 ACTIVATIONS = {
     "Identity": "linear",
-    "Linear": "linear",
     "Tanh": "tanh",
     "ReLU": "relu",
     "GELU": "gelu",
     "SiLU": "silu",
 }
+# What each module may come after; dropout does nothing but in training.
+ORDER = {
+    "Transformer": ("",),
+    "BERT": ("",),
+    "ALBERT": ("",),
+    "Pooling": ("Transformer", "BERT", "ALBERT"),
+    "Dense": ("Pooling", "Dense", "Dropout"),
+    "Dropout": ("Pooling", "Dense"),
+    "Normalize": ("Pooling", "Dense", "Dropout"),
+}
+LENGTH_FILES = "sentence_bert_config.json", "sentence_albert_config.json"
 
 
 @dataclasses.dataclass(frozen=True)
 class SentenceModules:
-    """What a sentence-transformers folder says about text to vector.
+    """From text to vector: what there is besides encoder and tokenizer.
 
     Args:
+        encoder: The folder of the encoder in the folder; usually itself.
         poolings: Names of `kerasbert.layers.SentenceHead`.
         projections: As there.
         projection_weights: Kernel and bias (or None) of each projection.
@@ -38,6 +63,7 @@ class SentenceModules:
         default_prompt: The name of the prompt that is always put there, or None.
     """
 
+    encoder: str = ""
     poolings: tuple[str, ...] = ("mean",)
     projections: tuple[dict, ...] = ()
     projection_weights: tuple = ()
@@ -60,35 +86,64 @@ def read_sentence_modules(folder):
         `SentenceModules`.
 
     Raises:
-        ValueError: If the folder asks for a module that kerasbert does not have.
+        ValueError: If the folder is broken, or asks for a module that kerasbert does
+            not have.
     """
+    with errors_name(folder, (AttributeError, KeyError, TypeError)):
+        if (folder / "modules.json").is_file():
+            return _of_modules(folder)
+        if (folder / "task.json").is_file():
+            return _of_keras_hub(folder)
+    return SentenceModules()
+
+
+def _of_modules(folder):
     file = folder / "modules.json"
-    if not file.is_file():
-        return SentenceModules()
-    fields = {"poolings": ("mean",), "projections": [], "projection_weights": []}
-    for module in read_json(file)[1:]:
-        kind, place = module["type"].rpartition(".")[-1], folder / module["path"]
-        if kind == "Pooling":
-            fields["poolings"] = _poolings(place / "config.json")
-        elif kind == "Dense" and not fields.get("normalize"):
-            projection, weights = _projection(place)
-            fields["projections"].append(projection)
-            fields["projection_weights"].append(weights)
-        elif kind == "Normalize":
-            fields["normalize"] = True
-        else:
+    encoder, poolings, projections, normalize = "", (), [], False
+    before = ""
+    for module in read_json(file):
+        kind, path = module["type"].rpartition(".")[-1], module["path"]
+        if before not in ORDER.get(kind, ()):
             raise ValueError(
-                f"{file} asks for the module {module['type']}, which kerasbert does "
-                "not have at that place; it has Pooling, Dense and, last, Normalize."
+                f"{file} asks for {module['type']} after {before or 'nothing'}, which "
+                "kerasbert does not have; it has a Transformer, Pooling, any number "
+                "of Dense and, last, Normalize."
             )
+        if kind == "Pooling":
+            poolings = _poolings(folder / path / "config.json")
+        elif kind == "Dense":
+            projections.append(_projection(folder / path))
+        elif kind == "Normalize":
+            normalize = True
+        elif kind != "Dropout":
+            encoder = path
+        before = kind
+    if not poolings:
+        raise ValueError(f"Expected a Pooling module in {file}, got none.")
     settings = _read_if_there(folder / "config_sentence_transformers.json")
-    prompts = {k: v for k, v in (settings.get("prompts") or {}).items() if v}
+    prompts = settings.get("prompts") or {}
     default_prompt = settings.get("default_prompt_name")
     return SentenceModules(
-        **{key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()},
-        max_length=_max_length(folder),
+        encoder=encoder,
+        poolings=poolings,
+        projections=tuple(projection for projection, _ in projections),
+        projection_weights=tuple(weights for _, weights in projections),
+        normalize=normalize,
+        max_length=_max_length(folder / encoder),
         prompts=prompts,
         default_prompt=default_prompt if default_prompt in prompts else None,
+    )
+
+
+def _of_keras_hub(folder):
+    task = read_json(folder / "task.json")
+    if not task["class_name"].endswith("TextEmbedder"):
+        return SentenceModules()
+    config = task["config"]
+    return SentenceModules(
+        poolings=(config["pooling_mode"],),
+        normalize=config["normalize"],
+        max_length=config["preprocessor"]["config"]["sequence_length"],
     )
 
 
@@ -96,12 +151,22 @@ def write_sentence_modules(modules, folder):
     """Makes a Hugging Face folder one of sentence-transformers.
 
     Args:
-        modules: `SentenceModules`.
+        modules: `SentenceModules`; the encoder is in the folder itself.
         folder: A folder with `config.json` and weights.
+
+    Raises:
+        ValueError: If a projection has an activation that has no name there.
     """
     import numpy as np
     from safetensors.numpy import save_file
 
+    for projection in modules.projections:
+        if projection["activation"] not in ACTIVATIONS.values():
+            raise ValueError(
+                f"Expected the activation of a projection to be one of "
+                f"{', '.join(ACTIVATIONS.values())}, which sentence-transformers has; "
+                f"got {projection['activation']}."
+            )
     stages = [("", "Transformer"), ("1_Pooling", "Pooling")]
     for i in range(len(modules.projections)):
         stages.append((f"{i + 2}_Dense", "Dense"))
@@ -120,22 +185,15 @@ def write_sentence_modules(modules, folder):
     for path, _ in stages[1:]:
         (folder / path).mkdir()
     size = read_json(folder / "config.json")["hidden_size"]
-    names = {ours: theirs for theirs, ours in POOLINGS.items()}
     _write_json(
         folder / "1_Pooling" / "config.json",
-        {
-            "word_embedding_dimension": size,
-            "pooling_mode_cls_token": "cls" in modules.poolings,
-            "pooling_mode_mean_tokens": "mean" in modules.poolings,
-            "pooling_mode_max_tokens": "max" in modules.poolings,
-            f"pooling_mode_{names['sqrt_length']}": "sqrt_length" in modules.poolings,
-        },
+        {"word_embedding_dimension": size, **_pooling_config(modules.poolings)},
     )
     size *= len(modules.poolings)
+    classes = {ours: theirs for theirs, ours in ACTIVATIONS.items()}
     for (path, _), projection, (kernel, bias) in zip(
         stages[2:], modules.projections, modules.projection_weights, strict=False
     ):
-        classes = {ours: theirs for theirs, ours in reversed(ACTIVATIONS.items())}
         activation = classes[projection["activation"]]
         module = "linear" if activation == "Identity" else "activation"
         _write_json(
@@ -164,29 +222,45 @@ def write_sentence_modules(modules, folder):
 
 def _poolings(file):
     config = read_json(file)
-    if "pooling_mode" in config:
-        modes = config["pooling_mode"]
-        modes = [modes] if isinstance(modes, str) else modes
-    else:
-        modes = [
-            key.removeprefix("pooling_mode_").removesuffix("_tokens")
-            for key, chosen in config.items()
-            if key.startswith("pooling_mode_") and chosen
-        ]
-        modes = [mode.removesuffix("_token") for mode in modes]
+    if not config.get("include_prompt", True):
+        raise ValueError(
+            f"{file} asks for include_prompt=false, vectors in which a prompt has no "
+            "part, which kerasbert does not compute."
+        )
+    modes = config.get("pooling_mode")
+    if modes is None:
+        keys = [key for key in config if key.startswith("pooling_mode_")]
+        keys.sort(key=[*OLD_POOLING_KEYS, *keys].index)
+        modes = [OLD_POOLING_KEYS.get(key, key) for key in keys if config[key]]
+    modes = [modes] if isinstance(modes, str) else modes
     unknown = [mode for mode in modes if mode not in POOLINGS]
     if unknown or not modes:
         raise ValueError(
             f"{file} asks for the pooling {', '.join(unknown) or 'of nothing'}, which "
-            "kerasbert does not have; it has cls, max, mean and mean_sqrt_len."
+            f"kerasbert does not have; it has {', '.join(POOLINGS)}."
         )
     return tuple(POOLINGS[mode] for mode in modes)
+
+
+def _pooling_config(poolings):
+    """The older form, which every release reads, where it can say the order."""
+    theirs = {ours: mode for mode, ours in POOLINGS.items()}
+    modes = [theirs[name] for name in poolings]
+    if modes == [mode for mode in POOLINGS if mode in modes]:
+        return {key: mode in modes for key, mode in OLD_POOLING_KEYS.items()}
+    return {"pooling_mode": modes}
 
 
 def _projection(folder):
     config = read_json(folder / "config.json")
     name = config.get("activation_function", "torch.nn.modules.activation.Tanh")
     activation = ACTIVATIONS.get(name.rpartition(".")[-1])
+    places = config.get("module_input_name"), config.get("module_output_name")
+    if config.get("use_residual") or set(places) - {None, "sentence_embedding"}:
+        raise ValueError(
+            f"{folder / 'config.json'} asks for a dense layer beside another, or of "
+            "tokens, which kerasbert does not have; it has those of the embedding."
+        )
     if activation is None:
         raise ValueError(
             f"{folder / 'config.json'} asks for the activation {name}, which kerasbert "
@@ -211,8 +285,9 @@ def _projection(folder):
 
 
 def _max_length(folder):
-    file = folder / "sentence_bert_config.json"
-    return _read_if_there(file).get("max_seq_length")
+    settings = [_read_if_there(folder / name) for name in LENGTH_FILES]
+    lengths = [values.get("max_seq_length") for values in settings]
+    return next((length for length in lengths if length is not None), None)
 
 
 def _read_if_there(file):

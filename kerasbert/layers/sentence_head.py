@@ -11,7 +11,6 @@ from kerasbert.layers.pooling import (
     SqrtLengthPooling,
 )
 
-# In the order in which several are joined, which is that of sentence-transformers.
 POOLINGS = {
     "cls": CLSPooling,
     "max": MaxPooling,
@@ -25,7 +24,8 @@ class SentenceHead(keras.layers.Layer):
     """Poolings, joined; then dense layers; then normalisation: a sentence embedding.
 
     Args:
-        poolings: One or several of `"cls"`, `"max"`, `"mean"` and `"sqrt_length"`.
+        poolings: One or several of `"cls"`, `"max"`, `"mean"` and `"sqrt_length"`, in
+            the order in which they are joined.
         projections: One dictionary a dense layer: its `units`, the name of its
             `activation` and `use_bias`.
         normalize: Whether the embedding has length 1.
@@ -48,14 +48,15 @@ class SentenceHead(keras.layers.Layer):
 
     def __init__(self, poolings=("mean",), projections=(), normalize=True, **kwargs):
         super().__init__(**kwargs)
-        unknown = sorted(set(poolings) - set(POOLINGS))
-        if unknown or not poolings:
+        wrong = [name for name in poolings if name not in POOLINGS]
+        if wrong or not poolings or len(set(poolings)) < len(poolings):
             raise ValueError(
-                f"Expected one or several poolings among {', '.join(POOLINGS)}, got "
-                f"{', '.join(map(repr, unknown)) or 'none'}."
+                f"Expected one or several poolings among {', '.join(POOLINGS)}, each "
+                f"once; got {', '.join(map(repr, poolings)) or 'none'}."
             )
-        self.poolings = [name for name in POOLINGS if name in poolings]
-        self.projections = [dict(projection) for projection in projections]
+        self.poolings = list(poolings)
+        defaults = {"activation": "linear", "use_bias": True}
+        self.projections = [defaults | dict(projection) for projection in projections]
         self.normalize = normalize
         self.pooling_layers = [
             POOLINGS[name](dtype="float32", name=name) for name in self.poolings
@@ -63,8 +64,8 @@ class SentenceHead(keras.layers.Layer):
         self.dense_layers = [
             keras.layers.Dense(
                 projection["units"],
-                activation=get_activation(projection.get("activation", "linear")),
-                use_bias=projection.get("use_bias", True),
+                activation=get_activation(projection["activation"]),
+                use_bias=projection["use_bias"],
                 dtype="float32",
                 name=f"dense_{i}",
             )

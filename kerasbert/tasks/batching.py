@@ -8,7 +8,8 @@ def batches_of_tokens(lengths, budget):
 
     Args:
         lengths: Number of tokens of each row.
-        budget: The most tokens of a batch; a row that is longer is one alone.
+        budget: The most tokens of a batch, each row counted as the longest one in it;
+            a row that is longer is one alone.
 
     Yields:
         Arrays of row numbers; every row is in one of them. The longest come first,
@@ -18,13 +19,10 @@ def batches_of_tokens(lengths, budget):
         >>> [rows.tolist() for rows in batches_of_tokens([1, 4, 2, 2], budget=4)]
         [[1], [2, 3], [0]]
     """
-    lengths = np.array(list(lengths))
+    lengths = np.array(list(lengths), "int64")
     order = np.argsort(-lengths, kind="stable")
-    start = tokens = 0
-    for end, row in enumerate(order):
-        if end > start and tokens + lengths[row] > budget:
-            yield order[start:end]
-            start, tokens = end, 0
-        tokens += lengths[row]
-    if start < len(order):
-        yield order[start:]
+    start = 0
+    while start < len(order):
+        count = max(1, budget // max(1, lengths[order[start]]))
+        yield order[start : start + count]
+        start += count

@@ -1,5 +1,7 @@
 """Running an encoder over rows of token ids, as fast as the backend allows."""
 
+import functools
+
 import keras
 import numpy as np
 
@@ -22,10 +24,6 @@ class EncoderRunner:
     def __init__(self, encoder, finish):
         self.encoder = encoder
         self.finish = finish
-        if keras.backend.backend() == "tensorflow":
-            self._run = self._packed_function()
-        else:
-            self._run = self._padded_function()
 
     def __call__(self, rows):
         """Runs the encoder.
@@ -37,15 +35,18 @@ class EncoderRunner:
             A numpy array, what `finish` gives; `[B, ...]`.
         """
         lengths = np.array([len(row) for row in rows], "int32")
-        return self._run(np.concatenate(rows).astype("int32"), lengths)
+        return self._run(np.concatenate(rows), lengths)
+
+    @functools.cached_property
+    def _run(self):
+        if keras.backend.backend() == "tensorflow":
+            return self._packed_function()
+        return self._padded_function()
 
     def _packed_function(self):
         import tensorflow as tf
 
-        vector = tf.TensorSpec([None], tf.int32)
-
-        @tf.function(input_signature=[vector, vector], autograph=False)
-        def run(token_ids, lengths):
+        def compute(token_ids, lengths):
             packing, position_ids, padding_mask = packing_of(
                 lengths, tf.size(token_ids), tf.reduce_max(lengths)
             )
@@ -55,7 +56,15 @@ class EncoderRunner:
             rows = [unpack(states, packing) for states in hidden_states]
             return self.finish(rows, padding_mask)
 
-        return lambda token_ids, lengths: run(token_ids, lengths).numpy()
+        vector = tf.TensorSpec([None], tf.int32)
+        graph = tf.function(compute, autograph=False).get_concrete_function(
+            vector, vector
+        )
+
+        def run(token_ids, lengths):
+            return graph(tf.constant(token_ids), tf.constant(lengths)).numpy()
+
+        return run
 
     def _padded_function(self):
         outputs = self.encoder.output["hidden_states"]
@@ -64,8 +73,8 @@ class EncoderRunner:
 
         def run(token_ids, lengths):
             longest = self.encoder.config.max_position_embeddings
-            length = min(longest, 1 << int(lengths.max() - 1).bit_length())
-            count = 1 << int(len(lengths) - 1).bit_length()
+            length = min(longest, _power_of_two(lengths.max()))
+            count = _power_of_two(len(lengths))
             padding_mask = np.zeros((count, length), "int32")
             padding_mask[: len(lengths)] = np.arange(length) < lengths[:, None]
             padded = np.zeros((count, length), "int32")
@@ -75,6 +84,11 @@ class EncoderRunner:
                 "segment_ids": np.zeros_like(padded),
                 "padding_mask": padding_mask,
             }
-            return model.predict_on_batch(inputs)[: len(lengths)]
+            return np.asarray(model.predict_on_batch(inputs))[: len(lengths)]
 
         return run
+
+
+def _power_of_two(number):
+    """The least power of two that is no less than a number."""
+    return 1 << int(number - 1).bit_length()

@@ -1,7 +1,5 @@
 """Text to vectors."""
 
-import dataclasses
-import itertools
 import warnings
 
 import numpy as np
@@ -10,8 +8,19 @@ from kerasbert.models import SentenceEmbeddingModel, load_encoder
 from kerasbert.tasks.batching import batches_of_tokens
 from kerasbert.tasks.encoder_runner import EncoderRunner
 from kerasbert.tasks.progress import track
-from kerasbert.tasks.token_embeddings import TokenEmbeddings, combination_of_layers
-from kerasbert.tasks.token_rows import TokenRows
+from kerasbert.tasks.prompts import prompt_text
+from kerasbert.tasks.token_embeddings import (
+    TokenEmbeddings,
+    chosen_layers,
+    combination_of_layers,
+)
+from kerasbert.tasks.token_rows import (
+    TokenRows,
+    check_long_texts,
+    chunks_of_strings,
+    mean_of_windows,
+    warn_of_truncation,
+)
 
 CHUNK = 4096  # texts that are tokenized and sorted together
 BATCH_TOKENS = 4096
@@ -110,7 +119,7 @@ class TextEmbedder:
         modules = read_sentence_modules(folder)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*has no pooler.*")
-            encoder = load_encoder(folder, dtype=dtype)
+            encoder = load_encoder(folder / modules.encoder, dtype=dtype)
         tokenizer = Tokenizer.from_pretrained(folder)
         if max_length is None and modules.max_length is not None:
             positions = encoder.config.max_position_embeddings
@@ -148,7 +157,9 @@ class TextEmbedder:
 
         Args:
             texts: A list or other iterable of strings.
-            prompt: Name of one of `prompts`, or a text, to put before every text.
+            prompt: What to put before every text: the name of one of `prompts`, or a
+                text of more than one word or sign, such as `"query: "`. By default
+                the prompt that the model always wants, if any.
             long_texts: `"truncate"` cuts texts at `max_length` tokens and warns;
                 `"windows"` takes the mean of overlapping windows of that length.
             batch_tokens: How many tokens are computed at once.
@@ -162,39 +173,23 @@ class TextEmbedder:
             TypeError: If a text is no string.
             ValueError: If there is no such prompt or way with long texts.
         """
-        vectors = self.encode_stream(
+        chunks = self._encode_chunks(
             texts, prompt, long_texts, batch_tokens, show_progress
         )
-        return np.array(list(vectors), "float32").reshape(-1, self.size)
+        return np.concatenate([np.empty((0, self.size), "float32"), *chunks])
 
-    def encode_stream(
-        self,
-        texts,
-        prompt=None,
-        long_texts="truncate",
-        batch_tokens=BATCH_TOKENS,
-        show_progress=None,
-    ):
+    def encode_stream(self, texts, **options):
         """Embeds the texts of an iterable as they come, in a memory of fixed size.
 
-        The arguments are those of `encode`.
+        Args:
+            texts: An iterable of strings, of which a few thousand are read ahead.
+            **options: Those of `encode`.
 
-        Yields:
-            float32 vectors `[D]`, in the order of the texts.
+        Returns:
+            An iterator of float32 vectors `[D]`, in the order of the texts.
         """
-        prompt = self._prompt(prompt)
-        texts = [texts] if isinstance(texts, str | bytes) else texts
-        total = len(texts) if hasattr(texts, "__len__") else None
-        with track(total, show_progress, CHUNK) as advance:
-            for chunk in _chunks(texts, CHUNK):
-                prompted = [prompt + text for text in chunk] if prompt else chunk
-                rows, row_texts = self._rows.of(prompted, long_texts)
-                vectors = np.empty((len(rows), self.size), "float32")
-                for batch in batches_of_tokens(map(len, rows), batch_tokens):
-                    vectors[batch] = self._run([rows[row] for row in batch])
-                    advance(len(batch) * len(chunk) / len(rows))
-                yield from self._of_texts(vectors, row_texts, len(chunk))
-        self._rows.warn_of_truncation()
+        chunks = self._encode_chunks(texts, **options)
+        return (vector for chunk in chunks for vector in chunk)
 
     def encode_tokens(self, texts, layers=(-1,), combine="concat"):
         """Embeds every token of every text.
@@ -211,23 +206,24 @@ class TextEmbedder:
             `vectors`, float32 `[S, D]`; its method `words()` merges pieces of words.
 
         Raises:
+            TypeError: If a text is no string.
             ValueError: If there is no such layer or combination.
         """
         run = self._token_runner(layers, combine)
-        texts = [texts] if isinstance(texts, str | bytes) else texts
-        embeddings = []
-        for chunk in _chunks(texts, CHUNK):
-            rows, _ = self._rows.of(chunk)
-            vectors = [None] * len(rows)
-            for batch in batches_of_tokens(map(len, rows), BATCH_TOKENS):
-                states = run([rows[row] for row in batch])  # [B, S, ...]
+        embeddings, too_long = [], []
+        for chunk in chunks_of_strings(texts, CHUNK):
+            rows = self._rows.of(chunk)
+            vectors = [None] * len(chunk)
+            for batch in batches_of_tokens(map(len, rows.ids), BATCH_TOKENS):
+                states = run([rows.ids[row] for row in batch])  # [B, S, ...]
                 for row, row_states in zip(batch, states, strict=True):
-                    vectors[row] = row_states[: len(rows[row])].copy()
-            tokens = [self.tokenizer.tokens(row.tolist()) for row in rows]
+                    vectors[row] = row_states[: len(rows.ids[row])].copy()
+            tokens = [self.tokenizer.tokens(row.tolist()) for row in rows.ids]
             embeddings += map(
                 TokenEmbeddings, tokens, self._rows.offsets(chunk), vectors
             )
-        self._rows.warn_of_truncation()
+            too_long += rows.lengths[rows.lengths > self.max_length].tolist()
+        warn_of_truncation(too_long, self.max_length, stacklevel=3)
         return embeddings
 
     def save_pretrained(self, folder, overwrite=False):
@@ -240,54 +236,46 @@ class TextEmbedder:
         Raises:
             FileExistsError: If the folder exists and `overwrite` is not given.
         """
-        from kerasbert.checkpoints import sentence_transformers, write_checkpoint
-        from kerasbert.checkpoints.models import checkpoint_of
-        from kerasbert.checkpoints.vocabulary import write_tokenizer
-        from kerasbert.files import new_folder
+        from kerasbert.tasks.embedder_files import write_embedder
 
-        head = self.model.head
-        modules = sentence_transformers.SentenceModules(
-            poolings=tuple(head.poolings),
-            projections=tuple(head.projections),
-            projection_weights=tuple(
-                (*dense.get_weights(), None)[:2] for dense in head.dense_layers
-            ),
-            normalize=head.normalize,
-            max_length=self.max_length,
-            prompts=self.prompts,
-            default_prompt=self.default_prompt,
-        )
-        checkpoint = dataclasses.replace(checkpoint_of(self.encoder), folder=None)
-        with new_folder(folder, overwrite=overwrite) as partial:
-            write_checkpoint(checkpoint, partial)
-            write_tokenizer(self.tokenizer.config, partial, "huggingface")
-            sentence_transformers.write_sentence_modules(modules, partial)
+        write_embedder(self, folder, overwrite)
 
-    def _of_texts(self, vectors, row_texts, count):
-        """The vector of each text: where it has several windows, their mean."""
-        if len(vectors) == count:
-            return vectors
-        sums = np.zeros((count, self.size), "float32")
-        np.add.at(sums, row_texts, vectors)
-        means = sums / np.bincount(row_texts, minlength=count)[:, None]
-        if self.model.head.normalize:
-            means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
-        return means.astype("float32")
+    def _encode_chunks(
+        self,
+        texts,
+        prompt=None,
+        long_texts="truncate",
+        batch_tokens=BATCH_TOKENS,
+        show_progress=None,
+    ):
+        prompt = prompt_text(prompt, self.prompts, self.default_prompt)
+        check_long_texts(long_texts)
+        return self._vectors(texts, prompt, long_texts, batch_tokens, show_progress)
+
+    def _vectors(self, texts, prompt, long_texts, batch_tokens, show_progress):
+        """Yields the vectors `[n, D]` of up to `CHUNK` texts at a time."""
+        total = len(texts) if hasattr(texts, "__len__") else None
+        too_long = []
+        with track(total, show_progress, CHUNK) as advance:
+            for chunk in chunks_of_strings(texts, CHUNK):
+                rows = self._rows.of(chunk, prompt, long_texts)
+                begins_text = np.diff(rows.texts, prepend=-1) > 0  # [rows]
+                vectors = np.empty((len(rows.ids), self.size), "float32")
+                for batch in batches_of_tokens(map(len, rows.ids), batch_tokens):
+                    vectors[batch] = self._run([rows.ids[row] for row in batch])
+                    advance(begins_text[batch].sum())
+                if long_texts == "truncate":
+                    too_long += rows.lengths[rows.lengths > self.max_length].tolist()
+                if len(rows.ids) > len(chunk):
+                    vectors = mean_of_windows(
+                        vectors, rows.texts, self.model.head.normalize
+                    )
+                yield vectors
+        warn_of_truncation(too_long, self.max_length, stacklevel=4)
 
     def _token_runner(self, layers, combine):
-        key = (layers if layers == "all" else tuple(layers), combine)
-        if key not in self._token_runners:
-            finish = combination_of_layers(self.encoder.config, layers, combine)
-            self._token_runners[key] = EncoderRunner(self.encoder, finish)
-        return self._token_runners[key]
-
-    def _prompt(self, prompt):
-        if prompt is None:
-            prompt = self.default_prompt
-        return "" if prompt is None else self.prompts.get(prompt, prompt)
-
-
-def _chunks(texts, size):
-    texts = iter(texts)
-    while chunk := list(itertools.islice(texts, size)):
-        yield chunk
+        chosen = chosen_layers(self.encoder.config, layers)
+        if (chosen, combine) not in self._token_runners:
+            finish = combination_of_layers(chosen, combine)
+            self._token_runners[chosen, combine] = EncoderRunner(self.encoder, finish)
+        return self._token_runners[chosen, combine]

@@ -1,5 +1,7 @@
 """The vectors of a text's tokens, and of its words."""
 
+from collections.abc import Iterable
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -24,13 +26,15 @@ class TokenEmbeddings(NamedTuple):
         """The vectors of words: of a word in several pieces, the mean of the pieces.
 
         Pieces belong to one word where the tokenizer split it: `##` begins a piece
-        that continues a word in WordPiece, `▁` one that does not in SentencePiece.
+        that continues a word in WordPiece, `▁` one that does not in SentencePiece,
+        where punctuation is part of the word before it.
 
         Returns:
             `TokenEmbeddings` whose tokens are the pieces of a word, joined; special
             tokens are left out.
         """
-        sentencepiece = any(token.startswith("▁") for token in self.tokens)
+        wordpiece = any(token.startswith("##") for token in self.tokens)
+        sentencepiece = not wordpiece and any(t.startswith("▁") for t in self.tokens)
         groups = []
         for index, (start, end) in enumerate(self.offsets):
             if start == end:
@@ -68,13 +72,38 @@ COMBINATIONS = {
 }
 
 
-def combination_of_layers(config, layers, combine):
-    """A function that makes one tensor of the hidden states of some layers.
+def chosen_layers(config, layers):
+    """The numbers of the hidden states that are meant, from 0 on.
 
     Args:
         config: The encoder's configuration.
         layers: Numbers of hidden states: 0 is the output of the embeddings, -1 that
             of the last layer; or `"all"`.
+
+    Returns:
+        A tuple of numbers.
+
+    Raises:
+        ValueError: If there is no such layer.
+    """
+    count = config.num_hidden_layers + 1
+    if isinstance(layers, str) and layers == "all":
+        return tuple(range(count))
+    given = list(layers) if isinstance(layers, Iterable) else [layers]
+    known = range(-count, count)
+    if not given or not all(isinstance(n, Integral) and n in known for n in given):
+        raise ValueError(
+            f"Expected layers from 0 (the embeddings) to {count - 1} (the last), -1 "
+            f"for the last and so on, or 'all'; got {layers!r}."
+        )
+    return tuple(int(layer) % count for layer in given)
+
+
+def combination_of_layers(layers, combine):
+    """A function that makes one tensor of the hidden states of some layers.
+
+    Args:
+        layers: Numbers of hidden states.
         combine: A name of `COMBINATIONS`.
 
     Returns:
@@ -82,22 +111,15 @@ def combination_of_layers(config, layers, combine):
         result is float32.
 
     Raises:
-        ValueError: If there is no such layer or combination.
+        ValueError: If there is no such combination.
     """
-    count = config.num_hidden_layers + 1
-    chosen = range(count) if layers == "all" else list(layers)
-    if not chosen or not all(-count <= layer < count for layer in chosen):
-        raise ValueError(
-            f"Expected layers from 0 (the embeddings) to {count - 1} (the last), -1 "
-            f"for the last and so on, or 'all'; got {layers!r}."
-        )
     if combine not in COMBINATIONS:
         raise ValueError(
             f"Expected combine to be one of {', '.join(COMBINATIONS)}, got {combine!r}."
         )
 
     def finish(hidden_states, padding_mask):
-        states = COMBINATIONS[combine]([hidden_states[layer] for layer in chosen])
-        return ops.cast(states, "float32")
+        states = [ops.cast(hidden_states[layer], "float32") for layer in layers]
+        return COMBINATIONS[combine](states)
 
     return finish

@@ -3,11 +3,28 @@
 import functools
 import itertools
 import warnings
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from kerasbert.text.windows import windows
+
 LONG_TEXTS = ("truncate", "windows")
+
+
+class Rows(NamedTuple):
+    """Texts as rows of token ids.
+
+    Args:
+        ids: One int32 array a row.
+        texts: int array `[rows]`, the number of the text that each row belongs to.
+        lengths: int array `[texts]`, how many tokens each text has, uncut.
+    """
+
+    ids: list[np.ndarray]
+    texts: np.ndarray
+    lengths: np.ndarray
 
 
 class TokenRows:
@@ -21,45 +38,26 @@ class TokenRows:
     def __init__(self, tokenizer, max_length):
         self.tokenizer = tokenizer
         self.max_length = max_length
-        self._too_long = []
 
-    def of(self, texts, long_texts="truncate"):
+    def of(self, texts, prompt="", long_texts="truncate"):
         """The rows of texts.
 
         Args:
             texts: A list of strings.
+            prompt: A string to put before every text.
             long_texts: `"truncate"`: one row a text. `"windows"`: where a text is too
-                long, windows that overlap by half; the last one ends with the text.
+                long, windows that overlap by half.
 
         Returns:
-            A list of int32 arrays, and an array with the number of the text that each
-            row belongs to.
-
-        Raises:
-            TypeError: If a text is no string.
-            ValueError: If there is no such way with long texts.
+            `Rows`.
         """
-        if long_texts not in LONG_TEXTS:
-            raise ValueError(
-                f"Expected long_texts to be one of {', '.join(LONG_TEXTS)}, got "
-                f"{long_texts!r}."
-            )
-        ragged = self._tokenize(_strings(texts))
-        ids, splits = ragged.values.numpy(), ragged.row_splits.numpy()
-        room = self.max_length - 2
-        cls, sep = [self.tokenizer.cls_token_id], [self.tokenizer.sep_token_id]
-        rows, row_texts = [], []
-        for text, (start, end) in enumerate(itertools.pairwise(splits)):
-            starts = [start]
-            if end - start > room and long_texts == "windows":
-                starts = [*range(start, end - room, max(room // 2, 1)), end - room]
-            elif end - start > room:
-                self._too_long.append(end - start + 2)
-            for first in starts:
-                window = ids[first : min(first + room, end)]
-                rows.append(np.concatenate([cls, window, sep]).astype("int32"))
-                row_texts.append(text)
-        return rows, np.array(row_texts)
+        graph = self._windows if long_texts == "windows" else self._truncate
+        strings = tf.constant(texts, tf.string, shape=[len(texts)])
+        values, splits, row_texts, lengths = (
+            tensor.numpy() for tensor in graph(strings, tf.constant(prompt))
+        )
+        ids = [values[start:end] for start, end in itertools.pairwise(splits)]
+        return Rows(ids, row_texts, lengths)
 
     def offsets(self, texts):
         """Where each token of a text's row stands in it; special tokens at `(0, 0)`.
@@ -71,34 +69,113 @@ class TokenRows:
             A list of pairs a text: the first character, and the one after the last.
         """
         room = self.max_length - 2
-        _, starts, ends = self.tokenizer.tokenize_with_offsets(_strings(texts))
+        strings = tf.constant(texts, tf.string, shape=[len(texts)])
+        _, starts, ends = self.tokenizer.tokenize_with_offsets(strings)
         for first, last in zip(starts.to_list(), ends.to_list(), strict=True):
             yield [(0, 0), *zip(first[:room], last[:room], strict=True), (0, 0)]
 
-    def warn_of_truncation(self):
-        """Warns, once, if texts have been truncated since it was last called."""
-        count, self._too_long = self._too_long, []
-        if count:
-            warnings.warn(
-                f"{len(count)} of the texts had more than {self.max_length} tokens (up "
-                f"to {max(count)}) and were truncated. long_texts='windows' embeds "
-                "them whole; max_length changes the limit.",
-                stacklevel=4,
-            )
+    @functools.cached_property
+    def _truncate(self):
+        def cut(token_ids):
+            return token_ids, tf.range(token_ids.nrows())
+
+        return self._graph(cut)
 
     @functools.cached_property
-    def _tokenize(self):
-        strings = tf.TensorSpec([None], tf.string)
-        return tf.function(
-            self.tokenizer.tokenize, input_signature=[strings], autograph=False
+    def _windows(self):
+        room = self.max_length - 2
+
+        def cut(token_ids):
+            return windows(token_ids, room, stride=room // 2)[:2]
+
+        return self._graph(cut)
+
+    def _graph(self, cut):
+        def rows(texts, prompt):
+            token_ids = self.tokenizer.tokenize(prompt + texts)  # [B, None]
+            pieces, row_texts = cut(token_ids)
+            packed, _ = self.tokenizer.pack(pieces, None, self.max_length)
+            lengths = token_ids.row_lengths() + 2
+            return packed.values, packed.row_splits, row_texts, lengths
+
+        return tf.function(rows, autograph=False).get_concrete_function(
+            tf.TensorSpec([None], tf.string), tf.TensorSpec([], tf.string)
         )
 
 
-def _strings(texts):
-    for index, text in enumerate(texts):
-        if not isinstance(text, str | bytes):
-            raise TypeError(
-                f"Expected strings, got {type(text).__name__} at position {index}: "
-                f"{text!r}."
-            )
-    return tf.constant(texts, tf.string, shape=[len(texts)])
+def check_long_texts(long_texts):
+    """Refuses ways with long texts that there are not.
+
+    Args:
+        long_texts: One of `LONG_TEXTS`.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if long_texts not in LONG_TEXTS:
+        raise ValueError(
+            f"Expected long_texts to be one of {', '.join(LONG_TEXTS)}, got "
+            f"{long_texts!r}."
+        )
+
+
+def chunks_of_strings(texts, size):
+    """Lists of so many strings, from an iterable of strings.
+
+    Args:
+        texts: An iterable of strings; one string is taken as a list of one.
+        size: The most strings of a list.
+
+    Yields:
+        Lists of strings.
+
+    Raises:
+        TypeError: If something in it is no string.
+    """
+    texts = [texts] if isinstance(texts, str | bytes) else texts
+    numbered = enumerate(texts)
+    while chunk := list(itertools.islice(numbered, size)):
+        for position, text in chunk:
+            if not isinstance(text, str | bytes):
+                raise TypeError(
+                    f"Expected strings, got {type(text).__name__} at position "
+                    f"{position}: {text!r}."
+                )
+        yield [text for _, text in chunk]
+
+
+def mean_of_windows(vectors, row_texts, normalize):
+    """The vector of each text, the mean of those of its windows.
+
+    Args:
+        vectors: float32 array `[rows, D]`, those of the windows.
+        row_texts: int array `[rows]`, the text that each window belongs to.
+        normalize: Whether the mean is given length 1 again.
+
+    Returns:
+        float32 array `[texts, D]`.
+    """
+    sums = np.zeros((row_texts[-1] + 1, vectors.shape[1]), "float32")
+    np.add.at(sums, row_texts, vectors)
+    means = sums / np.bincount(row_texts)[:, None].astype("float32")
+    if normalize:
+        means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
+    return means
+
+
+def warn_of_truncation(lengths, max_length, stacklevel):
+    """Warns if texts were truncated.
+
+    Args:
+        lengths: Numbers of tokens of the texts that were.
+        max_length: The number that was left of them.
+        stacklevel: How far the user's code is from here.
+    """
+    if lengths:
+        warnings.warn(
+            f"{len(lengths)} of the texts had more than {max_length} tokens (up to "
+            f"{max(lengths)}) and were truncated. max_length changes the limit, up to "
+            "the model's positions; encode(..., long_texts='windows') embeds texts "
+            "whole.",
+            stacklevel=stacklevel,
+        )
