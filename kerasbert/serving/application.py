@@ -49,13 +49,12 @@ def create_application(versions, batcher, metrics, body_limit, poll=1.0):
 
     return Starlette(
         routes=[
-            Route("/v1/{path:path}", api.answer, methods=METHODS),
             Route(METRICS_PATH, api.show_metrics),
             Route("/healthz", _live),
             Route("/healthz/live", _live),
             Route("/healthz/ready", api.ready),
+            Route("/{path:path}", api.answer, methods=METHODS),
         ],
-        exception_handlers={404: _unknown_path},
         lifespan=lifespan,
     )
 
@@ -187,10 +186,6 @@ class _Interface:
 
 async def _live(request):
     return Response("ok")
-
-
-async def _unknown_path(request, error):
-    return _error(not_found(f"No such path: {request.url.path}"))
 
 
 def _as_json(message):

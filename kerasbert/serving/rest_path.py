@@ -4,7 +4,7 @@ import dataclasses
 import re
 import urllib.parse
 
-from kerasbert.serving.errors import invalid_argument
+from kerasbert.serving.errors import invalid_argument, not_found
 
 __all__ = ["Target", "parse_path"]
 
@@ -45,6 +45,8 @@ def parse_path(method, path):
     Raises:
         ServingError: If there is no such request.
     """
+    if not path.lower().startswith("/v1/"):
+        raise not_found(f"No such path: {path}")
     pattern = _PATTERNS.get(method)
     match = pattern and re.fullmatch(pattern, path, re.IGNORECASE | re.ASCII)
     if not match:

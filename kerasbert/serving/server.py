@@ -61,7 +61,9 @@ def serve(
         batcher = Batcher(metrics, max_batch, max_wait, max_queue)
         application = create_application(versions, batcher, metrics, body_limit)
         line = greeting(versions, host, listener.getsockname()[1])
-        _run(application, listener, line)
+        # uvicorn catches the signal, and raises it once more when it is done.
+        signal.signal(signal.SIGTERM, lambda number, frame: None)
+        http_server(application, line).run(sockets=[listener])
 
 
 def check_folder(folder):
@@ -126,10 +128,20 @@ def greeting(versions, host, port):
     return f"Serving {versions.name}, version {version}. Try: {command}"
 
 
-def _run(application, listener, line):
+def http_server(application, line):
+    """The server of an application.
+
+    Args:
+        application: The ASGI application.
+        line: What it prints when it can be asked.
+
+    Returns:
+        A `uvicorn.Server`; `run(sockets=[...])` serves.
+    """
     server = _Server(
         uvicorn.Config(
             application,
+            ws="none",
             log_config=None,
             access_log=False,
             server_header=False,
@@ -137,14 +149,10 @@ def _run(application, listener, line):
         )
     )
     server.line = line
-    # The server catches the signal, and raises it once more when it is done.
-    signal.signal(signal.SIGTERM, lambda number, frame: None)
-    server.run(sockets=[listener])
+    return server
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it can be asked."""
-
     async def startup(self, sockets=None):
         await super().startup(sockets)
         print(self.line, flush=True)

@@ -1,0 +1,158 @@
+import threading
+
+import numpy as np
+import pytest
+
+from kerasbert.serving.batcher import Batcher
+from kerasbert.serving.errors import ServingError
+
+PATIENCE = 30
+
+
+class Doubler:
+    """A model that doubles numbers, when it is let, and refuses 13."""
+
+    takes_batches = True
+
+    def __init__(self):
+        self.batches = []
+        self.entered = threading.Semaphore(0)
+        self.go_on = threading.Event()
+
+    def signature(self, name):
+        return self
+
+    def check(self, inputs):
+        if "x" not in inputs:
+            raise ServingError("INVALID_ARGUMENT", "no x")
+
+    def run(self, name, inputs):
+        self.entered.release()
+        assert self.go_on.wait(PATIENCE)
+        self.batches.append(inputs["x"].tolist())
+        if 13 in inputs["x"]:
+            raise ServingError("INVALID_ARGUMENT", "13")
+        return {"y": inputs["x"] * 2, "n": np.ones(len(inputs["x"]), int)}
+
+
+@pytest.fixture
+def model():
+    return Doubler()
+
+
+@pytest.fixture
+def start():
+    batchers = []
+
+    def start(**options):
+        batchers.append(Batcher(**options))
+        return batchers[-1]
+
+    yield start
+    for batcher in batchers:
+        batcher.close()
+
+
+def submit(batcher, model, *numbers, signature="double"):
+    return batcher.submit(model, signature, {"x": np.array(numbers)})
+
+
+def submit_while_busy(batcher, model, *requests, **options):
+    """Queues requests behind one that runs, then lets all go."""
+    first = submit(batcher, model, 0)
+    assert model.entered.acquire(timeout=PATIENCE)
+    futures = [submit(batcher, model, *numbers, **options) for numbers in requests]
+    model.go_on.set()
+    assert first.result(PATIENCE)["y"].tolist() == [0]
+    return futures
+
+
+def test_requests_that_wait_run_together_and_get_their_own_rows(model, start):
+    batcher = start()
+    futures = submit_while_busy(batcher, model, [1], [2, 3], [4])
+    assert [future.result(PATIENCE)["y"].tolist() for future in futures] == [
+        [2],
+        [4, 6],
+        [8],
+    ]
+    assert futures[1].result()["n"].tolist() == [1, 1]
+    assert model.batches == [[0], [1, 2, 3, 4]]
+
+
+def test_a_batch_has_at_most_so_many_rows_but_a_long_request_runs(model, start):
+    batcher = start(max_rows=4)
+    requests = [1, 1, 1], [2, 2], [3], [4] * 9
+    futures = submit_while_busy(batcher, model, *requests)
+    for future, numbers in zip(futures, requests, strict=True):
+        assert future.result(PATIENCE)["y"].tolist() == [2 * n for n in numbers]
+    assert model.batches[1:] == [[1, 1, 1, 3], [2, 2], [4] * 9]
+
+
+def test_requests_of_another_shape_or_signature_run_apart(model, start):
+    batcher = start()
+    first = submit(batcher, model, 0)
+    assert model.entered.acquire(timeout=PATIENCE)
+    futures = [
+        submit(batcher, model, 1),
+        submit(batcher, model, 2, signature="other"),
+        submit(batcher, model, [3]),
+        submit(batcher, model, 4),
+    ]
+    model.go_on.set()
+    for future in (first, *futures):
+        future.result(PATIENCE)
+    assert model.batches[1:] == [[1, 4], [2], [[3]]]
+
+
+def test_a_signature_without_a_batch_axis_runs_its_requests_alone(model, start):
+    model.takes_batches = False
+    futures = submit_while_busy(start(), model, [1], [2])
+    assert [future.result(PATIENCE)["y"].tolist() for future in futures] == [[2], [4]]
+    assert model.batches == [[0], [1], [2]]
+
+
+def test_a_request_that_fails_fails_no_neighbour(model, start):
+    right, wrong, too = submit_while_busy(start(), model, [1], [13], [2])
+    assert right.result(PATIENCE)["y"].tolist() == [2]
+    assert too.result(PATIENCE)["y"].tolist() == [4]
+    with pytest.raises(ServingError, match="13"):
+        wrong.result(PATIENCE)
+
+
+def test_a_full_queue_refuses_and_recovers(model, start):
+    batcher = start(max_queue=2)
+    first = submit(batcher, model, 0)
+    assert model.entered.acquire(timeout=PATIENCE)
+    queued = [submit(batcher, model, 1), submit(batcher, model, 2)]
+    with pytest.raises(ServingError, match="is full") as caught:
+        submit(batcher, model, 3)
+    assert caught.value.http_status == 503
+    model.go_on.set()
+    for future in (first, *queued):
+        future.result(PATIENCE)
+    assert submit(batcher, model, 4).result(PATIENCE)["y"].tolist() == [8]
+
+
+def test_who_gave_up_is_not_computed(model, start):
+    batcher = start()
+    submit(batcher, model, 0)
+    assert model.entered.acquire(timeout=PATIENCE)
+    given_up, other = submit(batcher, model, 1), submit(batcher, model, 2)
+    assert given_up.cancel()
+    model.go_on.set()
+    assert other.result(PATIENCE)["y"].tolist() == [4]
+    assert model.batches == [[0], [2]]
+
+
+def test_closing_answers_what_is_queued_and_refuses_the_rest(model):
+    batcher = Batcher()
+    futures = submit_while_busy(batcher, model, [1], [2])
+    batcher.close()
+    assert [future.result(0)["y"].tolist() for future in futures] == [[2], [4]]
+    with pytest.raises(ServingError, match="shutting down"):
+        submit(batcher, model, 3)
+
+
+def test_inputs_are_checked_before_they_wait(model, start):
+    with pytest.raises(ServingError, match="no x"):
+        start().submit(model, "double", {"z": np.zeros(1)})

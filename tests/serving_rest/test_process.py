@@ -1,0 +1,101 @@
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from kerasbert.cli import main
+
+ROOT = pathlib.Path(__file__).parents[2]
+PATIENCE = 60
+COMMAND = """
+import atexit, sys
+from kerasbert.cli import main
+atexit.register(lambda: print(sorted({"keras", "kerasbert.models"} & set(sys.modules))))
+sys.exit(main())
+"""
+
+
+@pytest.fixture
+def process(exported):
+    words = [sys.executable, "-c", COMMAND, "serve", str(exported), "--port", "0"]
+    quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        words, cwd=ROOT, env=quiet, stdout=pipe, stderr=pipe, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate(timeout=PATIENCE)
+
+
+def test_sigterm_ends_a_process_after_what_is_in_flight(process):
+    greeting = process.stdout.readline()
+    found = re.fullmatch(
+        r"Serving tiny, version 1\. Try: curl -d '(.*)' http://127\.0\.0\.1:(\d+)"
+        r"/v1/models/tiny:predict\n",
+        greeting,
+    )
+    assert found, greeting + process.stderr.read()
+    body = found[1].encode()
+    with socket.create_connection(("127.0.0.1", int(found[2])), PATIENCE) as connection:
+        connection.sendall(
+            b"POST /v1/models/tiny:predict HTTP/1.1\r\nHost: x\r\n"
+            b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body)
+        )
+        # The server says so when it has begun with the request.
+        assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")
+        process.send_signal(signal.SIGTERM)
+        connection.sendall(body)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    head, _, content = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert len(json.loads(content)["predictions"]) == 1
+    out, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    assert err == ""
+    assert out == "[]\n"  # neither Keras nor a model class was loaded
+
+
+def refusal(capsys, *words):
+    code = main(["serve", *map(str, words)])
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    return err
+
+
+def test_a_folder_that_is_no_model_is_one_line_and_exit_code_2(
+    capsys, tmp_path, exported
+):
+    assert "There is no" in refusal(capsys, tmp_path / "nothing")
+    assert "found none. Export one" in refusal(capsys, tmp_path)
+    message = refusal(capsys, exported / "1")
+    assert f"name the folder that holds it, {exported.resolve()}," in message
+    assert "found none" in refusal(capsys, exported / "1/saved_model.pb")
+
+
+def test_a_model_that_does_not_load_is_one_line_and_exit_code_2(
+    capsys, tmp_path, exported, caplog
+):
+    model = tmp_path / "model"
+    shutil.copytree(exported / "1", model / "1")
+    content = (model / "1/saved_model.pb").read_bytes()
+    (model / "1/saved_model.pb").write_bytes(content[: len(content) // 2])
+    assert "Version 1 does not load" in refusal(capsys, model, "--port", 0)
+
+
+def test_a_port_that_is_taken_is_one_line_and_exit_code_2(capsys, exported):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        message = refusal(capsys, exported, "--port", port)
+    assert f"Cannot listen at 127.0.0.1, port {port}: Address already in use" in message
+    assert "--port" in refusal(capsys, exported, "--port", 70000)
