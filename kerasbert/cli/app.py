@@ -7,6 +7,7 @@ import typer.core
 
 from kerasbert.cli.convert import convert
 from kerasbert.cli.embed import embed
+from kerasbert.cli.export import export
 from kerasbert.cli.inspect import inspect
 from kerasbert.cli.serve import serve
 from kerasbert.cli.zoo import zoo
@@ -69,5 +70,6 @@ def _add(command, example):
 _add(embed, "kerasbert embed --model minilm 'hello world' 'good morning'")
 _add(inspect, "kerasbert inspect minilm")
 _add(convert, "kerasbert convert ./tfhub_model ./out --to huggingface")
+_add(export, "kerasbert export minilm saved_models/minilm")
 _add(serve, "kerasbert serve saved_models/minilm")
 _add(zoo, "kerasbert zoo --language zh")

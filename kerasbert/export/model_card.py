@@ -15,21 +15,20 @@ but TensorFlow and the operations of TF Text, which TF Serving links.
 
 | signature | inputs | outputs |
 | --- | --- | --- |
-| `serving_default` | `text` | `embedding`, `token_count` |
-| `tokens` | `token_ids`, `segment_ids`, `padding_mask` | `embedding` |
+{signatures}
 
-`text` is string [B]; the inputs of `tokens` are int32 [B, S] each; `embedding` is
-float32 [B, {size}], `token_count` int32 [B].
-
+    docker run -p 8501:8501 -v "$PWD/{name}:/models/{name}" -e MODEL_NAME={name} \\
+      tensorflow/serving
     curl -d '{{"instances": ["hello world"]}}' \\
       http://localhost:8501/v1/models/{name}:predict
 
-Batching on the server is safe: texts are strings, and padding is made in the graph.
-`batching_params.pbtxt` holds settings for `--enable_per_model_batching_parameters`.
+Batching on the server (`--enable_batching` and `--enable_per_model_batching_parameters`
+with `batching_params.pbtxt`) is for the signatures that take text: texts of any lengths
+make one batch, and are padded in the graph. `tokens` needs rows of one length there.
 """
 
 
-def model_card(embedder, name, precision, max_length):
+def model_card(embedder, name, precision, max_length, signatures):
     """The model card of an exported embedder.
 
     Args:
@@ -37,6 +36,7 @@ def model_card(embedder, name, precision, max_length):
         name: The name that it is served under.
         precision: The precision of its encoder.
         max_length: The longest text, in tokens.
+        signatures: From a signature's name to a `tf.function`.
 
     Returns:
         Markdown.
@@ -44,6 +44,15 @@ def model_card(embedder, name, precision, max_length):
     config = embedder.encoder.config
     head = embedder.model.head
     pooling = " and ".join(head.poolings) + (", length 1" if head.normalize else "")
+    rows = []
+    for signature, function in signatures.items():
+        concrete = function.get_concrete_function()
+        inputs = concrete.structured_input_signature[0]
+        outputs = concrete.structured_outputs
+        rows.append(
+            f"| `{signature}` | {', '.join(_tensor(x.name, x) for x in inputs)} | "
+            f"{', '.join(_tensor(name, x) for name, x in outputs.items())} |"
+        )
     return CARD.format(
         name=name,
         size=embedder.size,
@@ -54,4 +63,13 @@ def model_card(embedder, name, precision, max_length):
         precision=precision,
         max_length=max_length,
         pooling=pooling,
+        signatures="\n".join(rows),
     )
+
+
+def _tensor(name, spec):
+    letters = ("B", "S", "D") if spec.shape.rank != 2 or spec.shape[1] is None else "BD"
+    sizes = [
+        str(size or letter) for size, letter in zip(spec.shape, letters, strict=False)
+    ]
+    return f"`{name}` {spec.dtype.name} [{', '.join(sizes)}]"

@@ -4,16 +4,19 @@ import tensorflow as tf
 
 # The ops_lib of TF Text 2.12.1, which TF Serving 2.12.1 to 2.19.1 links.
 TF_TEXT_OPERATIONS = frozenset(
-    """CaseFoldUTF8 ConstrainedSequence FastBertNormalize FastWordpieceDetokenize
-    FastWordpieceTokenizeWithOffsets FindSourceOffsets MaxSpanningTree NgramsStringJoin
-    NormalizeUTF8 NormalizeUTF8WithOffsetsMap RegexSplitWithOffsets RougeL
-    SentenceFragments SentenceFragmentsV2 SentencepieceDetokenizeOp SentencepieceOp
-    SentencepieceIdToStringOp SentencepieceStringToIdOp SentencepieceTokenizeOp
-    SentencepieceTokenizeWithOffsetsOp SentencepieceVocabSizeOp
-    SplitMergeTokenizeWithOffsets TFText>FastSentencepieceDetokenize
-    TFText>FastSentencepieceTokenize TokenizerFromLogits
+    """CaseFoldUTF8 ConstrainedSequence FastBertNormalize
+    FastWordpieceTokenizeWithOffsets FindSourceOffsets MaxSpanningTree NormalizeUTF8
+    NormalizeUTF8WithOffsetsMap PhraseDetokenize PhraseTokenize RegexSplitWithOffsets
+    RougeL SentenceFragments SentenceFragmentsV2 SentencepieceDetokenizeOp
+    SentencepieceIdToStringOp SentencepieceOp SentencepieceStringToIdOp
+    SentencepieceTokenizeOp SentencepieceTokenizeWithOffsetsOp SentencepieceVocabSizeOp
+    SplitMergeTokenizeWithOffsets TFText>BoiseTagsToOffsets TFText>ByteSplitByOffsets
+    TFText>ByteSplitWithOffsets TFText>FastSentencepieceDetokenize
+    TFText>FastSentencepieceTokenize TFText>FastWordpieceDetokenize
+    TFText>NgramsStringJoin TFText>OffsetsToBoiseTags
+    TFText>WhitespaceTokenizeWithOffsetsV2 TokenizerFromLogits
     UnicodeScriptTokenizeWithOffsets WhitespaceTokenizeWithOffsets
-    WhitespaceTokenizeWithOffsetsV2 WordpieceTokenizeWithOffsets""".split()
+    WordpieceTokenizeWithOffsets""".split()
 )
 
 
@@ -30,6 +33,23 @@ def operations_of(graph_def):
     bodies = [graph_def.node]
     bodies += [function.node_def for function in graph_def.library.function]
     return {node.op for body in bodies for node in body} - functions
+
+
+def check_saved_model(folder):
+    """Refuses a SavedModel that TF Serving could not load.
+
+    Args:
+        folder: The folder of `saved_model.pb`, which is read as it was written.
+
+    Raises:
+        ValueError: As `check_operations`.
+    """
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    saved_model = saved_model_pb2.SavedModel()
+    saved_model.ParseFromString((folder / "saved_model.pb").read_bytes())
+    for meta_graph in saved_model.meta_graphs:
+        check_operations(meta_graph.graph_def)
 
 
 def check_operations(graph_def, allowed_besides=frozenset()):

@@ -1,81 +1,60 @@
 """The serving graph of an encoder: the layers of the model, on packed tokens, frozen.
 
 It is traced from the very layers that train, so there is no second BERT to keep in
-step; packing leaves padding to attention alone, and constants let oneDNN lay the
-weights out once.
+step. Packing leaves padding to attention alone. Constants let oneDNN lay the weights
+out once; they stand in the graph itself and not in its functions, so that all
+signatures share them and a server does not copy them as often as it optimises one.
 """
 
+import keras
 import tensorflow as tf
-from tensorflow.python.framework import convert_to_constants
 
 from kerasbert.layers import Packing, unpack
 
 
-def frozen(function, *specs):
-    """A function with its variables turned into constants.
-
-    Args:
-        function: A Python function of tensors, which returns a tensor or a dictionary.
-        *specs: `tf.TensorSpec` of its arguments.
-
-    Returns:
-        A function of the same arguments and results.
-    """
-    traced = tf.function(function, input_signature=specs, autograph=False)
-    concrete = traced.get_concrete_function()
-    constant = convert_to_constants.convert_variables_to_constants_v2(concrete)
-    shapes = [output.shape for output in concrete.outputs]
-
-    def call(*arguments):
-        outputs = constant(*arguments)
-        outputs = [
-            tf.ensure_shape(output, shape)
-            for output, shape in zip(outputs, shapes, strict=True)
-        ]
-        return tf.nest.pack_sequence_as(concrete.structured_outputs, outputs)
-
-    return call
-
-
-def packed_encoder(encoder, finish):
+def packed_encoder(encoder, constants, finish):
     """The function from packed tokens to what `finish` makes of the hidden states.
 
     Args:
         encoder: A `BertEncoder` or `AlbertEncoder`.
+        constants: Pairs of a variable and the tensor that takes its place.
         finish: Function from a list of hidden states `[B, S, D]` and the padding mask
-            `[B, S]` to a tensor or a dictionary of tensors.
+            `[B, S]` to a tensor.
 
     Returns:
-        A function of token_ids `[T]`, segment_ids `[T]` and padding_mask `[B, S]`,
-        int32 each, whose ones are the slots of the T tokens in order.
+        A function of token_ids `[T]`, segment_ids `[T]`, packed and padding_mask
+        `[B, S]`, int32 each. The ones of `packed` are the slots of the T tokens, in
+        order; the first slot of every row is among them. Those of `padding_mask` are
+        the slots that are attended to.
     """
     tokens = tf.TensorSpec([None], tf.int32)
-    mask = tf.TensorSpec([None, None], tf.int32)
+    rows = tf.TensorSpec([None, None], tf.int32)
 
-    def compute(token_ids, segment_ids, padding_mask):
-        packing, position_ids = packing_of_mask(padding_mask)
-        hidden_states = encoder.compute_packed(
-            token_ids, segment_ids, position_ids, padding_mask, packing
-        )
-        rows = [unpack(states, packing) for states in hidden_states]  # [B, S, D]
-        return finish(rows, padding_mask)
+    @tf.function(input_signature=[tokens, tokens, rows, rows], autograph=False)
+    def compute(token_ids, segment_ids, packed, padding_mask):
+        with keras.StatelessScope(constants):
+            packing, position_ids = packing_of_rows(packed)
+            hidden_states = encoder.compute_packed(
+                token_ids, segment_ids, position_ids, padding_mask, packing
+            )
+            states = [unpack(tokens, packing) for tokens in hidden_states]
+            return finish(states, padding_mask)  # of L + 1 of [B, S, D]
 
-    return frozen(compute, tokens, tokens, mask)
+    return compute
 
 
-def packing_of_mask(padding_mask):
-    """The packing of rows whose tokens are where a mask says.
+def packing_of_rows(packed):
+    """The packing of rows whose tokens stand anywhere but for the first slot.
 
     Args:
-        padding_mask: int32 tensor, 1 at tokens and 0 at padding.
+        packed: int32 tensor, 1 at tokens and 0 elsewhere.
 
     Shapes:
-        padding_mask `[B, S]` -> a `Packing`, position_ids `[T]`.
+        packed `[B, S]` -> a `Packing`, position_ids `[T]`.
     """
-    flat = tf.reshape(padding_mask, [-1])  # [B * S]
+    flat = tf.reshape(packed, [-1])  # [B * S]
     slot_of_token = tf.cast(tf.where(flat > 0)[:, 0], tf.int32)  # [T]
-    # A slot of padding takes the token before it: some token that is there.
-    token_of_slot = tf.maximum(tf.cumsum(flat) - 1, 0)  # [B * S]
-    token_of_slot = tf.reshape(token_of_slot, tf.shape(padding_mask))  # [B, S]
-    length = tf.maximum(tf.shape(padding_mask)[1], 1)
+    # A slot without a token takes the one before it, which is of the same row.
+    token_of_slot = tf.reshape(tf.cumsum(flat) - 1, tf.shape(packed))  # [B, S]
+    length = tf.maximum(tf.shape(packed)[1], 1)
     return Packing(token_of_slot, slot_of_token), slot_of_token % length

@@ -1,20 +1,25 @@
 """The precision in which an exported encoder computes."""
 
-PRECISIONS = ("float32", "bfloat16")
+import tensorflow as tf
+
+# From a precision to the dtype policy of the layers.
+PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
 
 def with_precision(encoder, precision):
-    """The same encoder, computing in a precision.
+    """An encoder's layers and weights in a precision.
 
-    Softmax, layer normalisation and pooling stay in float32, as in every layer.
+    Softmax, layer normalisation and pooling are computed in float32, as in every
+    layer.
 
     Args:
-        encoder: A `BertEncoder` or `AlbertEncoder` in float32.
+        encoder: A `BertEncoder` or `AlbertEncoder`.
         precision: `"float32"`, or `"bfloat16"` for processors that have it: twice as
             fast there, slow elsewhere.
 
     Returns:
-        The encoder, or a copy with weights in bfloat16.
+        An encoder, and pairs of one of its variables and its value, a constant
+        tensor. The variables themselves need not have that value.
 
     Raises:
         ValueError: If there is no such precision.
@@ -23,8 +28,10 @@ def with_precision(encoder, precision):
         raise ValueError(
             f"Expected a precision among {', '.join(PRECISIONS)}, got {precision!r}."
         )
-    if precision == "float32":
-        return encoder
-    copy = type(encoder)(encoder.config, dtype="bfloat16", name=encoder.name)
-    copy.set_weights(encoder.get_weights())
-    return copy
+    values = [tf.constant(value) for value in encoder.get_weights()]
+    policy = PRECISIONS[precision]
+    if encoder.dtype_policy.name != policy:
+        encoder = type(encoder)(encoder.config, dtype=policy, name=encoder.name)
+    dtype = encoder.compute_dtype
+    values = [tf.cast(value, dtype) for value in values]
+    return encoder, list(zip(encoder.weights, values, strict=True))

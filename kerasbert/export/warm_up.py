@@ -4,11 +4,39 @@ The file is a TFRecord of `tensorflow.serving.PredictionLog`. The message is sma
 its fields are fixed, so it is written here rather than depended on.
 """
 
+import numpy as np
 import tensorflow as tf
 
 PREDICT_LOG, REQUEST, MODEL_SPEC, INPUTS = 6, 1, 1, 2
 NAME, SIGNATURE_NAME = 1, 3
 KEY, VALUE = 1, 2
+
+# Texts in a request, and words in a text: enough for every path to be taken once.
+WARM_UPS = ((1, 4), (1, 24), (8, 24), (32, 24), (1, 96), (8, 96))
+
+
+def embedder_requests(tokenizer, signatures):
+    """Requests for the signatures of an embedder.
+
+    Args:
+        tokenizer: Its tokenizer.
+        signatures: Names of its signatures.
+
+    Yields:
+        Pairs of a signature's name and its inputs.
+    """
+    for signature in signatures:
+        for batch, words in WARM_UPS:
+            if signature == "tokens":
+                ids = np.full([batch, words], tokenizer.unk_token_id, "int32")
+                inputs = {
+                    "token_ids": ids,
+                    "segment_ids": np.zeros_like(ids),
+                    "padding_mask": np.ones_like(ids),
+                }
+                yield signature, inputs
+                break  # the dense work is that of the texts
+            yield signature, {"text": [" ".join(["word"] * words)] * batch}
 
 
 def write_warm_up(folder, model_name, requests):

@@ -240,6 +240,22 @@ class TextEmbedder:
 
         write_embedder(self, folder, overwrite)
 
+    def export(self, folder, precision="float32", **options):
+        """Writes a SavedModel that takes raw text, for TF Serving and others.
+
+        Args:
+            folder: The folder of the model; the next version folder in it is made.
+            precision: `"float32"` or `"bfloat16"`.
+            **options: `max_length`, `overwrite` and the other options of
+                `kerasbert.export.export_embedder`.
+
+        Returns:
+            The version folder, a `pathlib.Path`.
+        """
+        from kerasbert.export import export_embedder
+
+        return export_embedder(self, folder, precision, **options)
+
     def _encode_chunks(
         self,
         texts,

@@ -1,0 +1,66 @@
+"""`kerasbert export`: a model as a SavedModel that takes raw text."""
+
+import enum
+from typing import Annotated
+
+import typer
+
+__all__ = ["export"]
+
+# Named here and not asked of kerasbert.export, so that --help loads nothing.
+Precision = enum.Enum("Precision", {name: name for name in ("float32", "bfloat16")})
+
+
+def export(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="The model.")],
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="DST", help="Its folder; the next version folder in it is made."
+        ),
+    ],
+    precision: Annotated[
+        Precision,
+        typer.Option(
+            "--precision",
+            help="bfloat16 is for processors that have it: twice as fast there.",
+        ),
+    ] = Precision.float32,
+    max_length: Annotated[
+        int | None, typer.Option("--max-length", help="Most tokens of a text.")
+    ] = None,
+    tokens: Annotated[
+        bool,
+        typer.Option(
+            "--tokens", help="Add a signature with a vector for each token, and where."
+        ),
+    ] = False,
+    xla: Annotated[
+        bool,
+        typer.Option("--xla", help="Add a signature for servers that run XLA."),
+    ] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Replace the newest version there."),
+    ] = False,
+):
+    """Write a model for serving: text in, vectors out, no Python beside it.
+
+    The folder is what TF Serving and `kerasbert serve` take. A version of it appears
+    when it is complete, or not at all.
+    """
+    from kerasbert.export import curl_line, export_embedder, model_name
+    from kerasbert.tasks import TextEmbedder
+
+    embedder = TextEmbedder.from_pretrained(model)
+    version = export_embedder(
+        embedder,
+        target,
+        precision=precision.value,
+        max_length=max_length,
+        overwrite=overwrite,
+        token_layers=(-1,) if tokens else None,
+        xla=xla,
+    )
+    print(version)
+    print(curl_line(model_name(target)))

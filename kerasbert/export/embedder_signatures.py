@@ -1,0 +1,165 @@
+"""The signatures of an exported `TextEmbedder`."""
+
+import keras
+import tensorflow as tf
+
+from kerasbert.export.packed_graph import packed_encoder
+from kerasbert.export.precision import with_precision
+from kerasbert.tasks.token_embeddings import chosen_layers, combination_of_layers
+from kerasbert.text.packing import pack
+
+SHORTEST_BUCKET = 16
+
+
+class EmbedderSignatures:
+    """Functions of tensors that compute what a `TextEmbedder` does.
+
+    Each is named after a signature, and gives float32 outputs whose first axis is
+    the batch.
+
+    Args:
+        embedder: A `kerasbert.TextEmbedder`.
+        precision: A name of `kerasbert.export.precision.PRECISIONS`.
+        max_length: The longest text in tokens.
+    """
+
+    def __init__(self, embedder, precision, max_length):
+        self.tokenizer = embedder.tokenizer
+        self.max_length = max_length
+        self.prompt = embedder.prompts.get(
+            embedder.default_prompt, embedder.default_prompt
+        )
+        self.head = embedder.model.head
+        self.encoder, constants = with_precision(embedder.encoder, precision)
+        head = [(weight, tf.constant(weight.numpy())) for weight in self.head.weights]
+        self.constants = constants + head
+        self._embed = packed_encoder(
+            self.encoder,
+            self.constants,
+            lambda states, mask: self.head(states[-1], mask),
+        )
+
+    def text(self):
+        """From `text` to `embedding` and `token_count`."""
+
+        def of_text(text):
+            token_ids, segment_ids, token_count = self._tokens(text)
+            mask = _mask(token_ids)  # [B, S]
+            embedding = self._embed(token_ids.values, segment_ids.values, mask, mask)
+            return {"embedding": embedding, "token_count": token_count}
+
+        return _function(of_text, text=tf.TensorSpec([None], tf.string))
+
+    def tokens(self):
+        """From the inputs of a model to `embedding`."""
+
+        def of_tokens(token_ids, segment_ids, padding_mask):
+            mask = tf.cast(padding_mask != 0, tf.int32)
+            # Some poolings read the first slot, masked or not.
+            first = tf.one_hot(
+                tf.zeros_like(mask[:, 0]), tf.shape(mask)[1], dtype="int32"
+            )
+            packed = tf.maximum(mask, first)  # [B, S]
+            rows = tf.stack([token_ids, segment_ids], axis=-1)  # [B, S, 2]
+            token_ids, segment_ids = tf.unstack(rows[packed > 0], axis=-1)  # [T]
+            return {"embedding": self._embed(token_ids, segment_ids, packed, mask)}
+
+        rows = tf.TensorSpec([None, None], tf.int32)
+        return _function(of_tokens, token_ids=rows, segment_ids=rows, padding_mask=rows)
+
+    def token_embeddings(self, layers, combine):
+        """From `text` to its tokens, where they stand in it, and their vectors.
+
+        Args:
+            layers: Which hidden states, as in `TextEmbedder.encode_tokens`.
+            combine: How they become one vector, as there.
+        """
+        chosen = chosen_layers(self.encoder.config, layers)
+        finish = combination_of_layers(chosen, combine)
+        compute = packed_encoder(self.encoder, self.constants, finish)
+        vocabulary = tf.constant(self.tokenizer.vocabulary)
+
+        def of_text(text):
+            ids, starts, ends = self.tokenizer.tokenize_with_offsets(text)
+            token_ids, segment_ids = self.tokenizer.pack(ids, None, self.max_length)
+            starts, _ = pack(starts, None, 0, 0, self.max_length)
+            ends, _ = pack(ends, None, 0, 0, self.max_length)
+            mask = _mask(token_ids)  # [B, S]
+            vectors = compute(token_ids.values, segment_ids.values, mask, mask)
+            inside = tf.cast(mask, "float32")[:, :, None]  # [B, S, 1]
+            tokens = token_ids.with_values(tf.gather(vocabulary, token_ids.values))
+            return {
+                "token_embeddings": vectors * inside,
+                "token_ids": token_ids.to_tensor(self.tokenizer.pad_token_id),
+                "tokens": tokens.to_tensor(""),
+                "starts": starts.to_tensor(),
+                "ends": ends.to_tensor(),
+                "token_count": _count(ids),
+            }
+
+        return _function(of_text, text=tf.TensorSpec([None], tf.string))
+
+    def xla(self):
+        """From `text` to `embedding` and `token_count`, compiled by XLA.
+
+        XLA compiles every shape anew, so rows and their number are padded to powers
+        of two.
+        """
+
+        @tf.function(jit_compile=True, autograph=False)
+        def compute(token_ids, segment_ids, padding_mask):
+            with keras.StatelessScope(self.constants):
+                inputs = {
+                    "token_ids": token_ids,
+                    "segment_ids": segment_ids,
+                    "padding_mask": padding_mask,
+                }
+                states = self.encoder(inputs)["sequence_output"]  # [B, S, D]
+                return self.head(states, padding_mask)
+
+        def of_text(text):
+            token_ids, segment_ids, token_count = self._tokens(text)
+            longest = tf.maximum(tf.reduce_max(token_ids.row_lengths()), 1)
+            length = _power_of_two(longest, SHORTEST_BUCKET, self.max_length)
+            count = tf.size(text, tf.int64)
+            shape = tf.stack([_power_of_two(count, 1, tf.int64.max), length])
+            embedding = compute(
+                token_ids.to_tensor(shape=shape),
+                segment_ids.to_tensor(shape=shape),
+                tf.ones_like(token_ids).to_tensor(shape=shape),
+            )
+            return {"embedding": embedding[:count], "token_count": token_count}
+
+        return _function(of_text, text=tf.TensorSpec([None], tf.string))
+
+    def _tokens(self, text):
+        if self.prompt:
+            text = tf.strings.join([self.prompt, text])
+        ids = self.tokenizer.tokenize(text)
+        return *self.tokenizer.pack(ids, None, self.max_length), _count(ids)
+
+
+def _function(function, **specs):
+    specs = [
+        tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in specs.items()
+    ]
+    return tf.function(function, input_signature=specs, autograph=False)
+
+
+def _mask(rows):
+    """The padding mask `[B, S]` of ragged rows; S is at least 1."""
+    lengths = tf.cast(rows.row_lengths(), tf.int32)  # [B]
+    longest = tf.maximum(tf.reduce_max(lengths), 1)
+    return tf.sequence_mask(lengths, longest, dtype=tf.int32)
+
+
+def _count(ids):
+    """Number of tokens of each text before it was cut, special tokens included."""
+    return tf.cast(ids.row_lengths(), tf.int32) + 2  # [B]
+
+
+def _power_of_two(size, least, most):
+    """The power of two from `least` to `most` that is at least `size`, int64."""
+    powers = tf.constant([1 << i for i in range(31)], tf.int64)
+    power = powers[tf.searchsorted(powers, [tf.cast(size, tf.int64)])[0]]
+    return tf.clip_by_value(power, least, most)
