@@ -52,23 +52,28 @@ def _knows(model, language):
     return language in model.languages or model.languages == ("multilingual",)
 
 
+def _few(languages):
+    more = len(languages) - 3
+    return " ".join(languages[:3]) + (f" and {more} more" if more > 0 else "")
+
+
 def _show_all(rows):
-    columns = ["name", "parameters", "size", "languages", "licence", "handle", "cached"]
     show_table(
         f"{len(rows)} models",
-        columns,
+        ["name", "parameters", "size", "languages", "licence", "handle", "cached"],
         [
             [
                 row["name"],
                 f"{row['parameters']:g} M",
                 f"{row['megabytes']} MB",
-                " ".join(row["languages"]),
+                _few(row["languages"]),
                 row["licence"],
                 row["handles"][0],
                 "yes" if row["cached"] else "",
             ]
             for row in rows
         ],
+        optional=("parameters", "handle"),
     )
 
 

@@ -1,4 +1,5 @@
 import json
+import sys
 
 
 def test_every_model_is_a_line(kerasbert):
@@ -33,3 +34,14 @@ def test_a_name_that_nobody_knows_is_answered_with_one_like_it(kerasbert):
     done = kerasbert("zoo", "bert-base-uncasd")
     assert (done.code, done.out) == (2, "")
     assert "bert_base_uncased" in done.err
+
+
+def test_a_narrow_terminal_goes_without_the_widest_columns(kerasbert, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "200")
+    assert "hf://google-bert/bert-base-chinese" in kerasbert("zoo", "-l", "zh").out
+    monkeypatch.setenv("COLUMNS", "100")
+    out = kerasbert("zoo", "-l", "zh").out
+    assert "hf://" not in out
+    assert "a wider terminal shows: parameters, handle" in out
+    assert "bert_base_multilingual_uncased" in out
