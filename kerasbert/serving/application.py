@@ -8,6 +8,7 @@ import time
 
 from google.protobuf import json_format
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -115,14 +116,17 @@ class _Interface:
 
     async def _body(self, request):
         """The body; what is too long is refused before it is all in memory."""
-        chunks, size = [], int(request.headers.get("content-length", 0))
-        if size <= self._body_limit:
-            size = 0
-            async for chunk in request.stream():
-                chunks.append(chunk)
-                size += len(chunk)
-                if size > self._body_limit:
-                    break
+        announced = int(request.headers.get("content-length", 0))
+        body = bytearray()
+        try:
+            if announced <= self._body_limit:
+                async for chunk in request.stream():
+                    body += chunk
+                    if len(body) > self._body_limit:
+                        break
+        except ClientDisconnect:
+            raise ServingError("CANCELLED", "The client went away") from None
+        size = max(announced, len(body))
         if size > self._body_limit:
             raise ServingError(
                 "RESOURCE_EXHAUSTED",
@@ -130,7 +134,7 @@ class _Interface:
                 "more. Send less at a time.",
                 http_status=413,
             )
-        return b"".join(chunks)
+        return bytes(body)
 
     def _status(self, target):
         states = (

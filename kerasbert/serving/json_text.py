@@ -15,7 +15,6 @@ _MESSAGES = (
         "Missing a name for object member.",
     ),
     ("Expecting ':'", "Missing a colon after a name of object member."),
-    ("Expecting ','", "Missing a comma or the end of an object or array."),
     ("Unterminated string", "Missing a closing quotation mark in string."),
     ("Invalid \\u", "Incorrect hex digit after \\u escape in string."),
     ("Invalid \\", "Invalid escape character in string."),
@@ -44,13 +43,9 @@ def parse_object(body):
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
-        message = "The document is empty." if not text.strip() else "Invalid value."
-        for theirs, ours in _MESSAGES:
-            if error.msg.startswith(theirs):
-                message = ours
         offset = len(text[: error.pos].encode("utf-8", "surrogateescape"))
         raise invalid_argument(
-            f"JSON Parse error: {message} at offset: {offset}"
+            f"JSON Parse error: {_message(error)} at offset: {offset}"
         ) from None
     except RecursionError:
         raise invalid_argument("JSON Parse error: Nested too deeply.") from None
@@ -61,6 +56,29 @@ def parse_object(body):
     if not isinstance(document, dict):
         raise invalid_argument(f"JSON Value: {quoted(document)} Is not object")
     return document
+
+
+def _message(error):
+    """RapidJSON's words for what a `JSONDecodeError` says."""
+    if not error.doc.strip():
+        return "The document is empty."
+    if error.msg.startswith("Expecting ','"):
+        if _is_in_array(error.doc[: error.pos]):
+            return "Missing a comma or ] after an array element."
+        return "Missing a comma or } after an object member."
+    for theirs, ours in _MESSAGES:
+        if error.msg.startswith(theirs):
+            return ours
+    return "Invalid value."
+
+
+def _is_in_array(beginning):
+    """Whether a value that the text ends with is an element: a bracket may follow."""
+    try:
+        json.loads(beginning + "]")
+    except json.JSONDecodeError as error:
+        return error.pos > len(beginning)
+    return True
 
 
 def quoted(value):

@@ -4,6 +4,7 @@ import json
 import pathlib
 import signal
 import socket
+import urllib.parse
 
 import prometheus_client
 import uvicorn
@@ -16,6 +17,7 @@ from kerasbert.serving.versions import Versions
 __all__ = ["serve"]
 
 LONGEST_GOODBYE = 30  # seconds for what is in flight when the process is to end
+LONGEST_SILENCE = 75  # seconds between two requests of a connection
 MEBIBYTE = 2**20
 
 
@@ -120,7 +122,7 @@ def greeting(versions, host, port):
         signature = servable.model.signatures.get("serving_default")
         version = servable.version
     host = f"[{host}]" if ":" in host else host
-    url = f"http://{host}:{port}/v1/models/{versions.name}"
+    url = f"http://{host}:{port}/v1/models/{urllib.parse.quote(versions.name, safe='')}"
     command = f"curl {url}/metadata"
     if signature and list(signature.input_types.values()) == ["string"]:
         body = json.dumps({"instances": ["hello world"]})
@@ -145,6 +147,7 @@ def http_server(application, line):
             log_config=None,
             access_log=False,
             server_header=False,
+            timeout_keep_alive=LONGEST_SILENCE,
             timeout_graceful_shutdown=LONGEST_GOODBYE,
         )
     )

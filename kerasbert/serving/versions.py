@@ -144,7 +144,10 @@ class Versions:
 
         def watch():
             while not self._stopped.wait(seconds):
-                self.look()
+                try:
+                    self.look()
+                except Exception:  # what is served goes on being served
+                    log.exception("cannot look at %s", self.folder)
 
         self._watcher = threading.Thread(target=watch, name="versions", daemon=True)
         self._watcher.start()

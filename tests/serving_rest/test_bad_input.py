@@ -1,3 +1,4 @@
+import socket
 import threading
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
@@ -111,6 +112,24 @@ def test_a_body_over_the_limit_is_413_before_it_is_sent(client):
     answer = client.ask("POST", PREDICT, None, headers)
     assert answer.status == 413
     assert f"at most {client.body_limit} bytes" in answer.json["error"]
+
+
+def test_a_body_of_unknown_length_over_the_limit_is_413(client):
+    head = b"POST /v1/models/tiny:predict HTTP/1.1\r\nHost: x\r\n"
+    head += b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunk = b"%x\r\n%b\r\n" % (client.body_limit + 1, b" " * (client.body_limit + 1))
+    with socket.create_connection(("127.0.0.1", client.port), 30) as connection:
+        connection.sendall(head + chunk)  # and no end
+        assert connection.recv(1000).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_client_that_goes_away_is_no_mistake(client, caplog):
+    head = b"POST /v1/models/tiny:predict HTTP/1.1\r\nHost: x\r\n"
+    with socket.create_connection(("127.0.0.1", client.port), 30) as connection:
+        connection.sendall(head + b"Expect: 100-continue\r\nContent-Length: 9\r\n\r\n")
+        assert b"100 Continue" in connection.recv(1000)
+    assert client.get("/healthz").status == 200
+    assert caplog.text == ""
 
 
 def test_a_mistake_of_ours_is_500_without_details(client, monkeypatch, caplog):

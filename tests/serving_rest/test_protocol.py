@@ -97,6 +97,8 @@ def test_an_object_among_plain_rows_is_refused():
         (b'{"a":}', "Invalid value. at offset: 5"),
         (b'{"a":"b', "Missing a closing quotation mark in string. at offset: 5"),
         (b'{"a":"\\x"}', "Invalid escape character in string. at offset: 6"),
+        (b'{"a":[1 2', "Missing a comma or ] after an array element. at offset: 8"),
+        (b'{"a":[[1],{"b":1 2', "Missing a comma or } after an object member."),
         (b"{} {}", "The document root must not be followed by other values."),
         (b'{"\xc3\xa9":}', "Invalid value. at offset: 6"),
         (b"[" * 100_000, "Nested too deeply."),

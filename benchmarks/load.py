@@ -1,0 +1,163 @@
+"""Clients that ask `kerasbert serve` all at once, beside calls of the SavedModel.
+
+    python benchmarks/load.py saved_models/minilm --clients 64 --seconds 60
+
+Every client sends one text after the other over a connection of its own, on this
+machine. The process that calls the SavedModel does nothing else meanwhile: first one
+text a call, then 32. Printed are texts a second, the median and the 99th percentile
+of the time of a request, and how many requests failed. Clients, server and model share
+the processors, so the server's share of them is smaller than the model's alone.
+"""
+
+import argparse
+import http.client
+import json
+import logging
+import pathlib
+import re
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+
+HERE = pathlib.Path(__file__).resolve().parent
+SST2 = HERE.parents[1] / "shared" / "data" / "sentiment_en" / "sst2" / "dev.tsv"
+BATCH = 32
+SOME_TEXTS = ("a fine film", "too long by half", "it never quite comes to life " * 3)
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", help="the folder of an exported model")
+    parser.add_argument("--clients", type=int, default=64)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument(
+        "--texts", type=pathlib.Path, default=SST2, help="a text a line, up to a tab"
+    )
+    parser.add_argument("--max-batch", type=int, default=64)
+    return parser.parse_args()
+
+
+def read_texts(path):
+    if not path.exists():
+        return list(SOME_TEXTS)
+    lines = path.read_text("utf-8").splitlines()
+    return [line.partition("\t")[0] for line in lines]
+
+
+def measure_direct(folder, texts, seconds):
+    """Calls of the newest version, in this process."""
+    from kerasbert.serving.versions import Versions
+
+    versions = Versions(folder)
+    versions.look()
+    with versions.lease(versions.name) as servable:
+        for batch in (1, BATCH):
+            times, begin = [], time.perf_counter()
+            while time.perf_counter() - begin < seconds:
+                chosen = np.empty(batch, object)
+                for row in range(batch):
+                    text = texts[(len(times) * batch + row) % len(texts)]
+                    chosen[row] = text.encode()
+                start = time.perf_counter()
+                servable.model.run("serving_default", {"text": chosen})
+                times.append(time.perf_counter() - start)
+            took = time.perf_counter() - begin
+            rate = len(times) * batch / took
+            show(f"SavedModel, {batch} a call", rate, times, 0)
+    versions.close()
+
+
+def measure_server(folder, texts, clients, seconds, max_batch):
+    command = [sys.executable, "-m", "kerasbert", "serve", folder, "--port", "0"]
+    command += ["--max-batch", str(max_batch)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        greeting = process.stdout.readline()
+        found = re.search(r"http://([\d.]+):(\d+)(/v1/models/[^:]+:predict)", greeting)
+        if not found:
+            raise SystemExit("The server did not start.")
+        host, port, path = found.groups()
+        deadline = time.perf_counter() + seconds
+        results = [([], []) for _ in range(clients)]
+        threads = [
+            threading.Thread(
+                target=ask,
+                args=(host, int(port), path, texts[i:] + texts[:i], deadline, *each),
+            )
+            for i, each in enumerate(results)
+        ]
+        begin = time.perf_counter()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        took = time.perf_counter() - begin
+        times = [seconds for good, _ in results for seconds in good]
+        errors = [error for _, bad in results for error in bad]
+        show(f"serve, {clients} clients", len(times) / took, times, len(errors))
+        print(f"texts a batch: {mean_batch(host, int(port)):.1f}")
+        for error in sorted(set(errors))[:5]:
+            print(f"error: {error}", file=sys.stderr)
+    finally:
+        process.terminate()
+        process.wait(60)
+    return not errors
+
+
+def ask(host, port, path, texts, deadline, times, errors):
+    """One client."""
+    connection = http.client.HTTPConnection(host, port, timeout=60)
+    while time.perf_counter() < deadline:
+        for text in texts:
+            start = time.perf_counter()
+            if start >= deadline:
+                break
+            try:
+                connection.request("POST", path, json.dumps({"instances": [text]}))
+                response = connection.getresponse()
+                body = response.read()
+                if response.status != 200:
+                    raise OSError(body.decode())
+            except (OSError, http.client.HTTPException) as error:
+                errors.append(f"{type(error).__name__}: {error}")
+                connection.close()
+            else:
+                times.append(time.perf_counter() - start)
+    connection.close()
+
+
+def mean_batch(host, port):
+    connection = http.client.HTTPConnection(host, port, timeout=60)
+    connection.request("GET", "/monitoring/prometheus/metrics")
+    page = connection.getresponse().read().decode()
+    connection.close()
+    name = ":tensorflow:serving:batching_session:processed_batch_size"
+    count, rows = (
+        float(re.search(f"^{name}_{part} (.*)$", page, re.M)[1])
+        for part in ("count", "sum")
+    )
+    return rows / max(count, 1)
+
+
+def show(name, rate, times, errors):
+    median, slow = np.percentile(times, [50, 99]) * 1000 if times else (0, 0)
+    print(f"{name:24} {rate:10.1f} {median:10.1f} {slow:10.1f} {errors:8}", flush=True)
+
+
+def main():
+    options = parse()
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    texts = read_texts(options.texts)
+    print(f"{'':24} {'texts/s':>10} {'p50 ms':>10} {'p99 ms':>10} {'errors':>8}")
+    measure_direct(options.folder, texts, min(options.seconds, 10))
+    clean = measure_server(
+        options.folder, texts, options.clients, options.seconds, options.max_batch
+    )
+    return 0 if clean else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
