@@ -1,0 +1,44 @@
+"""Packed tokens on TensorFlow, padded rows on JAX: the same vectors."""
+
+import importlib.util
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import kerasbert
+
+FIXTURES = pathlib.Path(__file__).parents[1] / "fixtures"
+FOLDER = FIXTURES / "sentence_mean" / "sentence_transformers"
+TEXTS = ["the film is good", "", "a book", "the river was quiet", "x", "I love you"]
+ON_JAX = """
+import sys
+import numpy as np
+import kerasbert
+
+folder, file, *texts = sys.argv[1:]
+embedder = kerasbert.TextEmbedder.from_pretrained(folder)
+[tokens] = embedder.encode_tokens(texts[:1], layers="all", combine="stack")
+vectors = embedder.encode(texts)
+np.savez(file, vectors=vectors, tokens=tokens.vectors, few=embedder.encode(texts[:3]))
+"""
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("jax"), reason="needs JAX")
+def test_jax_gives_the_vectors_of_tensorflow(tmp_path):
+    file = tmp_path / "vectors.npz"
+    subprocess.run(
+        [sys.executable, "-c", ON_JAX, str(FOLDER), str(file), *TEXTS],
+        check=True,
+        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+        cwd=pathlib.Path(__file__).parents[2],
+    )
+    found = np.load(file)
+    embedder = kerasbert.TextEmbedder.from_pretrained(FOLDER)
+    [tokens] = embedder.encode_tokens(TEXTS[:1], layers="all", combine="stack")
+    assert abs(found["vectors"] - embedder.encode(TEXTS)).max() < 1e-6
+    assert abs(found["tokens"] - tokens.vectors).max() < 3e-6
+    assert abs(found["few"] - found["vectors"][:3]).max() < 1e-6
