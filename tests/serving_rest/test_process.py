@@ -11,12 +11,14 @@ import sys
 import pytest
 
 from kerasbert.cli import main
+from kerasbert.serving.server import listening_socket
 
 ROOT = pathlib.Path(__file__).parents[2]
 PATIENCE = 60
 COMMAND = """
 import atexit, sys
 from kerasbert.cli import main
+
 atexit.register(lambda: print(sorted({"keras", "kerasbert.models"} & set(sys.modules))))
 sys.exit(main())
 """
@@ -99,3 +101,8 @@ def test_a_port_that_is_taken_is_one_line_and_exit_code_2(capsys, exported):
         message = refusal(capsys, exported, "--port", port)
     assert f"Cannot listen at 127.0.0.1, port {port}: Address already in use" in message
     assert "--port" in refusal(capsys, exported, "--port", 70000)
+
+
+def test_small_packets_do_not_wait_for_their_acknowledgement():
+    with listening_socket("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP  # what asyncio asks for

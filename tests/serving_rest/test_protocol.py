@@ -2,6 +2,8 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kerasbert.serving.errors import ServingError
 from kerasbert.serving.json_text import parse_object
@@ -115,6 +117,35 @@ def test_json_that_is_no_object_is_refused():
 
 def test_an_error_repeats_the_beginning_of_a_long_value_alone():
     assert len(refusal(parse_object, b'"' + b"a" * 10**6 + b'"')) < 1100
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["a", "b", "b64", "c"]), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@given(
+    value=VALUES,
+    key=st.sampled_from(["instances", "inputs"]),
+    types=st.sampled_from(
+        [TWO, {"a": "string"}, {"a": "int64"}, {"a": "double"}, {"a": "bool"}]
+    ),
+)
+@settings(max_examples=300, deadline=None)
+def test_any_json_is_tensors_or_refused(value, key, types):
+    try:
+        document = parse_object(json.dumps({key: value}).encode())
+        inputs, _ = read_inputs(document, types)
+    except ServingError as error:
+        assert error.http_status == 400
+    else:
+        assert inputs.keys() == types.keys()
 
 
 def test_the_default_signature_is_the_serving_one():
