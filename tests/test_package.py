@@ -30,8 +30,12 @@ MAY_IMPORT = {
     "__main__": ["cli"],
     "quickstart": ["cli"],
 }
-# `from_pretrained` and `save_pretrained` call upward, when they are called.
-LAZY_EXCEPTIONS = {("models", "checkpoints"), ("text", "checkpoints")}
+# `from_pretrained`, `save_pretrained` and `export` call upward, when they are called.
+LAZY_EXCEPTIONS = {
+    ("models", "checkpoints"),
+    ("text", "checkpoints"),
+    ("tasks", "export"),
+}
 
 
 def allowed(part):
