@@ -100,7 +100,7 @@ def answer(outputs, in_rows):
 
 def _of_rows(instances, types):
     first = instances[0]
-    if not isinstance(first, dict) and len(types) > 1:
+    if not _is_object(first) and len(types) > 1:
         raise invalid_argument(
             "instances is a plain list, but expecting list of objects as multiple "
             "input tensors required as per tensorinfo_map"
