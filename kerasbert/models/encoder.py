@@ -135,13 +135,22 @@ class Encoder(Pretrained, keras.Model):
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),
             "name": self.name,
             "trainable": self.trainable,
+            "frozen_layers": [
+                layer.name for layer in self.layers if not layer.trainable
+            ],
         }
 
     @classmethod
     def from_config(cls, config):
-        dtype = keras.dtype_policies.deserialize(config["dtype"])
-        hyperparameters = cls.config_class(**config["config"])
-        return cls(**{**config, "config": hyperparameters, "dtype": dtype})
+        arguments = {key: config[key] for key in ("name", "trainable")}
+        encoder = cls(
+            cls.config_class(**config["config"]),
+            dtype=keras.dtype_policies.deserialize(config["dtype"]),
+            **arguments,
+        )
+        for name in config.get("frozen_layers", ()):
+            encoder.get_layer(name).trainable = False
+        return encoder
 
 
 def compute_hidden_states(

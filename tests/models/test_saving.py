@@ -118,3 +118,13 @@ def test_clone_has_the_same_layers_and_weights_of_its_own():
     paths = [[v.path for v in x.trainable_variables] for x in (clone, encoder)]
     assert paths[0] == paths[1]
     assert not {id(v) for v in clone.variables} & {id(v) for v in encoder.variables}
+
+
+def test_frozen_layers_stay_frozen(tmp_path):
+    encoder = tiny.bert(num_hidden_layers=1)
+    encoder.get_layer("embeddings").trainable = False
+    encoder.save(tmp_path / "encoder.keras")
+    loaded = keras.saving.load_model(tmp_path / "encoder.keras")
+    paths = [[v.path for v in x.trainable_variables] for x in (loaded, encoder)]
+    assert paths[0] == paths[1]
+    assert not any(path.startswith("embeddings/") for path in paths[0])
