@@ -8,6 +8,7 @@ import typer
 __all__ = ["export"]
 
 # Named here and not asked of kerasbert.export, so that --help loads nothing.
+Format = enum.Enum("Format", {name: name for name in ("saved_model", "reusable")})
 Precision = enum.Enum("Precision", {name: name for name in ("float32", "bfloat16")})
 
 
@@ -19,13 +20,21 @@ def export(
             metavar="DST", help="Its folder; the next version folder in it is made."
         ),
     ],
+    form: Annotated[
+        Format,
+        typer.Option(
+            "--format",
+            help="saved_model serves; reusable is a TF Hub encoder to be fine-tuned.",
+        ),
+    ] = Format.saved_model,
     precision: Annotated[
-        Precision,
+        Precision | None,
         typer.Option(
             "--precision",
-            help="bfloat16 is for processors that have it: twice as fast there.",
+            help="By default float32; bfloat16 is twice as fast on processors that "
+            "have it.",
         ),
-    ] = Precision.float32,
+    ] = None,
     max_length: Annotated[
         int | None, typer.Option("--max-length", help="Most tokens of a text.")
     ] = None,
@@ -41,7 +50,7 @@ def export(
     ] = False,
     overwrite: Annotated[
         bool,
-        typer.Option("--overwrite", help="Replace the newest version there."),
+        typer.Option("--overwrite", help="Replace what is there: the newest version."),
     ] = False,
 ):
     """Write a model for serving: text in, vectors out, no Python beside it.
@@ -49,14 +58,27 @@ def export(
     The folder is what TF Serving and `kerasbert serve` take. A version of it appears
     when it is complete, or not at all.
     """
-    from kerasbert.export import curl_line, export_embedder, model_name
+    if form is Format.reusable and (precision or tokens or xla):
+        raise ValueError(
+            "--precision, --tokens and --xla are for serving: leave them out, or write "
+            "--format saved_model."
+        )
+    from kerasbert.export import (
+        curl_line,
+        export_embedder,
+        export_reusable,
+        model_name,
+    )
     from kerasbert.tasks import TextEmbedder
 
     embedder = TextEmbedder.from_pretrained(model)
+    if form is Format.reusable:
+        print(export_reusable(embedder, target, max_length, overwrite))
+        return
     version = export_embedder(
         embedder,
         target,
-        precision=precision.value,
+        precision=precision.value if precision else "float32",
         max_length=max_length,
         overwrite=overwrite,
         token_layers=(-1,) if tokens else None,

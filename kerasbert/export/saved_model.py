@@ -57,23 +57,22 @@ def export_embedder(
         ValueError: If there is no such precision, length or layer, or TF Serving
             could not load the model.
     """
-    max_length = _checked_length(embedder, max_length)
-    functions = EmbedderSignatures(embedder, precision, max_length)
-    signatures = {"serving_default": functions.text(), "tokens": functions.tokens()}
-    if token_layers is not None:
-        signatures["token_embeddings"] = functions.token_embeddings(
-            token_layers, combine
-        )
-    warm = tuple(signatures)  # A server without XLA could not load its requests.
-    if xla:
-        signatures["xla"] = functions.xla()
-
+    max_length = checked_length(embedder, max_length)
     name = model_name(folder)
-    card = model_card(embedder, name, precision, max_length, signatures)
     with new_version(folder, overwrite) as (version, final):
+        functions = EmbedderSignatures(embedder, precision, max_length)
+        signatures = {"serving_default": functions.text(), "tokens": functions.tokens()}
+        if token_layers is not None:
+            signatures["token_embeddings"] = functions.token_embeddings(
+                token_layers, combine
+            )
+        warm = tuple(signatures)  # A server without XLA could not load its requests.
+        if xla:
+            signatures["xla"] = functions.xla()
         save(signatures, version)
         write_warm_up(version, name, embedder_requests(embedder.tokenizer, warm))
         (version / "batching_params.pbtxt").write_text(BATCHING)
+        card = model_card(embedder, name, precision, max_length, signatures)
         (version / "README.md").write_text(card, "utf-8")
     return final
 
@@ -89,13 +88,11 @@ def save(signatures, folder):
         ValueError: If TF Serving could not load it; the message names the operations
             that it lacks.
     """
-    module = tf.Module()
-    module.functions = dict(signatures)  # what they need is saved with them
     concrete = {
         name: function.get_concrete_function() for name, function in signatures.items()
     }
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-    tf.saved_model.save(module, str(folder), signatures=concrete, options=options)
+    tf.saved_model.save(tf.Module(), str(folder), signatures=concrete, options=options)
     check_saved_model(folder)
 
 
@@ -116,7 +113,16 @@ http://localhost:8501/v1/models/minilm:predict
     return f"curl -d '{body}' http://localhost:{port}/v1/models/{name}:predict"
 
 
-def _checked_length(embedder, max_length):
+def checked_length(embedder, max_length):
+    """The longest text in tokens, for an embedder.
+
+    Args:
+        embedder: A `kerasbert.TextEmbedder`.
+        max_length: What was asked for; None: the embedder's own.
+
+    Raises:
+        ValueError: If the model has no such length.
+    """
     positions = embedder.encoder.config.max_position_embeddings
     if max_length is None:
         return embedder.max_length

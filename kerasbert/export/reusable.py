@@ -1,0 +1,209 @@
+"""SavedModels that are built upon: weights stay variables, the interface is TF Hub's.
+
+Reference:
+    Common SavedModel APIs for text tasks,
+    https://www.tensorflow.org/hub/common_saved_model_apis/text
+"""
+
+import pathlib
+import tempfile
+
+import keras
+import tensorflow as tf
+
+from kerasbert.checkpoints import tf_hub
+from kerasbert.checkpoints.models import checkpoint_of, variables_of
+from kerasbert.checkpoints.vocabulary import write_tokenizer
+from kerasbert.config import AlbertConfig
+from kerasbert.export.saved_model import checked_length
+from kerasbert.files import new_folder
+
+# Their inputs, by ours.
+INPUTS = {
+    "token_ids": "input_word_ids",
+    "padding_mask": "input_mask",
+    "segment_ids": "input_type_ids",
+}
+
+
+def export_reusable(embedder, folder, max_length=None, overwrite=False):
+    """Writes a `TextEmbedder` as a SavedModel of TF Hub's form, to be fine-tuned.
+
+    `folder` is an encoder: from `input_word_ids`, `input_mask` and `input_type_ids`,
+    int32 `[B, S]` each, to `sequence_output`, `encoder_outputs` (of every layer),
+    `pooled_output` (where the model has a pooler that was trained) and `default`, the
+    embedding of the text. `folder/preprocessor` makes its inputs of texts.
+
+    Both load with `hub.load`, `hub.KerasLayer` (in tf_keras) and, in Keras 3,
+    `keras.layers.TFSMLayer(folder, call_endpoint="__call__",
+    call_training_endpoint="train")`. (There, `fit` takes optimizers without moments
+    alone, such as SGD: Keras gives moments names that TensorFlow refuses.)
+
+    The variables have the names of TF Hub's encoders, and kerasbert reads the folder
+    as one of them.
+
+    Args:
+        embedder: A `kerasbert.TextEmbedder`.
+        folder: The folder to make.
+        max_length: The longest text of the preprocessor in tokens; by default the
+            embedder's.
+        overwrite: Whether a folder that exists is replaced.
+
+    Returns:
+        The folder, a `pathlib.Path`.
+
+    Raises:
+        FileExistsError: If the folder exists and `overwrite` is not given.
+        ValueError: If TF Hub's form has no place for the model.
+    """
+    max_length = checked_length(embedder, max_length)
+    folder = pathlib.Path(folder)
+    with new_folder(folder, overwrite=overwrite) as partial:
+        root = _encoder(embedder)
+        with tempfile.TemporaryDirectory() as vocabulary:
+            _add_vocabulary(root, embedder.tokenizer.config, pathlib.Path(vocabulary))
+            tf.saved_model.save(
+                root, str(partial), signatures={"serving_default": root.serve}
+            )
+        preprocessor = _preprocessor(embedder.tokenizer, max_length)
+        tf.saved_model.save(
+            preprocessor,
+            str(partial / "preprocessor"),
+            signatures={"serving_default": preprocessor.serve},
+        )
+    return folder
+
+
+def hub_variables(encoder):
+    """The weights of an encoder as TF Hub has them.
+
+    Args:
+        encoder: A `BertEncoder` or `AlbertEncoder`.
+
+    Returns:
+        Pairs of a variable of the encoder and a `tf.Variable` of TF Hub's name and
+        shape.
+
+    Raises:
+        ValueError: If TF Hub's form has no place for the model.
+    """
+    config, table = encoder.config, tf_hub.BERT
+    if isinstance(config, AlbertConfig):
+        table = tf_hub.ALBERT
+        if config.num_hidden_groups > 1 or config.inner_group_num > 1:
+            raise ValueError(
+                "Expected an ALBERT whose layers share one block, as TF Hub's do; this "
+                f"one has {config.num_hidden_groups} groups of "
+                f"{config.inner_group_num} inner layers."
+            )
+    ours = variables_of(encoder)
+    weights = checkpoint_of(encoder).weights
+    pairs = []
+    for row in table.rows(config):
+        if row.ours in weights:
+            value = weights[row.ours]()
+            value = row.transform.save(value, config.num_attention_heads)
+            pairs.append((ours[row.ours], tf.Variable(value, name=row.theirs)))
+    return pairs
+
+
+def _encoder(embedder):
+    encoder, head = embedder.encoder, embedder.model.head
+    pairs = hub_variables(encoder)
+    has_pooler = checkpoint_of(encoder).has_pooler
+    seeds = {id(v): v for layer in (encoder, head) for v in layer.variables}
+    for variable in (*encoder.weights, *head.weights):
+        seeds.pop(id(variable), None)
+    constants = [(weight, tf.constant(weight.numpy())) for weight in head.weights]
+
+    def outputs(inputs, training):
+        # Their kernels have an axis for the heads, and are ours but for that.
+        values = [(ours, tf.reshape(theirs, ours.shape)) for ours, theirs in pairs]
+        values += constants
+        values += [(seed, _random_seed(seed)) for seed in seeds.values()]
+        with keras.StatelessScope(values):
+            found = encoder(
+                {ours: inputs[theirs] for ours, theirs in INPUTS.items()},
+                training=training,
+            )
+            default = head(found["sequence_output"], inputs["input_mask"])
+        answer = {
+            "sequence_output": found["sequence_output"],
+            "encoder_outputs": found["hidden_states"][1:],
+            "default": default,
+        }
+        return answer | (
+            {"pooled_output": found["pooled_output"]} if has_pooler else {}
+        )
+
+    rows = {
+        name: tf.TensorSpec([None, None], tf.int32, name) for name in INPUTS.values()
+    }
+
+    @tf.function(autograph=False)
+    def call(inputs, training=False):
+        return outputs(inputs, training)
+
+    @tf.function(input_signature=[rows], autograph=False)
+    def train(inputs):
+        return call(inputs, training=True)
+
+    @tf.function(
+        input_signature=[rows[name] for name in INPUTS.values()], autograph=False
+    )
+    def serve(input_word_ids, input_mask, input_type_ids):
+        inputs = {
+            "input_word_ids": input_word_ids,
+            "input_mask": input_mask,
+            "input_type_ids": input_type_ids,
+        }
+        answer = dict(call(inputs, training=False))
+        del answer["encoder_outputs"]  # a list, which a signature cannot give
+        return answer
+
+    for training in (False, True):
+        call.get_concrete_function(rows, training=training)
+    root = tf.train.Checkpoint()
+    root.variables = [variable for _, variable in pairs]
+    root.trainable_variables = list(root.variables)
+    root.regularization_losses = []
+    root.__call__, root.train, root.serve = call, train, serve
+    return root
+
+
+def _random_seed(seed):
+    """A new state for a seed generator of Keras, whenever the graph runs."""
+    bits = tf.random.uniform(seed.shape, maxval=tf.int32.max, dtype=tf.int32)
+    return tf.cast(bits, seed.dtype)
+
+
+def _add_vocabulary(root, config, folder):
+    """What TF Hub's encoders tell a tokenizer: the vocabulary, and the case."""
+    write_tokenizer(config, folder, "google_tf1")
+    name = "vocab_file" if config.kind == "wordpiece" else "sp_model_file"
+    suffix = ".txt" if config.kind == "wordpiece" else ".model"
+    [file] = folder.glob(f"*{suffix}")
+    setattr(root, name, tf.saved_model.Asset(str(file)))
+    root.do_lower_case = tf.Variable(config.lower_case, trainable=False)
+
+
+def _preprocessor(tokenizer, max_length):
+    """Texts to the inputs of the encoder, padded to `max_length`."""
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([None], tf.string, "text")], autograph=False
+    )
+    def call(text):
+        rows = tokenizer.tokenize(text)
+        token_ids, segment_ids = tokenizer.pack(rows, None, max_length)
+        shape = [None, max_length]
+        inputs = {
+            "token_ids": token_ids.to_tensor(tokenizer.pad_token_id, shape=shape),
+            "padding_mask": tf.ones_like(token_ids).to_tensor(0, shape=shape),
+            "segment_ids": segment_ids.to_tensor(0, shape=shape),
+        }
+        return {theirs: inputs[ours] for ours, theirs in INPUTS.items()}
+
+    root = tf.train.Checkpoint()
+    root.__call__ = root.serve = call
+    return root

@@ -1,0 +1,46 @@
+import numpy as np
+import tensorflow as tf
+
+from kerasbert.export.embedder_signatures import EmbedderSignatures
+from kerasbert.export.precision import with_precision
+from kerasbert.export.saved_model import save
+from tests.export.served import Served, cosines, embedder_of
+
+WORDS = [" ".join(["good morning cat"] * count) for count in range(1, 6)]
+
+
+def test_bfloat16_halves_the_weights_and_keeps_the_direction(tmp_path):
+    embedder = embedder_of("sentence_mean_max")
+    functions = EmbedderSignatures(embedder, "bfloat16", 16)
+    save({"tokens": functions.tokens()}, tmp_path)
+    dtypes = {value.dtype for _, value in functions.constants}
+    assert dtypes == {tf.bfloat16}
+
+    rows = embedder.tokenizer(tf.constant(WORDS), max_length=16)
+    rows = {name: row.numpy() for name, row in rows.items()}
+    vectors = Served(tmp_path)("tokens", **rows)["embedding"]
+    expected = embedder.model(rows)["embedding"]
+    assert vectors.dtype == np.float32
+    assert cosines(vectors, expected).min() > 0.999
+    assert np.abs(vectors - expected).max() > 1e-5  # it is bfloat16
+
+
+def test_the_embedder_keeps_its_weights_and_precision():
+    encoder = embedder_of("sentence_mean_max").encoder
+    before = encoder.get_weights()
+    copy, constants = with_precision(encoder, "bfloat16")
+    assert copy.compute_dtype == "bfloat16" and encoder.compute_dtype == "float32"
+    for (_, constant), ours, old in zip(
+        constants, encoder.get_weights(), before, strict=True
+    ):
+        np.testing.assert_array_equal(ours, old)
+        np.testing.assert_allclose(tf.cast(constant, "float32"), ours, 0.01)
+
+
+def test_float32_is_float32_whatever_the_embedder_computes_in():
+    encoder = embedder_of("sentence_mean_max").encoder
+    half, _ = with_precision(encoder, "bfloat16")
+    half.set_weights(encoder.get_weights())
+    whole, constants = with_precision(half, "float32")
+    assert whole.compute_dtype == "float32"
+    assert {constant.dtype for _, constant in constants} == {tf.float32}
