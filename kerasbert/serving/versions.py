@@ -117,9 +117,17 @@ class Versions:
 
     def look(self):
         """Looks at the folder once, and serves the newest version that loads."""
+        failures = self._load_newest()
+        if self.number is not None:  # else it is for the caller to say
+            for version, error in failures:
+                log.error("version %d is not served: %s", version, error)
+
+    def _load_newest(self):
+        """Returns the versions that failed before one was found, with their errors."""
+        failures = []
         for version, folder in sorted(_version_folders(self.folder), reverse=True):
             if version == self.number:
-                return
+                break
             files = _look_of(folder)
             if self._broken.get(version) == files:
                 continue
@@ -130,10 +138,11 @@ class Versions:
                 self._broken[version] = files
                 code = error.code if isinstance(error, ServingError) else "UNKNOWN"
                 self.states[version] = State("END", code, str(error))
-                log.error("version %d is not served: %s", version, error)
+                failures.append((version, error))
                 continue
             self._serve(Servable(version, model))
-            return
+            break
+        return failures
 
     def watch(self, seconds=1.0):
         """Looks at the folder again and again, in a thread.

@@ -93,6 +93,7 @@ def test_a_model_that_does_not_load_is_one_line_and_exit_code_2(
     content = (model / "1/saved_model.pb").read_bytes()
     (model / "1/saved_model.pb").write_bytes(content[: len(content) // 2])
     assert "Version 1 does not load" in refusal(capsys, model, "--port", 0)
+    assert caplog.text == ""
 
 
 def test_a_port_that_is_taken_is_one_line_and_exit_code_2(capsys, exported):
