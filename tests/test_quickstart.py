@@ -18,7 +18,7 @@ def test_every_sentence_is_shown_with_its_vector_and_likeness(capsys):
     pytest.importorskip("tensorflow")
     from kerasbert import TextEmbedder
 
-    source = FIXTURES / "sentence_mean/sentence_transformers"
+    source = FIXTURES / "bert_tiny/huggingface"
     quickstart.main(source)
     out = capsys.readouterr().out
     vectors = TextEmbedder.from_pretrained(source).encode(quickstart.SENTENCES)
