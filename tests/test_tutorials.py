@@ -1,0 +1,49 @@
+"""Every tutorial runs from top to bottom, on tiny models."""
+
+import pathlib
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = pathlib.Path(__file__).parents[1]
+FIXTURES = ROOT / "tests" / "fixtures"
+TUTORIALS = sorted((ROOT / "tutorials").glob("*.ipynb"))
+
+
+@pytest.fixture(autouse=True)
+def tiny_models(monkeypatch):
+    models = {
+        "KERASBERT_TUTORIAL_MODEL": FIXTURES / "bert_tiny" / "huggingface",
+        "KERASBERT_TUTORIAL_ALBERT": FIXTURES / "albert_tiny" / "huggingface",
+        "MPLBACKEND": "agg",
+    }
+    for name, value in models.items():
+        monkeypatch.setenv(name, str(value))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # those of Jupyter itself
+@pytest.mark.parametrize("file", TUTORIALS, ids=lambda file: file.stem)
+def test_a_tutorial_runs(file):
+    notebook = nbformat.read(file, as_version=4)
+    client = NotebookClient(
+        notebook, timeout=300, resources={"metadata": {"path": str(ROOT)}}
+    )
+    client.execute()
+    printed = [
+        output["text"]
+        for cell in notebook.cells
+        for output in cell.get("outputs", ())
+        if output["output_type"] == "stream" and output["name"] == "stdout"
+    ]
+    assert printed
+    assert "nan" not in "".join(printed)
+
+
+@pytest.mark.parametrize("file", TUTORIALS, ids=lambda file: file.stem)
+def test_a_tutorial_is_kept_without_its_outputs(file):
+    notebook = nbformat.read(file, as_version=4)
+    nbformat.validate(notebook)
+    for cell in notebook.cells:
+        assert not cell.get("outputs")
+        assert cell.get("execution_count") is None
