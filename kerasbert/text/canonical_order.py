@@ -31,8 +31,8 @@ class CanonicalOrder:
         removed: frozenset[int] = frozenset(),
     ):
         classes = combining_classes()
-        self._classes = {c: k for c, k in classes.items() if c not in accents | removed}
-        vanishing = {c for c in classes if c in accents} | removed
+        vanishing = (accents & classes.keys()) | removed
+        self._classes = {c: k for c, k in classes.items() if c not in vanishing}
         self._between = f"[{character_class(vanishing)}]*"
         # Characters whose decomposition ends in a mark that stays.
         self._endings = {

@@ -18,7 +18,7 @@ _HAS_LEAF = 1 << 8
 _LONGEST = 63  # bytes; the op keeps lengths in six bits
 
 
-def build_character_map(mapping: dict[int, str]) -> bytes:
+def build_character_map(mapping: dict[int, str]) -> np.ndarray:
     """Writes `mapping` for `FastBertNormalize`.
 
     Args:
@@ -26,7 +26,7 @@ def build_character_map(mapping: dict[int, str]) -> bytes:
             not in it stay as they are.
 
     Returns:
-        The model for `tensorflow_text.FastBertNormalizer(model_buffer=...)`.
+        The model for `tensorflow_text.FastBertNormalizer(model_buffer=...)`, uint8.
     """
     pool, values = _pool(mapping)
     codes = np.fromiter(mapping.keys(), np.int64, len(mapping))
@@ -131,7 +131,7 @@ class _DoubleArray:
             self.units[position] = unit | byte
 
 
-def _serialise(units: np.ndarray, zero: int, pool: bytes) -> bytes:
+def _serialise(units: np.ndarray, zero: int, pool: bytes) -> np.ndarray:
     builder = flatbuffers.Builder(units.nbytes + len(pool) + 128)
     strings = builder.CreateByteVector(pool or b"\0")
     trie = builder.CreateNumpyVector(units)
@@ -140,4 +140,4 @@ def _serialise(units: np.ndarray, zero: int, pool: bytes) -> bytes:
     builder.PrependInt32Slot(2, zero, 0)
     builder.PrependUOffsetTRelativeSlot(3, strings, 0)
     builder.Finish(builder.EndObject())
-    return bytes(builder.Output())
+    return np.frombuffer(bytes(builder.Output()), np.uint8)

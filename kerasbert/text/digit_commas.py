@@ -7,6 +7,8 @@ Shapes: B batch.
 
 import tensorflow as tf
 
+from kerasbert.text.ragged import row_numbers
+
 _SPACE = "\u2581"
 
 
@@ -55,10 +57,14 @@ class DigitCommas:
         if starts is None:
             return split_ids
         rest = tf.gather(tf.ragged.constant(self._rest, tf.int64), token_ids.values)
-        new_ends = ends.values[:, tf.newaxis] - rest  # [tokens, None]
-        new_starts = tf.concat([starts.values[:, tf.newaxis], new_ends], axis=1)[:, :-1]
+        pieces = row_numbers(rest)  # the piece of every part
+        new_ends = tf.gather(ends.values, pieces) - rest.values
+        begins = tf.concat([[True], pieces[1:] != pieces[:-1]], axis=0)
+        begins = begins[: tf.size(pieces)]
+        before = tf.concat([tf.zeros_like(new_ends[:1]), new_ends[:-1]], axis=0)
+        new_starts = tf.where(begins, tf.gather(starts.values, pieces), before)
         return (
             split_ids,
-            split_ids.with_values(new_starts.values),
-            split_ids.with_values(new_ends.values),
+            split_ids.with_values(new_starts),
+            split_ids.with_values(new_ends),
         )

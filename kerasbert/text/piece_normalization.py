@@ -8,6 +8,8 @@ Reference:
     google-research/albert, `tokenization.preprocess_text`.
 """
 
+import functools
+
 from kerasbert.text.characters import (
     character_set,
     character_table,
@@ -17,6 +19,7 @@ from kerasbert.text.characters import (
 _VERTICAL_TAB = 0x0B  # a control character to the models, which remove it
 
 
+@functools.lru_cache(maxsize=8)
 def piece_character_map(
     lower_case: bool = True, strip_accents: bool = True
 ) -> dict[int, str]:
@@ -27,7 +30,7 @@ def piece_character_map(
         strip_accents: whether to decompose (NFKD) and remove accents.
 
     Returns:
-        The map for `build_character_map`.
+        The map for `build_character_map`. It is shared: copy it to change it.
     """
     marks = character_set("mark") if strip_accents else frozenset()
     decomposed = decompositions(compatible=True) if strip_accents else {}

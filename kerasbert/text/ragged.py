@@ -21,6 +21,21 @@ def row_numbers(rows: tf.RaggedTensor) -> tf.Tensor:
     return tf.cumsum(steps)[:-1]
 
 
+def places_in_row(rows: tf.RaggedTensor, sizes: tf.Tensor) -> tf.Tensor:
+    """Where every value begins in its row, if they lie there one after another.
+
+    Args:
+        rows: [B, None].
+        sizes: the size of each value, int64 [values].
+
+    Returns:
+        int64 [values].
+    """
+    places = tf.cumsum(sizes, exclusive=True)
+    first = tf.gather(places, tf.gather(rows.row_starts(), row_numbers(rows)))
+    return places - first
+
+
 def to_lists(rows: tf.RaggedTensor) -> list[list]:
     """The rows of an eager ragged tensor as lists of Python numbers."""
     values = rows.values.numpy().tolist()

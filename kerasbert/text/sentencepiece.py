@@ -5,6 +5,8 @@ Reference:
     Lan et al., ALBERT (https://arxiv.org/abs/1909.11942).
 """
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 import tensorflow_text as tf_text
@@ -20,7 +22,7 @@ from kerasbert.text.character_map import build_character_map
 from kerasbert.text.digit_commas import DigitCommas
 from kerasbert.text.offsets import piece_offsets
 from kerasbert.text.piece_normalization import piece_character_map
-from kerasbert.text.ragged import row_numbers
+from kerasbert.text.ragged import places_in_row, row_numbers
 from kerasbert.text.sentencepiece_model import parse_model
 from kerasbert.text.text_repair import TextRepair, unused_characters
 from kerasbert.text.tie_order import TieOrder
@@ -35,6 +37,11 @@ _SPACE = "\u2581"  # how SentencePiece writes a space
 _CUT = "\x1e"  # between parts of a text; in a text it is made its neighbour
 _LIKE_CUT = "\x1f"
 _LONG = 1024  # bytes
+
+
+@functools.lru_cache(maxsize=8)
+def _character_map(switches, extra) -> np.ndarray:
+    return build_character_map({**piece_character_map(*switches), **dict(extra)})
 
 
 class SentencePieceTokenizer(Tokenizer):
@@ -102,15 +109,15 @@ class SentencePieceTokenizer(Tokenizer):
         self._written_ids = [self._ids[token] for token in spelled]
         self._repair = TextRepair(spelled, None, stand_in, self._nothing)
         self._ties = TieOrder(self.vocabulary)
-        mapping = piece_character_map(lower_case, strip_accents)
-        mapping[ord(self._nothing)] = ""
-        mapping[ord(_CUT)] = _LIKE_CUT
+        extra = {ord(self._nothing): "", ord(_CUT): _LIKE_CUT}
         for characters in self._written:
             first, last = ord(characters[0]), ord(characters[-1])
-            mapping[first] = _CUT + characters[0]
-            mapping[last] = mapping.get(last, characters[-1]) + _CUT
+            extra[first] = _CUT + characters[0]
+            extra[last] = extra.get(last, characters[-1]) + _CUT
+        character_map = _character_map(
+            (lower_case, strip_accents), tuple(extra.items())
+        )
         with tf.init_scope(), tf.device("CPU:0"):
-            character_map = np.frombuffer(build_character_map(mapping), np.uint8)
             self._normalizer = tf_text.FastBertNormalizer(
                 model_buffer=tf.constant(character_map)
             )
@@ -121,7 +128,7 @@ class SentencePieceTokenizer(Tokenizer):
                 self._digit_commas = DigitCommas(
                     self.vocabulary,
                     self.unk_token_id,
-                    lambda texts: self._pieces(tf.constant(texts)).to_list(),
+                    lambda texts: self._pieces(tf.constant(texts, tf.string)).to_list(),
                 )
 
     @staticmethod
@@ -170,10 +177,9 @@ class SentencePieceTokenizer(Tokenizer):
         limits = written.with_values(tf.gather(sizes, row_numbers(written)))
         extra = (written, tf.zeros_like(limits), limits)
         # Bytes of the part -> bytes of the normalised text.
-        before = parts.with_values(tf.cumsum(sizes + len(_CUT), exclusive=True))
-        before -= tf.gather(before.values, before.row_starts())[:, tf.newaxis]
+        before = places_in_row(parts, sizes + len(_CUT))
         tokens = [tf.concat([e, t], axis=1) for e, t in zip(extra, tokens, strict=True)]
-        shift = tf.gather(before.values, row_numbers(tokens[0]))
+        shift = tf.gather(before, row_numbers(tokens[0]))
         token_ids, starts, ends = (
             parts.with_values(values).merge_dims(1, 2)
             for values in (

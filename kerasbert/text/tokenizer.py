@@ -7,18 +7,18 @@ import abc
 import functools
 import pathlib
 
-import numpy as np
 import tensorflow as tf
 
 from kerasbert.text.packing import pack
 from kerasbert.text.ragged import to_lists
-from kerasbert.text.tokenizer_config import SpecialTokens, TokenizerConfig
+from kerasbert.text.tokenizer_config import TokenizerConfig
+from kerasbert.text.vocabulary import Vocabulary
 
 _CHUNK = 1024  # texts that are encoded at once
 _UNLIMITED = 1 << 30
 
 
-class Tokenizer(abc.ABC):
+class Tokenizer(Vocabulary):
     r"""Text to the ids that a model was trained on, and back.
 
     `Tokenizer.from_pretrained` gives the kind that a folder's vocabulary asks for. The
@@ -40,19 +40,6 @@ class Tokenizer(abc.ABC):
         >>> tokenizer.encode(["Hello world"])
         [[2, 5, 6, 3]]
     """
-
-    def __init__(self, config: TokenizerConfig, special_tokens_in_text: bool = True):
-        self.config = config
-        self.special_tokens_in_text = special_tokens_in_text
-        self._ids = {token: i for i, token in enumerate(self.vocabulary)}
-        named = config.special_tokens.named()
-        for name in ("cls", "sep", "pad", "unk"):
-            if named[name] not in self._ids:
-                raise ValueError(
-                    f"Expected the {name} token {named[name]!r} in the vocabulary, but "
-                    f"none of its {len(self.vocabulary)} entries is that. Name the "
-                    f"token with special_tokens=SpecialTokens({name}=...)."
-                )
 
     @staticmethod
     def from_pretrained(source, **switches) -> "Tokenizer":
@@ -97,76 +84,6 @@ class Tokenizer(abc.ABC):
         else:
             from kerasbert.text.sentencepiece import SentencePieceTokenizer as kind
         return kind(**{**kind.arguments(config), **switches})
-
-    # Ids.
-
-    @property
-    def vocabulary(self) -> tuple[str, ...]:
-        """The tokens in the order of their ids."""
-        return self.config.vocabulary
-
-    @property
-    def vocabulary_size(self) -> int:
-        """How many ids there are."""
-        return len(self.vocabulary)
-
-    @property
-    def special_tokens(self) -> SpecialTokens:
-        """The tokens that stand for no text."""
-        return self.config.special_tokens
-
-    @property
-    def max_length(self) -> int | None:
-        """The longest sequence of the model that this belongs to, if known."""
-        return self.config.max_length
-
-    def token_to_id(self, token: str) -> int:
-        """The id of a token.
-
-        Raises:
-            KeyError: there is no such token.
-        """
-        if token not in self._ids:
-            raise KeyError(f"No token {token!r} among {self.vocabulary_size}.")
-        return self._ids[token]
-
-    @property
-    def cls_token_id(self) -> int:
-        """The id that begins a sequence."""
-        return self.token_to_id(self.special_tokens.cls)
-
-    @property
-    def sep_token_id(self) -> int:
-        """The id that ends each text of a sequence."""
-        return self.token_to_id(self.special_tokens.sep)
-
-    @property
-    def pad_token_id(self) -> int:
-        """The id that fills rows of a batch."""
-        return self.token_to_id(self.special_tokens.pad)
-
-    @property
-    def mask_token_id(self) -> int:
-        """The id that stands for a token to be predicted."""
-        return self.token_to_id(self.special_tokens.mask)
-
-    @property
-    def unk_token_id(self) -> int:
-        """The id of what the vocabulary cannot spell."""
-        return self.token_to_id(self.special_tokens.unk)
-
-    def _written_tokens(self) -> list[str]:
-        """The tokens that are recognised in a text before anything is done to it."""
-        tokens = list(self.config.added_tokens)
-        if self.special_tokens_in_text:
-            tokens += self.special_tokens.all()
-        return [t for t in dict.fromkeys(tokens) if t and t in self._ids]
-
-    @functools.cached_property
-    def special_token_ids(self) -> frozenset[int]:
-        """The ids that stand for no text."""
-        known = (t for t in self.special_tokens.all() if t in self._ids)
-        return frozenset(self._ids[token] for token in known)
 
     # In the graph.
 
@@ -234,9 +151,9 @@ class Tokenizer(abc.ABC):
         token_ids, segment_ids = self.pack(first, second, max_length)
         shape = [None, length]
         return {
-            "token_ids": token_ids.to_tensor(self.pad_token_id, shape),
-            "segment_ids": segment_ids.to_tensor(0, shape),
-            "padding_mask": tf.ones_like(token_ids).to_tensor(0, shape),
+            "token_ids": token_ids.to_tensor(self.pad_token_id, shape=shape),
+            "segment_ids": segment_ids.to_tensor(0, shape=shape),
+            "padding_mask": tf.ones_like(token_ids).to_tensor(0, shape=shape),
         }
 
     # On lists.
@@ -309,47 +226,18 @@ class Tokenizer(abc.ABC):
 
         return encode_pairs
 
-    def tokens(self, ids) -> list[str]:
-        """The token of every id; for a list of lists, a list of lists.
 
-        Raises:
-            IndexError: an id is not in the vocabulary.
-        """
-        if len(ids) and not np.isscalar(ids[0]) and np.ndim(ids[0]):
-            return [self.tokens(row) for row in ids]
-        size = self.vocabulary_size
-        for token_id in ids:
-            if not 0 <= token_id < size:
-                raise IndexError(f"Expected ids from 0 to {size - 1}, got {token_id}.")
-        return [self.vocabulary[token_id] for token_id in ids]
-
-    def decode(self, ids, skip_special_tokens: bool = True):
-        """The text that ids stand for, as far as they tell.
-
-        Args:
-            ids: a list of ids, or a list of lists of them.
-            skip_special_tokens: whether to leave out `[CLS]` and its like.
-
-        Returns:
-            A string, or a list of strings.
-        """
-        if len(ids) and not np.isscalar(ids[0]) and np.ndim(ids[0]):
-            return [self.decode(row, skip_special_tokens) for row in ids]
-        skipped = self.special_token_ids if skip_special_tokens else ()
-        return self._detokenize(self.tokens([i for i in ids if i not in skipped]))
-
-    @abc.abstractmethod
-    def _detokenize(self, tokens: list[str]) -> str:
-        """The text that tokens stand for."""
-
-
-def _as_list(texts) -> list:
+def _as_list(texts) -> list[bytes]:
     if isinstance(texts, (str, bytes)):
-        return [texts]
-    texts = list(texts)
+        texts = [texts]
+    rows = []
     for position, text in enumerate(texts):
-        if not isinstance(text, (str, bytes)):
+        if isinstance(text, str):
+            # Half a surrogate pair is no character: it is replaced like other bytes.
+            text = text.encode("utf-8", errors="surrogatepass")
+        elif not isinstance(text, bytes):
             raise TypeError(
                 f"Expected strings, got {type(text).__name__} at position {position}."
             )
-    return texts
+        rows.append(text)
+    return rows

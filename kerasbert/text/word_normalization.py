@@ -9,6 +9,8 @@ Reference:
     `tokenization.BasicTokenizer`.
 """
 
+import functools
+
 from kerasbert.text.characters import (
     character_set,
     character_table,
@@ -16,6 +18,7 @@ from kerasbert.text.characters import (
 )
 
 
+@functools.lru_cache(maxsize=8)
 def word_character_map(
     lower_case: bool = True,
     strip_accents: bool | None = None,
@@ -31,7 +34,7 @@ def word_character_map(
         clean_text: whether to remove control characters.
 
     Returns:
-        The map for `build_character_map`.
+        The map for `build_character_map`. It is shared: copy it to change it.
     """
     strip_accents = lower_case if strip_accents is None else strip_accents
     accents = character_set("accent") if strip_accents else frozenset()

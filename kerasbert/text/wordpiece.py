@@ -6,6 +6,9 @@ Reference:
     Song et al., Fast WordPiece Tokenization (https://arxiv.org/abs/2012.15524).
 """
 
+import functools
+import itertools
+
 import numpy as np
 import tensorflow as tf
 import tensorflow_text as tf_text
@@ -17,7 +20,7 @@ from kerasbert.text.canonical_order import CanonicalOrder
 from kerasbert.text.character_map import build_character_map
 from kerasbert.text.characters import character_set
 from kerasbert.text.offsets import character_offsets
-from kerasbert.text.ragged import row_numbers
+from kerasbert.text.ragged import places_in_row, row_numbers
 from kerasbert.text.text_repair import TextRepair, unused_characters
 from kerasbert.text.tokenizer import Tokenizer
 from kerasbert.text.tokenizer_config import (
@@ -28,6 +31,11 @@ from kerasbert.text.tokenizer_config import (
 from kerasbert.text.word_normalization import word_character_map
 
 _LONGEST_WORD = 100  # characters; a longer word is unknown
+
+
+@functools.lru_cache(maxsize=8)
+def _character_map(switches, extra) -> np.ndarray:
+    return build_character_map({**word_character_map(*switches), **dict(extra)})
 
 
 class WordPieceTokenizer(Tokenizer):
@@ -78,17 +86,19 @@ class WordPieceTokenizer(Tokenizer):
             max_length=max_length,
         )
         super().__init__(config, special_tokens_in_text)
-        mapping = word_character_map(
-            lower_case, strip_accents, split_chinese_characters, clean_text
-        )
-        spelled = self._give_private_characters(mapping)
-        if lower_case if strip_accents is None else strip_accents:
+        strip_accents = lower_case if strip_accents is None else strip_accents
+        switches = (lower_case, strip_accents, split_chinese_characters, clean_text)
+        private = unused_characters(self.vocabulary)
+        self._unspeakable = next(private)
+        written = self._written_tokens()
+        spelled = {t: "".join(next(private) for _ in t) for t in written}
+        if strip_accents:
             removed = character_set("control") if clean_text else frozenset()
             order = CanonicalOrder(character_set("accent"), removed)
         else:
             order = None
         self._repair = TextRepair(spelled, order, self._unspeakable)
-        self._build(mapping, spelled)
+        self._build(switches, spelled)
 
     @staticmethod
     def arguments(config: TokenizerConfig) -> dict:
@@ -105,45 +115,42 @@ class WordPieceTokenizer(Tokenizer):
         )
         return {name: getattr(config, name) for name in names}
 
-    def _give_private_characters(self, mapping):
-        """Special tokens in characters that no text can hold, for `TextRepair`."""
-        private = unused_characters(self.vocabulary)
-        self._unspeakable = next(private)
-        written = self._written_tokens()
-        spelled = {t: "".join(next(private) for _ in t) for t in written}
-        for token, characters in spelled.items():
-            as_word = "".join(mapping.get(ord(c), c) for c in token)
-            # One that is a word of its own keeps its spelling in the vocabulary.
-            result = token if as_word == token else characters
-            for position, character in enumerate(characters):
-                before = " " if position == 0 else ""
-                after = " " if position == len(characters) - 1 else ""
-                mapping[ord(character)] = f"{before}{result[position]}{after}"
-        return spelled
+    def _build(self, switches, spelled) -> None:
+        """Writes the constants: the map of characters, and the trie of tokens.
 
-    def _build(self, mapping, spelled) -> None:
-        tokens, unreachable = [], (f"{self._unspeakable}{i}" for i in range(1 << 22))
-        for token_id, token in enumerate(self.vocabulary):
-            characters = spelled.get(token)
-            if self._ids[token] != token_id:
-                token = next(unreachable)  # a duplicate: the last one wins
-            elif characters and ord(token[0]) in mapping:
-                token = characters
-            tokens.append(token)
+        Special tokens come out of `TextRepair` in private characters, and stand so in
+        the trie; one that is a word of its own keeps its spelling.
+        """
+        mapping = word_character_map(*switches)
+        as_word = {t: "".join(mapping.get(ord(c), c) for c in t) for t in spelled}
+        results = {t: t if as_word[t] == t else spelled[t] for t in spelled}
+        extra = {}
+        for token, characters in spelled.items():
+            pairs = zip(characters, results[token], strict=True)
+            extra.update({ord(private): result for private, result in pairs})
+            first, last = ord(characters[0]), ord(characters[-1])
+            extra[first] = f" {extra[first]}"
+            extra[last] = f"{extra[last]} "
+        unreachable = (f"{self._unspeakable}{number}" for number in itertools.count())
+        # Of equal tokens the last one counts.
+        tokens = [
+            results.get(token, token)
+            if self._ids[token] == number
+            else next(unreachable)
+            for number, token in enumerate(self.vocabulary)
+        ]
         unknown = tokens[self.unk_token_id]
+        pieces = wordpiece_builder.build_fast_wordpiece_model(
+            tokens, 4 * _LONGEST_WORD, "##", unknown, True, False
+        )
         with tf.init_scope(), tf.device("CPU:0"):
-            characters = np.frombuffer(build_character_map(mapping), np.uint8)
-            pieces = wordpiece_builder.build_fast_wordpiece_model(
-                tokens, 4 * _LONGEST_WORD, "##", unknown, True, False
-            )
             self._normalizer = tf_text.FastBertNormalizer(
-                model_buffer=tf.constant(characters)
+                model_buffer=tf.constant(_character_map(switches, tuple(extra.items())))
             )
             self._wordpiece = tf_text.FastWordpieceTokenizer(
                 model_buffer=tf.constant(np.frombuffer(pieces, np.uint8)),
                 token_out_type=tf.int32,
             )
-        self._spaces = tf_text.WhitespaceTokenizer()
 
     def _readable(self, words: tf.Tensor) -> tf.Tensor:
         """Words of more than a hundred characters become unknown ones."""
@@ -165,14 +172,15 @@ class WordPieceTokenizer(Tokenizer):
     def tokenize_with_offsets(self, texts: tf.Tensor):  # noqa: D102
         repaired, _ = self._repair(texts)
         normalized, sources = self._normalizer.normalize_with_offsets(repaired)
-        words, word_starts, _ = self._spaces.tokenize_with_offsets(normalized)
+        words = tf.strings.split(normalized, " ")
         pieces, starts, ends = self._wordpiece.tokenize_with_offsets(
             self._readable(words.values)
         )
-        lengths = tf.strings.length(words.values, unit="BYTE")
+        lengths = tf.cast(tf.strings.length(words.values, unit="BYTE"), tf.int64)
+        # A space follows every word but the last of a text.
         rows = row_numbers(pieces)
-        first = tf.cast(tf.gather(word_starts.values, rows), tf.int64)
-        limits = tf.cast(tf.gather(lengths, rows), tf.int64)
+        first = tf.gather(places_in_row(words, lengths + 1), rows)
+        limits = tf.gather(lengths, rows)
         # An unknown word that was made longer ends where it did.
         first_bytes = first + tf.cast(starts.values, tf.int64)
         last_bytes = first + tf.minimum(tf.cast(ends.values, tf.int64), limits) - 1
