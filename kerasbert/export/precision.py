@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 # From a precision to the dtype policy of the layers.
-PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+PRECISIONS = {"float32": "float32", "bfloat16": "bfloat16"}
 
 
 def with_precision(encoder, precision):
@@ -29,6 +29,7 @@ def with_precision(encoder, precision):
             f"Expected a precision among {', '.join(PRECISIONS)}, got {precision!r}."
         )
     values = [tf.constant(value) for value in encoder.get_weights()]
+    # The variables have the dtype of the values: no weight is cast when it is used.
     policy = PRECISIONS[precision]
     if encoder.dtype_policy.name != policy:
         encoder = type(encoder)(encoder.config, dtype=policy, name=encoder.name)

@@ -25,6 +25,19 @@ def test_bfloat16_halves_the_weights_and_keeps_the_direction(tmp_path):
     assert np.abs(vectors - expected).max() > 1e-5  # it is bfloat16
 
 
+def test_no_kernel_is_cast_whenever_a_text_comes():
+    embedder = embedder_of("sentence_mean_max")
+    functions = EmbedderSignatures(embedder, "bfloat16", 16)
+    graph = functions.tokens().get_concrete_function().graph.as_graph_def()
+    cast = set()
+    for function in graph.library.function:
+        weights = {argument.name for argument in function.signature.input_arg[4:]}
+        cast |= weights & {n.input[0] for n in function.node_def if n.op == "Cast"}
+    # Those of layer normalisation are, which is computed in float32.
+    norms = 1 + 2 * embedder.encoder.config.num_hidden_layers
+    assert len(cast) <= 2 * norms
+
+
 def test_the_embedder_keeps_its_weights_and_precision():
     encoder = embedder_of("sentence_mean_max").encoder
     before = encoder.get_weights()
