@@ -34,12 +34,10 @@ def hidden_states(bert):
         ((-1,), "concat", lambda states: states[-1]),
         (-1, "sum", lambda states: states[-1]),
         ([0], "mean", lambda states: states[0]),
-        ([-2, -1], "concat", lambda states: np.concatenate(states[-2:], axis=-1)),
         ([-1, 0], "concat", lambda states: np.concatenate(states[[-1, 0]], axis=-1)),
-        ([1, -1], "sum", lambda states: states[1] + states[-1]),
+        (np.array([1, -1]), "sum", lambda states: states[1] + states[-1]),
         (range(1, 3), "mean", lambda states: states[1:3].mean(axis=0)),
         ("all", "stack", lambda states: states.transpose(1, 0, 2)),
-        (np.array([0, 1]), "stack", lambda states: states[:2].transpose(1, 0, 2)),
     ],
     ids=str,
 )
