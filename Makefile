@@ -6,7 +6,10 @@
 VENV ?= .venv
 JAX_VENV ?= .venv-jax
 # Layers, models, safetensors and the command: what needs no TensorFlow.
-JAX_PACKAGES := keras jax numpy h5py safetensors packaging protobuf typer pytest hypothesis
+JAX_PACKAGES := keras jax numpy h5py safetensors packaging protobuf typer hypothesis \
+	pytest pytest-xdist
+# A process a core; the tests of a file share what they load.
+PYTEST := -m pytest --numprocesses auto --dist loadfile
 JAX_TESTS := tests/layers tests/models tests/checkpoints tests/cli
 
 # The first Python here that TensorFlow has packages for; PYTHON=... names another.
@@ -27,10 +30,10 @@ quickstart: $(VENV)/.installed
 	@$(VENV)/bin/python -m kerasbert.quickstart
 
 test: $(VENV)/.installed-test
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python $(PYTEST)
 
 test-jax: $(JAX_VENV)/.installed
-	KERAS_BACKEND=jax $(JAX_VENV)/bin/python -m pytest $(JAX_TESTS)
+	KERAS_BACKEND=jax $(JAX_VENV)/bin/python $(PYTEST) $(JAX_TESTS)
 
 lint: $(VENV)/.installed-test
 	$(VENV)/bin/ruff check .

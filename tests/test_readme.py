@@ -84,6 +84,8 @@ def tiny_zoo(tmp_path, monkeypatch, tiny_bert):
         cache.remember(model.handles[0], folder)
 
 
+# The tiny model has 16 positions.
+@pytest.mark.filterwarnings("ignore:.*were truncated")
 @pytest.mark.parametrize("name", READMES)
 def test_every_block_of_code_runs(name, tiny_zoo, tmp_path, monkeypatch):
     folder = tmp_path / "here"
