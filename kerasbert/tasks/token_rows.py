@@ -11,6 +11,7 @@ import tensorflow as tf
 from kerasbert.text.windows import windows
 
 LONG_TEXTS = ("truncate", "windows")
+STRINGS = tf.TensorSpec([None], tf.string)
 
 
 class Rows(NamedTuple):
@@ -70,9 +71,10 @@ class TokenRows:
         """
         room = self.max_length - 2
         strings = tf.constant(texts, tf.string, shape=[len(texts)])
-        _, starts, ends = self.tokenizer.tokenize_with_offsets(strings)
-        for first, last in zip(starts.to_list(), ends.to_list(), strict=True):
-            yield [(0, 0), *zip(first[:room], last[:room], strict=True), (0, 0)]
+        starts, ends, splits = (t.numpy().tolist() for t in self._locate(strings))
+        pairs = list(zip(starts, ends, strict=True))
+        for first, last in itertools.pairwise(splits):
+            yield [(0, 0), *pairs[first : min(last, first + room)], (0, 0)]
 
     @functools.cached_property
     def _truncate(self):
@@ -98,9 +100,19 @@ class TokenRows:
             lengths = token_ids.row_lengths() + 2
             return packed.values, packed.row_splits, row_texts, lengths
 
-        return tf.function(rows, autograph=False).get_concrete_function(
-            tf.TensorSpec([None], tf.string), tf.TensorSpec([], tf.string)
-        )
+        return _traced(rows, STRINGS, tf.TensorSpec([], tf.string))
+
+    @functools.cached_property
+    def _locate(self):
+        def locate(texts):
+            _, starts, ends = self.tokenizer.tokenize_with_offsets(texts)
+            return starts.values, ends.values, starts.row_splits
+
+        return _traced(locate, STRINGS)
+
+
+def _traced(function, *specs):
+    return tf.function(function, autograph=False).get_concrete_function(*specs)
 
 
 def check_long_texts(long_texts):
