@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+pytest.importorskip("tensorflow")
+
 from kerasbert.checkpoints.vocabulary import read_tokenizer, write_tokenizer
 from kerasbert.text import Tokenizer, TokenizerConfig
 from kerasbert.text.sentencepiece_model import parse_model

@@ -1,9 +1,11 @@
 import json
 
 import numpy as np
-import tensorflow as tf
+import pytest
 
 from tests.cli.conftest import FIXTURES
+
+tf = pytest.importorskip("tensorflow")
 
 MODEL = FIXTURES / "sentence_mean" / "sentence_transformers"
 

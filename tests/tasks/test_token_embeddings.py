@@ -39,7 +39,7 @@ def hidden_states(bert):
         (range(1, 3), "mean", lambda states: states[1:3].mean(axis=0)),
         ("all", "stack", lambda states: states.transpose(1, 0, 2)),
     ],
-    ids=str,
+    ids=lambda value: None if callable(value) else str(value),
 )
 def test_tokens_have_the_hidden_states_of_the_encoder(
     bert, hidden_states, layers, combine, of_states
