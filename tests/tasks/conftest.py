@@ -1,6 +1,11 @@
 import functools
+import pathlib
 
 import pytest
+
+import kerasbert
+
+FIXTURES = pathlib.Path(__file__).parents[1] / "fixtures"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -12,3 +17,24 @@ def each_tokenizer_is_built_once():
         cached = functools.cache(Tokenizer.from_config)
         patch.setattr(Tokenizer, "from_config", staticmethod(cached))
         yield
+
+
+@pytest.fixture(scope="session")
+def loaded():
+    """The embedder of a folder, loaded once."""
+    return functools.cache(kerasbert.TextEmbedder.from_pretrained)
+
+
+@pytest.fixture(scope="session")
+def embedder(loaded):
+    return loaded(FIXTURES / "sentence_mean" / "sentence_transformers")
+
+
+@pytest.fixture(scope="session")
+def bert(loaded):
+    return loaded(FIXTURES / "bert_tiny" / "huggingface")
+
+
+@pytest.fixture(scope="session")
+def albert(loaded):
+    return loaded(FIXTURES / "albert_tiny" / "huggingface")

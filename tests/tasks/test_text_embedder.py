@@ -1,4 +1,3 @@
-import functools
 import pathlib
 import threading
 import warnings
@@ -13,22 +12,6 @@ FIXTURES = pathlib.Path(__file__).parents[1] / "fixtures"
 SENTENCE_FOLDERS = sorted(FIXTURES.glob("sentence_*/sentence_transformers"))
 MEAN = FIXTURES / "sentence_mean" / "sentence_transformers"
 WORDS = "the film is good bad slow river quiet morning book world".split()
-LONG = " ".join(WORDS * 3)
-
-
-@functools.cache
-def loaded(folder):
-    return kerasbert.TextEmbedder.from_pretrained(folder)
-
-
-@pytest.fixture(scope="module")
-def embedder():
-    return loaded(MEAN)
-
-
-@pytest.fixture(scope="module")
-def bert():
-    return loaded(FIXTURES / "bert_tiny/huggingface")
 
 
 def same_model(embedder, **arguments):
@@ -54,7 +37,7 @@ def quiet_encode(embedder, texts, **options):
 
 
 @pytest.mark.parametrize("folder", SENTENCE_FOLDERS, ids=lambda f: f.parent.name)
-def test_embeddings_are_those_of_sentence_transformers(folder):
+def test_embeddings_are_those_of_sentence_transformers(loaded, folder):
     embedder = loaded(folder)
     texts, expected = texts_of(folder), expected_of(folder)
     ids = embedder.tokenizer.encode(texts, max_length=embedder.max_length)
@@ -72,7 +55,7 @@ def test_embeddings_are_those_of_sentence_transformers(folder):
 
 
 @pytest.mark.parametrize("name", ["albert", "dense_2020", "mean_max", "new"])
-def test_what_is_saved_gives_the_same_vectors_bit_for_bit(name, tmp_path):
+def test_what_is_saved_gives_the_same_vectors_bit_for_bit(loaded, name, tmp_path):
     folder = FIXTURES / f"sentence_{name}" / "sentence_transformers"
     embedder = loaded(folder)
     embedder.save_pretrained(tmp_path / "saved")
@@ -259,54 +242,7 @@ def test_a_prompt_that_has_no_such_name_is_refused(embedder):
         embedder.encode(["is good"], prompt="passage")
 
 
-# === Long texts ===
-
-
-def test_long_texts_are_cut_with_a_warning_that_says_what_to_do(embedder):
-    with pytest.warns(UserWarning) as caught:
-        [cut] = embedder.encode([LONG])
-    [warning] = caught
-    [ids] = embedder.tokenizer.encode([LONG])
-    assert str(warning.message) == (
-        f"1 of the texts had more than 16 tokens (up to {len(ids)}) and were "
-        "truncated. max_length changes the limit, up to the model's positions; "
-        "encode(..., long_texts='windows') embeds texts whole."
-    )
-    assert warning.filename == __file__
-    [ran] = embedder._run([np.array([*ids[:15], ids[-1]], "int32")])
-    np.testing.assert_allclose(cut, ran, atol=1e-6)
-
-
-def test_the_warning_is_of_this_call_alone(embedder):
-    with pytest.warns(UserWarning, match="^2 of the texts"):
-        embedder.encode([LONG, LONG])
-    with pytest.warns(UserWarning, match="^1 of the texts"):
-        embedder.encode_tokens([LONG])
-    embedder.encode(["short"])
-
-
-def test_a_long_text_is_the_mean_of_its_windows(embedder):
-    texts = ["the film", LONG, "a book"]
-    vectors = embedder.encode(texts, long_texts="windows")
-    [[_, *ids, _]] = embedder.tokenizer.encode([LONG])
-    cls, sep = embedder.tokenizer.cls_token_id, embedder.tokenizer.sep_token_id
-    rows, start = [], 0
-    while True:
-        rows.append(np.array([cls, *ids[start : start + 14], sep], "int32"))
-        if start + 14 >= len(ids):
-            break
-        start += 7
-    assert len(rows) > 3
-    mean = embedder._run(rows).mean(axis=0)
-    np.testing.assert_allclose(vectors[1], mean / np.linalg.norm(mean), atol=1e-6)
-    np.testing.assert_allclose(vectors[[0, 2]], embedder.encode(texts[::2]), atol=1e-6)
-
-
-def test_there_are_two_ways_with_long_texts(embedder):
-    with pytest.raises(ValueError, match="one of truncate, windows, got 'cut'"):
-        embedder.encode(["a"], long_texts="cut")
-    with pytest.raises(ValueError, match="one of truncate, windows"):
-        embedder.encode_stream(["a"], long_texts=None)  # at once, not when it is read
+# === Limits ===
 
 
 def test_max_length_is_that_of_the_model_at_most(embedder):

@@ -1,23 +1,9 @@
-import pathlib
-
 import numpy as np
 import pytest
 
-import kerasbert
 from kerasbert.tasks import TokenEmbeddings
 
-FIXTURES = pathlib.Path(__file__).parents[1] / "fixtures"
 TEXTS = ["reading the books", "你好，世界！", "café 😀 NAÏVE", ""]
-
-
-@pytest.fixture(scope="module")
-def bert():
-    return kerasbert.TextEmbedder.from_pretrained(FIXTURES / "bert_tiny/huggingface")
-
-
-@pytest.fixture(scope="module")
-def albert():
-    return kerasbert.TextEmbedder.from_pretrained(FIXTURES / "albert_tiny/huggingface")
 
 
 @pytest.fixture(scope="module")
