@@ -95,12 +95,14 @@ def test_options_are_those_of_the_embedder(kerasbert, embedder, monkeypatch):
         given.update(source=source, **options)
         return embedder
 
-    def encode_stream(texts, **options):
+    embed = package.TextEmbedder.encode_stream
+
+    def encode_stream(self, texts, **options):
         given.update(options)
-        return embedder.__class__.encode_stream(embedder, texts)
+        return embed(self, texts)
 
     monkeypatch.setattr(package.TextEmbedder, "from_pretrained", load)
-    monkeypatch.setattr(embedder, "encode_stream", encode_stream)
+    monkeypatch.setattr(package.TextEmbedder, "encode_stream", encode_stream)
     done = kerasbert(
         *("embed", "--model", "a_model", "--pooling", "cls", "--pooling", "max"),
         *("--no-normalize", "--max-length", 24, "--prompt", "query: "),
