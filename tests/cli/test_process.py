@@ -62,6 +62,15 @@ def test_a_reader_that_goes_away_is_no_error():
     assert process.returncode == 141
 
 
+@pytest.fixture
+def signals_are_heeded():
+    """A job in the background inherits that SIGINT is ignored; its children do too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("signals_are_heeded")
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a named pipe")
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
@@ -73,6 +82,6 @@ def test_an_interruption_is_quiet_and_leaves_nothing(tmp_path, number, code):
     process = command("embed", "--input", pipe, "--output", output)
     with pipe.open("w"):  # opens when the command does
         process.send_signal(number)
-        out, err = process.communicate()
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err.strip()) == (code, "", "")
     assert list(tmp_path.glob("*out.jsonl*")) == []
