@@ -19,7 +19,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3
 	{ echo $$python; break; }; done)
 
 help:
-	@echo "make quickstart   environment, install, a real model, embeddings of sentences"
+	@echo "make quickstart   environment, install, a real model, embeddings, an export"
 	@echo "make test         environment, install, the whole suite"
 	@echo "make test-jax     the part that runs on JAX, where TensorFlow is not installed"
 	@echo "make lint         ruff: errors, style, format"
@@ -54,7 +54,7 @@ define install
 endef
 
 $(VENV)/.installed: setup.cfg pyproject.toml $(VENV)/.made
-	$(call install,-e .)
+	$(call install,-e '.[serving]')
 	@touch $@
 
 $(VENV)/.installed-test: setup.cfg pyproject.toml $(VENV)/.made

@@ -1,4 +1,6 @@
-"""`make quickstart`: a real model, vectors of sentences, and how alike they are."""
+"""`make quickstart`: a real model, how alike sentences are, and a model to serve."""
+
+import time
 
 from kerasbert.cli import process
 
@@ -18,27 +20,34 @@ What to type next:
   source .venv/bin/activate
   kerasbert embed "a text of yours"               # its vector, as a line of JSON
   kerasbert embed --input FILE --output out.npy   # a text a line, a row a text
-  kerasbert inspect minilm                        # what the model is made of
+  kerasbert inspect {source}                        # what the model is made of
   kerasbert zoo                                   # other models, other languages
   make test
 
-and in Python:
+in Python:
 
   import kerasbert
-  embedder = kerasbert.TextEmbedder.from_pretrained("minilm")
-  embedder.encode(["a text of yours", "and another"])   # float32 [2, 384]
+  embedder = kerasbert.TextEmbedder.from_pretrained("{source}")
+  embedder.encode(["a text of yours", "and another"])   # float32 [2, {size}]
+
+and over HTTP, as TF Serving would; the second line is for another terminal:
+
+  kerasbert serve {folder}
+  {curl}
 """
 
 
-def main(source="minilm"):
-    """Embeds `SENTENCES`, and prints their vectors and similarities.
+def main(source="minilm", folder="saved_models/minilm"):
+    """Embeds `SENTENCES`, prints how alike they are, and exports the model.
 
     Args:
         source: As in `TextEmbedder.from_pretrained`.
+        folder: Where the model is exported to; its newest version is replaced.
     """
     from rich.console import Console
 
     import kerasbert
+    from kerasbert.export import curl_line, model_name
 
     console = Console(highlight=False)
     console.print(f"Loading {source} (the first time it is fetched) ...")
@@ -49,7 +58,19 @@ def main(source="minilm"):
     console.print(_vector_table(vectors))
     console.print("How alike they are: 1 is the same, 0 has nothing in common")
     console.print(_similarity_table(_cosines(vectors)))
-    print(NEXT, end="")
+    begin = time.monotonic()
+    version = embedder.export(folder, overwrite=True)
+    took = time.monotonic() - begin
+    print(f"Exported to {version}, which takes raw text, in {took:.1f} s.\n")
+    print(
+        NEXT.format(
+            source=source,
+            size=embedder.size,
+            folder=folder,
+            curl=curl_line(model_name(folder)),
+        ),
+        end="",
+    )
 
 
 def _cosines(vectors):
