@@ -12,7 +12,12 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route
 
-from kerasbert.serving.errors import ServingError, invalid_argument, not_found
+from kerasbert.serving.errors import (
+    ServingError,
+    invalid_argument,
+    not_found,
+    shutting_down,
+)
 from kerasbert.serving.json_text import parse_object
 from kerasbert.serving.protocol import answer, read_inputs, signature_name
 from kerasbert.serving.rest_path import parse_path
@@ -101,6 +106,10 @@ class _Interface:
         except ServingError as error:
             code = error.code
             raise
+        except asyncio.CancelledError:  # the process ends, and waits no longer
+            error = shutting_down()
+            code = error.code
+            raise error from None
         finally:
             if target.name == self._versions.name:
                 self._metrics.request(code, time.monotonic() - begin)

@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 
-from kerasbert.serving.errors import ServingError, invalid_argument
+from kerasbert.serving.errors import ServingError, invalid_argument, shutting_down
 
 __all__ = ["Batcher"]
 
@@ -75,7 +75,7 @@ class Batcher:
         task = _task(model, signature, inputs)
         with self._changed:
             if self._closed:
-                raise ServingError("UNAVAILABLE", "The server is shutting down")
+                raise shutting_down()
             if len(self._queue) >= self._max_queue:
                 raise ServingError(
                     "UNAVAILABLE",

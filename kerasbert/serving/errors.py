@@ -1,6 +1,6 @@
 """Errors as TF Serving names them, and the HTTP status that each one has."""
 
-__all__ = ["CODES", "ServingError", "invalid_argument", "not_found"]
+__all__ = ["CODES", "ServingError", "invalid_argument", "not_found", "shutting_down"]
 
 # The canonical codes, at the number that TensorFlow gives them.
 CODES = (
@@ -48,7 +48,9 @@ class ServingError(Exception):
         Args:
             error: A `tf.errors.OpError`.
         """
+        # What Python puts around the message of the operation.
         message = error.message.split("\n\nOriginal stack trace")[0]
+        message = message.removeprefix("Graph execution error:\n\n")
         return cls(CODES[error.error_code], message)
 
 
@@ -60,3 +62,8 @@ def invalid_argument(message):
 def not_found(message):
     """The error of a request for something that is not there (HTTP 404)."""
     return ServingError("NOT_FOUND", message)
+
+
+def shutting_down():
+    """The error of a request that comes, or would be answered, too late (HTTP 503)."""
+    return ServingError("UNAVAILABLE", "The server is shutting down")

@@ -4,6 +4,8 @@ import copy
 import dataclasses
 import pathlib
 
+import numpy as np
+
 from kerasbert.serving.errors import ServingError, invalid_argument
 from kerasbert.serving.runtime import tensorflow, text_operations
 
@@ -140,9 +142,14 @@ class SavedModel:
         signature = self.signature(name)
         signature.check(inputs)
         try:
-            return self._calls[name](*(inputs[key] for key in signature.inputs))
+            outputs = self._calls[name](*(inputs[key] for key in signature.inputs))
         except tensorflow().errors.OpError as error:
             raise ServingError.of(error) from None
+        # A string without axes comes as bytes.
+        return {
+            key: np.array(value, object) if isinstance(value, bytes) else value
+            for key, value in outputs.items()
+        }
 
     def close(self):
         """Gives the memory back."""

@@ -30,8 +30,9 @@ class Answer(NamedTuple):
 class Client:
     """A server in this process, asked over a socket."""
 
-    def __init__(self, port, versions, batcher):
+    def __init__(self, port, server, versions, batcher):
         self.port = port
+        self.server = server
         self.versions = versions
         self.batcher = batcher
         self.body_limit = BODY_LIMIT
@@ -65,7 +66,7 @@ def serving(folder, poll=3600, load=None, **batching):
         thread = threading.Thread(target=server.run, args=[[listener]])
         thread.start()
         try:
-            yield Client(listener.getsockname()[1], versions, batcher)
+            yield Client(listener.getsockname()[1], server, versions, batcher)
         finally:
             server.should_exit = True
             thread.join()

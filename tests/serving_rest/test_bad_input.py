@@ -1,10 +1,11 @@
+import contextlib
 import socket
 import threading
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 import pytest
 
-from kerasbert.serving import application
+from kerasbert.serving import application, server
 
 MODEL = "/v1/models/tiny"
 PREDICT = f"{MODEL}:predict"
@@ -99,6 +100,7 @@ def test_what_the_model_refuses_is_400(client):
     answer = client.predict({"signature_name": "tokens", "inputs": inputs})
     assert answer.status == 400
     assert "1000000" in answer.json["error"]
+    assert "Graph execution error" not in answer.json["error"]
 
 
 def test_a_text_of_ten_megabytes_is_cut_like_any_other(client):
@@ -144,24 +146,48 @@ def test_a_mistake_of_ours_is_500_without_details(client, monkeypatch, caplog):
     assert "secret" in caplog.text
 
 
+@contextlib.contextmanager
+def held(client):
+    """Holds the model at its first request: gives events "runs" and "go on"."""
+    runs, go_on = threading.Event(), threading.Event()
+    with client.versions.lease("tiny") as servable:
+        run = servable.model.run
+
+        def wait_and_run(*arguments):
+            runs.set()
+            go_on.wait()
+            return run(*arguments)
+
+        servable.model.run = wait_and_run
+        try:
+            yield runs, go_on
+        finally:
+            go_on.set()
+
+
 def test_who_finds_the_queue_full_gets_503(serve, exported):
-    running, go_on = threading.Event(), threading.Event()
+    body = {"instances": ["a"]}
     with serve(exported, max_queue=1) as busy, ThreadPoolExecutor(3) as pool:
-        with busy.versions.lease("tiny") as servable:
-            run = servable.model.run
-
-            def held(*arguments):
-                running.set()
-                go_on.wait()
-                return run(*arguments)
-
-            servable.model.run = held
-            body = {"instances": ["a"]}
+        with held(busy) as (runs, go_on):
             first = pool.submit(busy.predict, body)
-            running.wait()
+            runs.wait()
             others = {pool.submit(busy.predict, body) for _ in range(2)}
             refused, queued = wait(others, return_when=FIRST_COMPLETED)
             go_on.set()
             assert [each.result().status for each in refused] == [503]
             assert "submitted is full" in refused.pop().result().json["error"]
             assert first.result().status == queued.pop().result().status == 200
+
+
+def test_who_is_in_flight_longer_than_a_goodbye_lasts_gets_503(
+    serve, exported, monkeypatch
+):
+    monkeypatch.setattr(server, "LONGEST_GOODBYE", 0)
+    with serve(exported) as slow, ThreadPoolExecutor(1) as pool:
+        with held(slow) as (runs, _):
+            asked = pool.submit(slow.predict, {"instances": ["a"]})
+            runs.wait()
+            slow.server.should_exit = True
+            answer = asked.result()
+    assert answer.status == 503
+    assert answer.json == {"error": "The server is shutting down"}
