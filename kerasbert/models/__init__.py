@@ -3,20 +3,20 @@
 from kerasbert.models.albert_encoder import AlbertEncoder as AlbertEncoder
 from kerasbert.models.bert_encoder import BertEncoder as BertEncoder
 from kerasbert.models.encoder import Encoder as Encoder
-from kerasbert.models.head_models import MaskedLMModel as MaskedLMModel
-from kerasbert.models.head_models import PretrainingModel as PretrainingModel
-from kerasbert.models.head_models import (
-    QuestionAnsweringModel as QuestionAnsweringModel,
-)
-from kerasbert.models.head_models import (
-    SentenceEmbeddingModel as SentenceEmbeddingModel,
-)
-from kerasbert.models.head_models import SentencePairModel as SentencePairModel
-from kerasbert.models.head_models import (
-    SequenceClassificationModel as SequenceClassificationModel,
-)
-from kerasbert.models.head_models import (
-    TokenClassificationModel as TokenClassificationModel,
-)
 from kerasbert.models.load import load_encoder as load_encoder
 from kerasbert.models.load import load_model as load_model
+from kerasbert.models.pretraining_models import MaskedLMModel as MaskedLMModel
+from kerasbert.models.pretraining_models import PretrainingModel as PretrainingModel
+from kerasbert.models.pretraining_models import SentencePairModel as SentencePairModel
+from kerasbert.models.task_models import (
+    QuestionAnsweringModel as QuestionAnsweringModel,
+)
+from kerasbert.models.task_models import (
+    SentenceEmbeddingModel as SentenceEmbeddingModel,
+)
+from kerasbert.models.task_models import (
+    SequenceClassificationModel as SequenceClassificationModel,
+)
+from kerasbert.models.task_models import (
+    TokenClassificationModel as TokenClassificationModel,
+)

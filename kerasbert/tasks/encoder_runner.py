@@ -18,24 +18,29 @@ class EncoderRunner:
     Args:
         encoder: A `BertEncoder` or `AlbertEncoder`.
         finish: Function from a list of hidden states `[B, S, D]` and the padding mask
-            `[B, S]` to a tensor `[B, ...]`.
+            `[B, S]` to a tensor `[B, ...]`, or a dictionary of them.
     """
 
     def __init__(self, encoder, finish):
         self.encoder = encoder
         self.finish = finish
 
-    def __call__(self, rows):
+    def __call__(self, rows, segments=None):
         """Runs the encoder.
 
         Args:
             rows: A list of int32 arrays of token ids.
+            segments: Their segment ids, as many and as long; None: all 0.
 
         Returns:
-            A numpy array, what `finish` gives; `[B, ...]`.
+            What `finish` gives, as numpy arrays `[B, ...]`.
         """
         lengths = np.array([len(row) for row in rows], "int32")
-        return self._run(np.concatenate(rows), lengths)
+        token_ids = np.concatenate(rows)
+        segment_ids = np.zeros_like(token_ids)
+        if segments is not None:
+            segment_ids = np.concatenate(segments)
+        return self._run(token_ids, segment_ids, lengths)
 
     @functools.cached_property
     def _run(self):
@@ -46,23 +51,24 @@ class EncoderRunner:
     def _packed_function(self):
         import tensorflow as tf
 
-        def compute(token_ids, lengths):
+        def compute(token_ids, segment_ids, lengths):
             packing, position_ids, padding_mask = packing_of(
                 lengths, tf.size(token_ids), tf.reduce_max(lengths)
             )
             hidden_states = self.encoder.compute_packed(
-                token_ids, tf.zeros_like(token_ids), position_ids, padding_mask, packing
+                token_ids, segment_ids, position_ids, padding_mask, packing
             )
             rows = [unpack(states, packing) for states in hidden_states]
             return self.finish(rows, padding_mask)
 
         vector = tf.TensorSpec([None], tf.int32)
         graph = tf.function(compute, autograph=False).get_concrete_function(
-            vector, vector
+            vector, vector, vector
         )
 
-        def run(token_ids, lengths):
-            return graph(tf.constant(token_ids), tf.constant(lengths)).numpy()
+        def run(*arrays):
+            outputs = graph(*map(tf.constant, arrays))
+            return keras.tree.map_structure(lambda tensor: tensor.numpy(), outputs)
 
         return run
 
@@ -71,20 +77,23 @@ class EncoderRunner:
         mask = self.encoder.input["padding_mask"]
         model = keras.Model(self.encoder.input, self.finish(outputs, mask))
 
-        def run(token_ids, lengths):
+        def run(token_ids, segment_ids, lengths):
             longest = self.encoder.config.max_position_embeddings
             length = min(longest, _power_of_two(lengths.max()))
             count = _power_of_two(len(lengths))
             padding_mask = np.zeros((count, length), "int32")
             padding_mask[: len(lengths)] = np.arange(length) < lengths[:, None]
-            padded = np.zeros((count, length), "int32")
-            padded[padding_mask == 1] = token_ids
             inputs = {
-                "token_ids": padded,
-                "segment_ids": np.zeros_like(padded),
+                "token_ids": np.zeros_like(padding_mask),
+                "segment_ids": np.zeros_like(padding_mask),
                 "padding_mask": padding_mask,
             }
-            return np.asarray(model.predict_on_batch(inputs))[: len(lengths)]
+            inputs["token_ids"][padding_mask == 1] = token_ids
+            inputs["segment_ids"][padding_mask == 1] = segment_ids
+            outputs = model.predict_on_batch(inputs)
+            return keras.tree.map_structure(
+                lambda array: np.asarray(array)[: len(lengths)], outputs
+            )
 
         return run
 

@@ -3,7 +3,7 @@ import inspect
 import pytest
 
 from kerasbert import models
-from kerasbert.models.head_models import HeadModel
+from kerasbert.models.head_model import HeadModel
 from tests import harness
 from tests.harness import Case
 from tests.models import tiny

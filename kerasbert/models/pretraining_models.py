@@ -1,0 +1,112 @@
+"""Encoders with the heads of pretraining: masked words, and pairs of sentences."""
+
+import keras
+from keras import ops
+
+from kerasbert.layers import MaskedLMHead
+from kerasbert.models.head_model import HeadModel, classification_head
+from kerasbert.models.inputs import encoder_inputs
+
+
+def _masked_lm_head(encoder, activation=None, epsilon=None):
+    config = encoder.config
+    return MaskedLMHead(
+        encoder.token_embedding,
+        activation=activation or config.hidden_act,
+        epsilon=epsilon or config.layer_norm_eps,
+        initializer_range=config.initializer_range,
+        dtype=encoder.dtype_policy,
+        name="masked_lm_head",
+    )
+
+
+def _masked_inputs_and_states(encoder):
+    """Inputs with `masked_positions`, the encoder's outputs, the states there."""
+    inputs = encoder_inputs()
+    positions = keras.Input((None,), dtype="int32", name="masked_positions")
+    outputs = encoder(inputs)
+    states = ops.take_along_axis(
+        outputs["sequence_output"], positions[..., None], axis=1
+    )  # [B, P, D]
+    return {**inputs, "masked_positions": positions}, outputs, states
+
+
+@keras.saving.register_keras_serializable(package="kerasbert")
+class MaskedLMModel(HeadModel):
+    """An encoder with a masked language model head.
+
+    Args:
+        encoder: A `BertEncoder` or `AlbertEncoder`.
+        activation: Activation of the head, where it is not the encoder's.
+        epsilon: Epsilon of the head, where it is not the encoder's.
+        **kwargs: `name` and `trainable` of a `keras.Model`.
+
+    Shapes:
+        the encoder's inputs `[B, S]` and masked_positions `[B, P]`, int32
+        -> mlm_logits `[B, P, V]`, float32.
+
+    Reference:
+        [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), section 3.1, task 1.
+    """
+
+    def __init__(self, encoder, activation=None, epsilon=None, **kwargs):
+        inputs, _, states = _masked_inputs_and_states(encoder)
+        head = _masked_lm_head(encoder, activation, epsilon)
+        logits = head(states)  # [B, P, V]
+        super().__init__(encoder, inputs, {"mlm_logits": logits}, **kwargs)
+        self.activation = activation
+        self.epsilon = epsilon
+
+    def get_config(self):
+        config = super().get_config()
+        return {**config, "activation": self.activation, "epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable(package="kerasbert")
+class PretrainingModel(HeadModel):
+    """An encoder with the two heads of pretraining.
+
+    The pair head of BERT tells whether the second sentence follows the first (class
+    0) or is a random one (class 1); that of ALBERT whether the two are in their order
+    (class 0) or swapped (class 1).
+
+    Args:
+        encoder: A `BertEncoder` or `AlbertEncoder`.
+        **kwargs: `name` and `trainable` of a `keras.Model`.
+
+    Shapes:
+        the encoder's inputs `[B, S]` and masked_positions `[B, P]`, int32
+        -> mlm_logits `[B, P, V]`, pair_logits `[B, 2]`, float32.
+
+    Reference:
+        [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), section 3.1, and
+        [Lan et al., 2019](https://arxiv.org/abs/1909.11942), section 3.1.
+    """
+
+    def __init__(self, encoder, **kwargs):
+        inputs, outputs, states = _masked_inputs_and_states(encoder)
+        pair_head = classification_head(encoder, 2, "pair_head")
+        logits = {
+            "mlm_logits": _masked_lm_head(encoder)(states),  # [B, P, V]
+            "pair_logits": pair_head(outputs["pooled_output"]),  # [B, 2]
+        }
+        super().__init__(encoder, inputs, logits, **kwargs)
+
+
+@keras.saving.register_keras_serializable(package="kerasbert")
+class SentencePairModel(HeadModel):
+    """An encoder with the pair head alone: next sentence or sentence order.
+
+    Args:
+        encoder: A `BertEncoder` or `AlbertEncoder`.
+        **kwargs: `name` and `trainable` of a `keras.Model`.
+
+    Shapes:
+        the encoder's inputs `[B, S]` -> pair_logits `[B, 2]`, float32.
+    """
+
+    def __init__(self, encoder, **kwargs):
+        inputs = encoder_inputs()
+        head = classification_head(encoder, 2, "pair_head")
+        logits = head(encoder(inputs)["pooled_output"])  # [B, 2]
+        super().__init__(encoder, inputs, {"pair_logits": logits}, **kwargs)

@@ -1,0 +1,8 @@
+"""What `model.fit` needs to train BERT well: data, optimizer, checkpoints."""
+
+from kerasbert.training.adamw import AdamW as AdamW
+from kerasbert.training.features import IGNORED as IGNORED
+from kerasbert.training.features import Features as Features
+from kerasbert.training.fit import fit as fit
+from kerasbert.training.recipe import Recipe as Recipe
+from kerasbert.training.schedule import WarmUpDecay as WarmUpDecay

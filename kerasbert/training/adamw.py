@@ -1,0 +1,87 @@
+"""AdamW as BERT is trained with it."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="kerasbert")
+class AdamW(keras.optimizers.AdamW):
+    """Keras' AdamW, with a learning rate for each layer, and one pass over a weight.
+
+    Gradients of embeddings are made dense first: a token that occurs twice in a batch
+    then counts with the sum of its gradients in the norm that clipping takes.
+
+    Args:
+        learning_rate: A number or a schedule.
+        weight_decay: Part of a weight that is taken off it, times the learning rate.
+        rates: From the path of a variable to the factor of its learning rate; 1 for
+            those that are not named.
+        **kwargs: Those of `keras.optimizers.AdamW`.
+
+    Reference:
+        [Loshchilov and Hutter, 2017](https://arxiv.org/abs/1711.05101), algorithm 2.
+    """
+
+    def __init__(self, learning_rate=5e-5, weight_decay=0.01, rates=None, **kwargs):
+        kwargs.setdefault("epsilon", 1e-8)
+        kwargs.setdefault("name", "adamw")
+        super().__init__(learning_rate, weight_decay, **kwargs)
+        self.rates = dict(rates or {})
+
+    def build(self, variables):
+        super().build(variables)
+        self._rate_of = {
+            index: self.rates.get(variable.path, 1.0)
+            for index, variable in enumerate(variables)
+        }
+
+    def apply(self, grads, trainable_variables=None):
+        return super().apply([_dense(g) for g in grads], trainable_variables)
+
+    def _apply_weight_decay(self, variables):
+        pass  # A part of the update, at the rate of the variable.
+
+    def update_step(self, gradient, variable, learning_rate):
+        index = self._get_variable_index(variable)
+        rate = ops.cast(learning_rate, variable.dtype) * self._rate_of[index]
+        if self.weight_decay and self._use_weight_decay(variable):
+            self.assign_sub(variable, variable * (rate * self.weight_decay))
+        if keras.backend.backend() == "tensorflow" and not self.amsgrad:
+            self._fused_step(gradient, variable, rate, index)
+        else:
+            super().update_step(gradient, variable, rate)
+
+    def _fused_step(self, gradient, variable, rate, index):
+        """Adam in one operation: each weight and moment is read and written once."""
+        import tensorflow as tf
+
+        dtype = variable.dtype
+        step = tf.cast(self.iterations + 1, dtype)
+        beta_1, beta_2 = (
+            tf.constant(self.beta_1, dtype),
+            tf.constant(self.beta_2, dtype),
+        )
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=tf.pow(beta_1, step),
+            beta2_power=tf.pow(beta_2, step),
+            lr=rate,
+            beta1=beta_1,
+            beta2=beta_2,
+            epsilon=tf.constant(self.epsilon, dtype),
+            grad=tf.cast(gradient, dtype),
+        )
+
+    def get_config(self):
+        return {**super().get_config(), "rates": self.rates}
+
+
+def _dense(gradient):
+    """A gradient as a tensor; TensorFlow gives slices for a table of embeddings."""
+    if gradient is None or keras.backend.backend() != "tensorflow":
+        return gradient
+    import tensorflow as tf
+
+    return tf.convert_to_tensor(gradient)

@@ -1,0 +1,134 @@
+"""Keras callbacks of a run: stop at a loss that is no number, keep the best, save."""
+
+import math
+
+import keras
+import numpy as np
+
+from kerasbert.files import write_atomically
+from kerasbert.training.state import save_state
+
+
+class Diverged(ArithmeticError):
+    """The loss is not a number any more."""
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """Ends a run whose loss is not finite, before anything of it is saved.
+
+    Args:
+        state_file: Where the state before it lies, if anywhere.
+        step: Number of batches that were seen before this run.
+    """
+
+    def __init__(self, state_file=None, step=0):
+        super().__init__()
+        self.state_file = state_file
+        self.step = step
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step += 1
+        loss = float((logs or {}).get("loss", 0.0))
+        if math.isfinite(loss):
+            return
+        where = "Nothing of this run was saved."
+        if self.state_file is not None and self.state_file.exists():
+            where = f"The last state that was saved is {self.state_file}."
+        raise Diverged(
+            f"The loss is {loss} at step {self.step}. {where} Lower the learning rate, "
+            "clip the gradients, or look for examples that are broken."
+        )
+
+
+class EpochMetrics(keras.callbacks.Callback):
+    """Adds metrics that a function computes to the logs of every epoch.
+
+    Args:
+        function: Gives a dictionary of numbers; their names get the prefix `val_`.
+    """
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs.update({f"val_{name}": value for name, value in self.function().items()})
+
+
+class KeepBest(keras.callbacks.Callback):
+    """Gives the model the weights of its best epoch when training ends.
+
+    Args:
+        monitor: Name of what is watched, such as `"val_accuracy"`; the least is the
+            best where the name ends in `loss`, else the greatest.
+        patience: Number of epochs without a better one after which training stops;
+            None: it goes on.
+        file: Where the weights are kept; None: in memory.
+        history: The logs of the epochs before, when a run goes on.
+    """
+
+    def __init__(self, monitor, patience=None, file=None, history=()):
+        super().__init__()
+        self.monitor = monitor
+        self.patience = patience
+        self.file = file
+        self.values = [self._value(logs) for logs in history]
+        self.weights = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.values.append(self._value(logs))
+        best = int(np.argmax(self.values))
+        if best == len(self.values) - 1:
+            self._keep()
+        elif self.patience and len(self.values) - 1 - best >= self.patience:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs=None):
+        if self.file is not None and self.file.exists():
+            with np.load(self.file) as arrays:
+                self.model.set_weights([arrays[name] for name in arrays.files])
+        elif self.weights is not None:
+            self.model.set_weights(self.weights)
+
+    def _keep(self):
+        if self.file is None:
+            self.weights = self.model.get_weights()
+            return
+        with write_atomically(self.file) as partial:
+            np.savez(partial, *self.model.get_weights())
+
+    def _value(self, logs):
+        if self.monitor not in logs:
+            raise ValueError(
+                f"Expected monitor to be one of {', '.join(sorted(logs))}, got "
+                f"{self.monitor!r}."
+            )
+        value = float(logs[self.monitor])
+        return -value if self.monitor.endswith("loss") else value
+
+
+class SaveState(keras.callbacks.Callback):
+    """Saves the state of a run after every epoch, and every so many steps.
+
+    Args:
+        file: The file of the state.
+        every: Number of steps from one time to the next; None: epochs alone.
+        step: Number of batches that were seen before.
+        history: The logs of the epochs before.
+    """
+
+    def __init__(self, file, every=None, step=0, history=()):
+        super().__init__()
+        self.file = file
+        self.every = every
+        self.step = step
+        self.history = list(history)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step += 1
+        if self.every and self.step % self.every == 0:
+            save_state(self.file, self.model, self.step, self.history)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.history.append({name: float(value) for name, value in logs.items()})
+        save_state(self.file, self.model, self.step, self.history)

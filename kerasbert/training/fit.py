@@ -1,0 +1,165 @@
+"""`keras.Model.fit` for features: batches of like length, and runs that go on."""
+
+import pathlib
+
+import keras
+
+from kerasbert.training.batches import (
+    TrainingOrder,
+    evaluation_dataset,
+    training_dataset,
+)
+from kerasbert.training.callbacks import EpochMetrics, KeepBest, SaveState, StopOnNaN
+from kerasbert.training.recipe import as_optimizer
+from kerasbert.training.state import load_state, reset_seeds, state_file
+
+
+def fit(
+    model,
+    features,
+    compile_arguments,
+    validation=None,
+    epochs=3,
+    batch_size=32,
+    seed=0,
+    callbacks=(),
+    run=None,
+    **keras_options,
+):
+    """Trains a model on features.
+
+    The order of the examples and the random numbers of dropout are those of the
+    seed. A run that was ended goes on at the step that was saved last, and ends in
+    the weights that it would have had, bit for bit on a CPU.
+
+    Args:
+        model: A model of `kerasbert.models`.
+        features: `kerasbert.training.Features`.
+        compile_arguments: Those of `keras.Model.compile`; `optimizer` may be a
+            `Recipe`.
+        validation: A `Validation`, or None.
+        epochs: Number of epochs.
+        batch_size: Examples of a batch.
+        seed: Gives the order, and dropout.
+        callbacks: Keras callbacks.
+        run: A `Run`: where the state is saved, and which epoch is kept.
+        **keras_options: Others of `keras.Model.fit`, such as `verbose`.
+
+    Returns:
+        A `keras.callbacks.History`, of all epochs, those before the run was ended
+        included.
+
+    Raises:
+        ValueError: If there are no examples.
+        kerasbert.training.callbacks.Diverged: If the loss is not finite.
+    """
+    if not len(features):
+        raise ValueError("Expected examples to train on, got none.")
+    run = run or Run()
+    steps_per_epoch = -(-len(features) // batch_size)
+    optimizer = as_optimizer(
+        compile_arguments["optimizer"], model, epochs * steps_per_epoch
+    )
+    model.compile(**{**compile_arguments, "optimizer": optimizer})
+    optimizer.build(model.trainable_variables)
+    reset_seeds(model, seed)
+
+    step, history = run.load(model)
+    order = TrainingOrder(features, batch_size, seed, step)
+    dataset = validation and evaluation_dataset(validation.features, batch_size)
+    report = model.fit(
+        training_dataset(order),
+        validation_data=dataset,
+        initial_epoch=order.epoch,
+        epochs=epochs,
+        callbacks=[
+            StopOnNaN(run.state_file, step),
+            *validation_callbacks(validation),
+            *run.callbacks(step, history),
+            *callbacks,
+        ],
+        **keras_options,
+    )
+    return _with_epochs_before(report, history)
+
+
+class Validation:
+    """What a model is tested on after every epoch.
+
+    Args:
+        features: `kerasbert.training.Features`.
+        metrics: A function that gives further metrics, a dictionary of numbers.
+    """
+
+    def __init__(self, features, metrics=None):
+        self.features = features
+        self.metrics = metrics
+
+
+class Run:
+    """Where the state of a run is saved, and which of its epochs is kept.
+
+    Args:
+        folder: The folder of its files; None: nothing is saved.
+        every: Number of steps after which the state is saved, besides every epoch.
+        monitor: As in `KeepBest`; None: the last epoch is kept.
+        patience: As there.
+    """
+
+    def __init__(self, folder=None, every=None, monitor=None, patience=None):
+        if patience is not None and monitor is None:
+            raise ValueError("Expected monitor, the metric that patience waits for.")
+        self.folder = None if folder is None else pathlib.Path(folder)
+        self.every = every
+        self.monitor = monitor
+        self.patience = patience
+
+    @property
+    def state_file(self):
+        """The file of the state, or None."""
+        return None if self.folder is None else state_file(self.folder)
+
+    def load(self, model):
+        """Reads the state into a model, if there is one.
+
+        Args:
+            model: The model, compiled.
+
+        Returns:
+            The step and the history; 0 and none where nothing was saved.
+        """
+        if self.state_file is None or not self.state_file.exists():
+            return 0, []
+        return load_state(self.state_file, model)
+
+    def callbacks(self, step, history):
+        """The Keras callbacks that save and keep.
+
+        Args:
+            step: Number of batches that were seen before.
+            history: The logs of the epochs before.
+        """
+        callbacks = []
+        if self.monitor is not None:
+            file = self.folder and self.folder / "best.npz"
+            callbacks.append(KeepBest(self.monitor, self.patience, file, history))
+        if self.state_file is not None:
+            callbacks.append(SaveState(self.state_file, self.every, step, history))
+        return callbacks
+
+
+def validation_callbacks(validation):
+    """The callbacks that a `Validation`, or None, asks for."""
+    if validation is None or validation.metrics is None:
+        return []
+    return [EpochMetrics(validation.metrics)]
+
+
+def _with_epochs_before(report, history):
+    if not isinstance(report, keras.callbacks.History):
+        return report
+    for logs in reversed(history):
+        for name, value in logs.items():
+            report.history.setdefault(name, []).insert(0, value)
+    report.epoch[:0] = range(len(history))
+    return report

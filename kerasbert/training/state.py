@@ -1,0 +1,101 @@
+"""All that a training run is at a step, in a file: it goes on from there exactly."""
+
+import json
+import pathlib
+
+import keras
+import numpy as np
+
+from kerasbert.files import write_atomically
+
+STATE_FILE = "state.safetensors"
+
+
+def save_state(file, model, step, history):
+    """Writes weights, optimizer, random state, step and history.
+
+    Args:
+        file: The file, which is replaced when the new one is complete.
+        model: A compiled model.
+        step: Number of batches that were seen.
+        history: A list with the logs of each epoch that has ended.
+
+    Raises:
+        OSError: If the disk is full; the file stays as it was.
+    """
+    from safetensors.numpy import save_file
+
+    tensors = {
+        name: np.ascontiguousarray(keras.ops.convert_to_numpy(variable.value))
+        for name, variable in _variables(model).items()
+    }
+    metadata = {"step": str(step), "history": json.dumps(history)}
+    with write_atomically(file) as partial:
+        save_file(tensors, partial, metadata)
+
+
+def load_state(file, model):
+    """Reads what `save_state` wrote into a model and its optimizer.
+
+    Args:
+        file: The file.
+        model: The model, compiled as it was.
+
+    Returns:
+        The step, and the history.
+
+    Raises:
+        ValueError: If the file is of another model or optimizer, or broken.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    variables = _variables(model)
+    try:
+        with safe_open(file, "numpy") as state:
+            metadata = state.metadata()
+            tensors = {name: state.get_tensor(name) for name in state.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(
+            f"{file} is no state of a training run: {error}. Remove it to begin anew."
+        ) from None
+    shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
+    if shapes != {name: tensor.shape for name, tensor in tensors.items()}:
+        raise ValueError(
+            f"{file} is the state of another model or optimizer. Train with the "
+            "arguments it was begun with, or name another folder."
+        )
+    for name, variable in variables.items():
+        variable.assign(tensors[name])
+    return int(metadata["step"]), json.loads(metadata["history"])
+
+
+def seed_states(model):
+    """The variables that hold the state of a model's random numbers."""
+    weights = {id(weight) for weight in model.weights}
+    return [variable for variable in model.variables if id(variable) not in weights]
+
+
+def reset_seeds(model, seed):
+    """Makes the random numbers of a model those of a seed.
+
+    Args:
+        model: The model.
+        seed: An integer.
+    """
+    for number, state in enumerate(seed_states(model)):
+        values = np.random.SeedSequence([seed, number]).generate_state(2)
+        state.assign(values.astype(keras.backend.standardize_dtype(state.dtype)))
+
+
+def _variables(model):
+    groups = {"model": model.variables, "optimizer": model.optimizer.variables}
+    return {
+        f"{group}/{number}/{variable.path}": variable
+        for group, variables in groups.items()
+        for number, variable in enumerate(variables)
+    }
+
+
+def state_file(folder):
+    """The file of the state in a folder of checkpoints."""
+    return pathlib.Path(folder) / STATE_FILE
