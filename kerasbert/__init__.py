@@ -14,8 +14,11 @@ _HOME = {
     "AlbertEncoder": "kerasbert.models",
     "BertConfig": "kerasbert.config",
     "BertEncoder": "kerasbert.models",
+    "Recipe": "kerasbert.training",
+    "TextClassifier": "kerasbert.tasks",
     "TextEmbedder": "kerasbert.tasks",
     "Tokenizer": "kerasbert.text",
+    "load": "kerasbert.tasks",
     "load_encoder": "kerasbert.models",
 }
 

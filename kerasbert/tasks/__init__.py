@@ -1,4 +1,6 @@
 """What a user asks for: text, model, head and decoding in one object."""
 
+from kerasbert.tasks.task_files import load as load
+from kerasbert.tasks.text_classifier import TextClassifier as TextClassifier
 from kerasbert.tasks.text_embedder import TextEmbedder as TextEmbedder
 from kerasbert.tasks.token_embeddings import TokenEmbeddings as TokenEmbeddings

@@ -9,6 +9,7 @@ from kerasbert.tasks.batching import batches_of_tokens
 from kerasbert.tasks.encoder_runner import EncoderRunner
 from kerasbert.tasks.progress import track
 from kerasbert.tasks.prompts import prompt_text
+from kerasbert.tasks.task import check_limits
 from kerasbert.tasks.token_embeddings import (
     TokenEmbeddings,
     chosen_layers,
@@ -64,17 +65,7 @@ class TextEmbedder:
         projections=(),
     ):
         positions = encoder.config.max_position_embeddings
-        if max_length is not None and not 3 <= max_length <= positions:
-            raise ValueError(
-                f"Expected max_length from 3 to {positions} (the model's positions), "
-                f"got {max_length}."
-            )
-        if tokenizer.vocabulary_size > encoder.config.vocab_size:
-            raise ValueError(
-                f"Expected a vocabulary of at most {encoder.config.vocab_size} tokens "
-                f"(the model's vocab_size), got {tokenizer.vocabulary_size}. Are the "
-                "tokenizer and the model of the same release?"
-            )
+        check_limits(encoder.config, tokenizer, max_length)
         self.encoder = encoder
         self.tokenizer = tokenizer
         self.max_length = max_length or min(

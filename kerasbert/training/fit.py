@@ -72,6 +72,7 @@ def fit(
         validation_data=dataset,
         initial_epoch=order.epoch,
         epochs=epochs,
+        shuffle=False,  # the order does
         callbacks=[
             StopOnNaN(run.state_file, step),
             *validation_callbacks(validation),

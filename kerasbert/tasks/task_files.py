@@ -1,0 +1,87 @@
+"""A task as one folder: a Hugging Face model, its vocabulary, and `kerasbert.json`."""
+
+import dataclasses
+import importlib
+import json
+import pathlib
+
+from kerasbert.checkpoints import write_checkpoint
+from kerasbert.checkpoints.models import checkpoint_of
+from kerasbert.checkpoints.vocabulary import write_tokenizer
+from kerasbert.files import new_folder, read_json
+
+TASK_FILE = "kerasbert.json"
+
+# Where the class of each kind of task is.
+TASKS = {
+    "classify": "TextClassifier",
+    "regress": "TextRegressor",
+    "tag": "TokenClassifier",
+    "answer": "QuestionAnswerer",
+    "fill": "MaskedLM",
+    "embed": "TextEmbedder",
+}
+
+
+def write_task(task, folder, overwrite=False):
+    """Writes a task.
+
+    Args:
+        task: A `kerasbert.tasks.task.Task`.
+        folder: The folder to make.
+        overwrite: Whether a folder that exists is replaced.
+    """
+    checkpoint = dataclasses.replace(checkpoint_of(task.model), folder=None)
+    with new_folder(folder, overwrite=overwrite) as partial:
+        write_checkpoint(checkpoint, partial)
+        write_tokenizer(task.tokenizer.config, partial, "huggingface")
+        description = {"task": task.kind, "options": task.options()}
+        text = json.dumps(description, indent=2, ensure_ascii=False) + "\n"
+        (partial / TASK_FILE).write_text(text, "utf-8")
+
+
+def load(source, dtype=None):
+    """Loads a task that was saved.
+
+    Args:
+        source: A folder that `save` of a task wrote.
+        dtype: A dtype policy of the encoder, such as `"mixed_bfloat16"`.
+
+    Returns:
+        The task, such as a `kerasbert.TextClassifier`; a `kerasbert.TextEmbedder`
+        where the folder is one of sentence-transformers.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        ValueError: If the folder holds no task.
+    """
+    from kerasbert.checkpoints.sources import resolve
+
+    folder = pathlib.Path(resolve(source))
+    file = folder / TASK_FILE
+    if not file.exists() and (folder / "modules.json").exists():
+        return _class_of("embed").from_pretrained(folder, dtype=dtype)
+    if not file.exists():
+        raise ValueError(
+            f"Expected {TASK_FILE} in {folder}, which says what task it is, but there "
+            "is none. A model without a task is loaded by the class of one, such as "
+            "kerasbert.TextClassifier.from_pretrained, or by kerasbert.load_encoder."
+        )
+    description = read_json(file)
+    kind = description.get("task") if isinstance(description, dict) else None
+    options = description.get("options", {}) if isinstance(description, dict) else None
+    if kind not in TASKS or not isinstance(options, dict):
+        raise ValueError(
+            f"Expected a task among {', '.join(TASKS)} and its options in {file}, got "
+            f"{kind!r}."
+        )
+    try:
+        return _class_of(kind).from_pretrained(folder, dtype=dtype, **options)
+    except TypeError as error:
+        raise ValueError(
+            f"The options in {file} do not fit its task: {error}"
+        ) from None
+
+
+def _class_of(kind):
+    return getattr(importlib.import_module("kerasbert.tasks"), TASKS[kind])

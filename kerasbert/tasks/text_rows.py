@@ -1,0 +1,109 @@
+"""From texts, or pairs of texts, to rows of token and segment ids."""
+
+import functools
+import itertools
+
+import numpy as np
+import tensorflow as tf
+
+from kerasbert.tasks.token_rows import warn_of_truncation
+
+CHUNK = 4096  # texts that are tokenized at once
+
+
+class TextRows:
+    """Tokenizes texts, or pairs of them, and cuts long ones.
+
+    Args:
+        tokenizer: A `kerasbert.Tokenizer`.
+        max_length: The longest row in tokens, special tokens included.
+    """
+
+    def __init__(self, tokenizer, max_length):
+        self.tokenizer = tokenizer
+        self.max_length = max_length
+
+    def of(self, texts):
+        """The inputs of a model for texts.
+
+        Args:
+            texts: A list of strings, or of pairs of strings.
+
+        Returns:
+            `{"token_ids", "segment_ids"}`, with a list of int32 arrays each.
+
+        Raises:
+            TypeError: If something is neither; the message says which.
+        """
+        pairs = are_pairs(texts)
+        token_ids, segment_ids, lengths = [], [], []
+        for start in range(0, len(texts), CHUNK):
+            chunk = texts[start : start + CHUNK]
+            columns = zip(*chunk, strict=True) if pairs else [chunk]
+            strings = [tf.constant(column, tf.string) for column in columns]
+            graph = self._pairs if pairs else self._texts
+            ids, segments, splits, counts = (t.numpy() for t in graph(*strings))
+            for first, last in itertools.pairwise(splits):
+                token_ids.append(ids[first:last])
+                segment_ids.append(segments[first:last])
+            lengths.append(counts)
+        if lengths:
+            lengths = np.concatenate(lengths)
+            too_long = lengths[lengths > self.max_length].tolist()
+            warn_of_truncation(too_long, self.max_length, stacklevel=5)
+        return {"token_ids": token_ids, "segment_ids": segment_ids}
+
+    @functools.cached_property
+    def _texts(self):
+        def rows(texts):
+            return self._packed(self.tokenizer.tokenize(texts), None, 2)
+
+        return tf.function(rows, input_signature=[_STRINGS], autograph=False)
+
+    @functools.cached_property
+    def _pairs(self):
+        def rows(first, second):
+            tokenize = self.tokenizer.tokenize
+            return self._packed(tokenize(first), tokenize(second), 3)
+
+        return tf.function(rows, input_signature=[_STRINGS] * 2, autograph=False)
+
+    def _packed(self, first, second, special):
+        ids, segments = self.tokenizer.pack(first, second, self.max_length)
+        lengths = first.row_lengths() + special
+        if second is not None:
+            lengths += second.row_lengths()
+        return ids.values, segments.values, ids.row_splits, lengths
+
+
+_STRINGS = tf.TensorSpec([None], tf.string)
+
+
+def are_pairs(texts):
+    """Whether texts are pairs.
+
+    Args:
+        texts: A list of strings, or of pairs of strings.
+
+    Raises:
+        TypeError: If it is neither; the message says what is where.
+    """
+    if isinstance(texts, str | bytes):
+        raise TypeError(f"Expected a list of texts, got one string: {texts[:40]!r}.")
+    pairs = len(texts) > 0 and not isinstance(texts[0], str | bytes)
+    for position, text in enumerate(texts):
+        if not (_is_pair(text) if pairs else isinstance(text, str | bytes)):
+            wanted = "a pair of strings" if pairs else "a string"
+            raise TypeError(
+                f"Expected {wanted} at position {position}, like those before it, got "
+                f"{type(text).__name__}: {str(text)[:60]!r}."
+            )
+    return pairs
+
+
+def _is_pair(value):
+    return (
+        isinstance(value, tuple | list)
+        and len(value) == 2
+        and all(isinstance(text, str | bytes) for text in value)
+    )
