@@ -68,9 +68,10 @@ class TrainingOrder:
     def __call__(self):
         batches = epoch_batches(self.lengths, self.batch_size, self.seed, self.epoch)
         batches = batches[self.skip :]
+        features = self.features.in_epoch(self.seed, self.epoch)
         self.epoch, self.skip = self.epoch + 1, 0
         for rows in batches:
-            yield _without_none(self.features.batch(rows))
+            yield _without_none(features.batch(rows))
 
 
 def training_dataset(order):

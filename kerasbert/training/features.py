@@ -39,6 +39,15 @@ class Features:
         """Number of tokens of each example, int64 `[n]`."""
         return np.array([len(row) for row in self.inputs["token_ids"]], "int64")
 
+    def in_epoch(self, seed, epoch):
+        """The features of an epoch: here, the same ones in all.
+
+        Args:
+            seed: The seed of the run.
+            epoch: Number of the epoch, from 0.
+        """
+        return self
+
     def batch(self, rows):
         """Some of the examples, padded to the longest of them.
 
