@@ -190,14 +190,13 @@ class MultiHeadAttention(keras.layers.Layer):
         return self.output_dense(self._merge_heads(heads)), cache
 
     def _split_heads(self, hidden_states):
-        head_size = self.hidden_size // self.num_heads
-        length = ops.shape(hidden_states)[1]
-        heads = ops.reshape(hidden_states, (-1, length, self.num_heads, head_size))
+        shape = (self.num_heads, self.hidden_size // self.num_heads)
+        heads = ops.reshape(hidden_states, (*_rows_of(hidden_states), *shape))
         return ops.transpose(heads, (0, 2, 1, 3))  # [B, N, S, H]
 
     def _merge_heads(self, heads):
         heads = ops.transpose(heads, (0, 2, 1, 3))  # [B, S, N, H]
-        return ops.reshape(heads, (-1, ops.shape(heads)[1], self.hidden_size))
+        return ops.reshape(heads, (*_rows_of(heads), self.hidden_size))
 
     def compute_output_shape(self, query_shape):
         return query_shape
@@ -209,3 +208,11 @@ class MultiHeadAttention(keras.layers.Layer):
             "dropout": self.dropout,
             "initializer_range": self.initializer_range,
         }
+
+
+def _rows_of(tensor):
+    """The sizes B and S for a reshape; the one that a graph does not know is -1."""
+    batch, length = tensor.shape[:2]
+    if length is None and batch is not None:
+        return batch, -1
+    return -1, ops.shape(tensor)[1]

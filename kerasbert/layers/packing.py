@@ -25,6 +25,10 @@ class Packing(NamedTuple):
     slot_of_token: Any
 
 
+# The packing of one row without padding: the tokens are the row, and none moves.
+ONE_ROW = Packing(None, None)
+
+
 def packing_of(row_lengths, token_count, length):
     """The packing of rows of some lengths, and the positions and mask that go with it.
 
@@ -63,6 +67,8 @@ def unpack(tokens, packing):
     Shapes:
         tokens `[T, ...]` -> rows `[B, S, ...]`.
     """
+    if packing.token_of_slot is None:  # one row
+        return ops.reshape(tokens, (1, -1, *tokens.shape[1:]))  # [1, T, ...]
     return ops.take(tokens, packing.token_of_slot, axis=0)  # [B, S, ...]
 
 
@@ -73,4 +79,6 @@ def pack(rows, packing):
         rows `[B, S, D]` -> tokens `[T, D]`.
     """
     slots = ops.reshape(rows, (-1, rows.shape[-1]))  # [B * S, D]
+    if packing.token_of_slot is None:  # one row
+        return slots
     return ops.take(slots, packing.slot_of_token, axis=0)  # [T, D]

@@ -1,6 +1,6 @@
 import numpy as np
 
-from kerasbert.layers import pack, packing_of, unpack
+from kerasbert.layers import ONE_ROW, pack, packing_of, unpack
 from tests.harness import numpy
 
 
@@ -27,3 +27,10 @@ def test_pack_undoes_unpack():
     rows = numpy(unpack(tokens, packing))
     np.testing.assert_array_equal(rows[numpy(mask).astype(bool)], tokens)
     np.testing.assert_array_equal(numpy(pack(rows, packing)), tokens)
+
+
+def test_one_row_is_its_tokens():
+    tokens = np.arange(6, dtype="float32").reshape(3, 2)
+    row = numpy(unpack(tokens, ONE_ROW))
+    np.testing.assert_array_equal(row, tokens[None])
+    np.testing.assert_array_equal(numpy(pack(row, ONE_ROW)), tokens)
