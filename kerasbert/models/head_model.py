@@ -16,10 +16,40 @@ class HeadModel(Pretrained, keras.Model):
         **kwargs: `name` and `trainable` of a `keras.Model`.
     """
 
+    uses_pooler = True  # else the pooler has no gradient, and is not trained
+
     def __init__(self, encoder, inputs, outputs, **kwargs):
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
         self.encoder = encoder
         self.config = encoder.config
+
+    @property
+    def trainable_weights(self):
+        return self._split(super().trainable_weights)[0]
+
+    @property
+    def non_trainable_weights(self):
+        unused = self._split(super().trainable_weights)[1]
+        return [*super().non_trainable_weights, *unused]
+
+    @property
+    def trainable_variables(self):
+        return self._split(super().trainable_variables)[0]
+
+    @property
+    def non_trainable_variables(self):
+        unused = self._split(super().trainable_variables)[1]
+        return [*super().non_trainable_variables, *unused]
+
+    def _split(self, variables):
+        """The variables that the model trains, and those of a pooler without use."""
+        if self.uses_pooler or not hasattr(self, "encoder"):
+            return variables, []
+        pooler = {id(variable) for variable in self.encoder.pooler.variables}
+        return (
+            [variable for variable in variables if id(variable) not in pooler],
+            [variable for variable in variables if id(variable) in pooler],
+        )
 
     def get_config(self):
         return {

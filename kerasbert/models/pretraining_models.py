@@ -25,10 +25,15 @@ def _masked_inputs_and_states(encoder):
     inputs = encoder_inputs()
     positions = keras.Input((None,), dtype="int32", name="masked_positions")
     outputs = encoder(inputs)
-    states = ops.take_along_axis(
-        outputs["sequence_output"], positions[..., None], axis=1
-    )  # [B, P, D]
+    states = _states_at(outputs["sequence_output"], positions)  # [B, P, D]
     return {**inputs, "masked_positions": positions}, outputs, states
+
+
+def _states_at(states, positions):
+    """The states at some positions of each row; all of them where none are named."""
+    if positions is None:
+        return states  # [B, S, D]
+    return ops.take_along_axis(states, positions[..., None], axis=1)  # [B, P, D]
 
 
 @keras.saving.register_keras_serializable(package="kerasbert")
@@ -49,13 +54,31 @@ class MaskedLMModel(HeadModel):
         [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), section 3.1, task 1.
     """
 
+    uses_pooler = False
+
     def __init__(self, encoder, activation=None, epsilon=None, **kwargs):
         inputs, _, states = _masked_inputs_and_states(encoder)
         head = _masked_lm_head(encoder, activation, epsilon)
         logits = head(states)  # [B, P, V]
         super().__init__(encoder, inputs, {"mlm_logits": logits}, **kwargs)
+        self.head = head
         self.activation = activation
         self.epsilon = epsilon
+
+    def outputs_of(self, hidden_states, padding_mask, masked_positions=None):
+        """The logits, given the hidden states of the encoder.
+
+        Args:
+            hidden_states: L + 1 tensors.
+            padding_mask: The mask of their rows.
+            masked_positions: Where the logits are wanted; None: everywhere.
+
+        Shapes:
+            hidden_states `[B, S, D]` each, padding_mask `[B, S]`, masked_positions
+            `[B, P]` -> mlm_logits `[B, P, V]`.
+        """
+        states = _states_at(hidden_states[-1], masked_positions)  # [B, P, D]
+        return {"mlm_logits": self.head(states)}  # [B, P, V]
 
     def get_config(self):
         config = super().get_config()

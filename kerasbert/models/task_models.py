@@ -77,6 +77,7 @@ class TokenClassificationModel(ClassifierModel):
     """
 
     encoder_output = "sequence_output"
+    uses_pooler = False
 
     def outputs_of(self, hidden_states, padding_mask):
         return {"logits": self.head(hidden_states[-1])}  # [B, S, C]
@@ -97,6 +98,8 @@ class QuestionAnsweringModel(HeadModel):
     Reference:
         [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), section 4.2.
     """
+
+    uses_pooler = False
 
     def __init__(self, encoder, **kwargs):
         inputs = encoder_inputs()
@@ -132,6 +135,8 @@ class SentenceEmbeddingModel(HeadModel):
     Reference:
         [Reimers and Gurevych, 2019](https://arxiv.org/abs/1908.10084), section 3.
     """
+
+    uses_pooler = False
 
     def __init__(
         self, encoder, poolings=("mean",), projections=(), normalize=True, **kwargs

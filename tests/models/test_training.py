@@ -115,3 +115,36 @@ def test_predict_gives_what_a_call_gives():
     ):
         rows = tiny.REAL
         np.testing.assert_allclose(out[rows], ref[rows], rtol=1e-5, atol=5e-6)
+
+
+def test_a_pooler_that_is_not_used_is_not_trained():
+    model = models.TokenClassificationModel(tiny.bert(num_hidden_layers=1), 2)
+    inputs, labels = tiny.toy_task()
+    model.compile("adam", LOSS, jit_compile=ON_JAX)
+    before = [numpy(v) for v in model.encoder.pooler.variables]
+    tags = np.repeat(labels[:, None], inputs["token_ids"].shape[1], axis=1)
+    model.fit(inputs, {"logits": tags}, 64, verbose=0)  # a warning would be an error
+    for variable, values in zip(model.encoder.pooler.variables, before, strict=True):
+        np.testing.assert_array_equal(numpy(variable), values)
+
+
+@pytest.mark.parametrize(
+    "model_class, arguments",
+    [
+        (models.TokenClassificationModel, {"labels": 2}),
+        (models.QuestionAnsweringModel, {}),
+        (models.SentenceEmbeddingModel, {}),
+        (models.MaskedLMModel, {}),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_every_variable_is_trainable_or_not(model_class, arguments):
+    model = model_class(tiny.bert(num_hidden_layers=1), **arguments)
+    poolers = {id(v) for v in model.encoder.pooler.variables}
+    assert not poolers & {id(v) for v in model.trainable_variables}
+    assert poolers < {id(v) for v in model.non_trainable_variables}
+    for both, every in (
+        ([*model.trainable_weights, *model.non_trainable_weights], model.weights),
+        ([*model.trainable_variables, *model.non_trainable_variables], model.variables),
+    ):
+        assert sorted(map(id, both)) == sorted(map(id, every))
