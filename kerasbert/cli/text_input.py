@@ -1,7 +1,6 @@
 """Texts from the command line, a file or standard input, as a stream."""
 
-import pathlib
-import sys
+from kerasbert.data.lines import open_lines
 
 __all__ = ["read_texts"]
 
@@ -22,32 +21,9 @@ def read_texts(texts, file):
     """
     if file is None:
         yield from [_valid(text, position) for position, text in enumerate(texts, 1)]
-    elif file == "-":
-        yield from _lines(sys.stdin.buffer, "standard input")
     else:
-        path = pathlib.Path(file).expanduser()
-        if not path.exists():
-            raise FileNotFoundError(f"Expected a file of texts at {path}, but none is.")
-        if path.is_dir():
-            raise IsADirectoryError(f"Expected a file of texts, got the folder {path}.")
-        with path.open("rb") as stream:
-            yield from _lines(stream, path)
-
-
-def _lines(stream, name):
-    """A line ends at a line feed, alone or after a carriage return."""
-    for number, line in enumerate(stream, 1):
-        if number == 1:
-            line = line.removeprefix(b"\xef\xbb\xbf")
-        try:
-            text = line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise ValueError(
-                f"Expected UTF-8 text in {name}, but line {number} holds the byte "
-                f"0x{line[error.start]:02x}, which is none. Convert it, for instance "
-                "with `iconv -f LATIN1 -t UTF-8` if it is Latin-1."
-            ) from None
-        yield text.removesuffix("\n").removesuffix("\r")
+        with open_lines(file) as (_, lines):
+            yield from lines
 
 
 def _valid(text, position):

@@ -1,0 +1,12 @@
+"""Files of examples, as tasks are trained and tested on them."""
+
+from kerasbert.data.examples import Columns as Columns
+from kerasbert.data.examples import Examples as Examples
+from kerasbert.data.examples import open_examples as open_examples
+from kerasbert.data.examples import read_examples as read_examples
+from kerasbert.data.squad import SquadData as SquadData
+from kerasbert.data.squad import read_squad as read_squad
+from kerasbert.data.targets import number as number
+from kerasbert.data.targets import one_label as one_label
+from kerasbert.data.targets import several_labels as several_labels
+from kerasbert.data.targets import sorted_labels as sorted_labels
