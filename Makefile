@@ -1,10 +1,12 @@
 # `make quickstart` and `make test` are complete on a machine that has Python and make.
 # Environments are made once, and again when setup.cfg changes.
 
-.PHONY: help quickstart test test-jax lint format clean
+.PHONY: help quickstart test test-jax test-scale-out lint format clean
 
 VENV ?= .venv
 JAX_VENV ?= .venv-jax
+SCALE_OUT := ray beam
+comma := ,
 # Layers, models, safetensors and the command: what needs no TensorFlow.
 JAX_PACKAGES := keras jax numpy h5py safetensors packaging protobuf typer hypothesis \
 	pytest pytest-xdist
@@ -19,12 +21,13 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3
 	{ echo $$python; break; }; done)
 
 help:
-	@echo "make quickstart   environment, install, a real model, embeddings, an export"
-	@echo "make test         environment, install, the whole suite"
-	@echo "make test-jax     the part that runs on JAX, where TensorFlow is not installed"
-	@echo "make lint         ruff: errors, style, format"
-	@echo "make format       ruff: put it right"
-	@echo "make clean        remove environments and caches"
+	@echo "make quickstart      environment, install, a real model, embeddings, an export"
+	@echo "make test            environment, install, the whole suite"
+	@echo "make test-jax        the part that runs on JAX, where TensorFlow is not installed"
+	@echo "make test-scale-out  the scripts for Ray Data and Apache Beam"
+	@echo "make lint            ruff: errors, style, format"
+	@echo "make format          ruff: put it right"
+	@echo "make clean           remove environments and caches"
 
 quickstart: $(VENV)/.installed
 	@$(VENV)/bin/python -m kerasbert.quickstart
@@ -34,6 +37,12 @@ test: $(VENV)/.installed-test
 
 test-jax: $(JAX_VENV)/.installed
 	KERAS_BACKEND=jax $(JAX_VENV)/bin/python $(PYTEST) $(JAX_TESTS)
+
+# Each in an environment of its own: they need other versions of the same packages.
+test-scale-out: $(SCALE_OUT:%=test-on-%)
+
+test-on-%: .venv-%/.installed-extra
+	.venv-$*/bin/python -m pytest tests/scale_out
 
 lint: $(VENV)/.installed-test
 	$(VENV)/bin/ruff check .
@@ -66,6 +75,10 @@ $(JAX_VENV)/.installed: setup.cfg pyproject.toml $(JAX_VENV)/.made
 	$(call install,--no-deps -e .)
 	@touch $@
 
+.venv-%/.installed-extra: setup.cfg pyproject.toml .venv-%/.made
+	$(call install,-e '.[$*$(comma)test]')
+	@touch $@
+
 %/.made:
 	@test -n "$(PYTHON)" || { echo "Expected Python 3.10 to 3.13 with its modules venv" \
 		"and ensurepip, found none. Install it (on Debian and Ubuntu: python3 and" \
@@ -73,4 +86,4 @@ $(JAX_VENV)/.installed: setup.cfg pyproject.toml $(JAX_VENV)/.made
 	$(PYTHON) -m venv $(@D)
 	@touch $@
 
-.PRECIOUS: %/.made
+.PRECIOUS: %/.made .venv-%/.installed-extra

@@ -44,6 +44,7 @@ class Embedder:
         self.constant = tf.constant
 
     def __call__(self, table):
+        """Adds the vectors to a table of some rows."""
         texts = self.texts(table[self.column])
         order = np.argsort([len(text) for text in texts])
         vectors = [None] * len(texts)
@@ -56,6 +57,7 @@ class Embedder:
         return table.append_column("embedding", embedding)
 
     def texts(self, column):
+        """The texts of a column, as a list."""
         if column.null_count:
             raise ValueError(
                 f"Expected a text in every row of {self.column!r}, but "
@@ -67,14 +69,14 @@ class Embedder:
 def main():
     """Reads, embeds, writes."""
     parser, options = parse()
+    checkpoint = options.output + ".checkpoint"
+    check_output(parser, options, checkpoint)
     try:
         model = version_folder(options.model)
         dataset = read(options.input)
     except (OSError, ValueError) as error:
         parser.error(str(error))
     check_columns(parser, options, dataset.schema().names)
-    checkpoint = options.output + ".checkpoint"
-    check_output(parser, options, checkpoint)
     if options.id:
         context = ray.data.DataContext.get_current()
         context.checkpoint_config = CheckpointConfig(options.id, checkpoint)

@@ -24,10 +24,9 @@ class Script:
     def run(self, *words):
         """Runs it in a process of its own, as a user does."""
         words = [self.path, "--model", self.model, *words]
-        quiet = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}
         return subprocess.run(
             [sys.executable, *map(str, words)],
-            env=quiet,
+            env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},  # no network in tests
             capture_output=True,
             text=True,
             timeout=PATIENCE,

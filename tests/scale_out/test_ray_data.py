@@ -8,7 +8,10 @@ from .conftest import TEXTS, write_rows  # noqa: E402
 
 @pytest.fixture(scope="module")
 def ray_data(script):
-    return script("ray_data.py")
+    import ray
+
+    yield script("ray_data.py")
+    ray.shutdown()
 
 
 def test_every_line_gets_the_vector_of_the_embedder(ray_data, tmp_path):
@@ -45,6 +48,7 @@ def test_a_run_that_broke_off_is_continued(ray_data, tmp_path):
     assert (tmp_path / "out/_SUCCESS").exists()
 
 
+@pytest.mark.filterwarnings("ignore")  # those of Ray itself
 def test_what_it_cannot_begin_with_is_said(ray_data, capsys, monkeypatch, tmp_path):
     def refusal(*words):
         return ray_data.refusal(capsys, monkeypatch, *words)
