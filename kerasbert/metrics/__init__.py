@@ -1,0 +1,11 @@
+"""Metrics of whole answers, equal to the scripts that papers report."""
+
+from kerasbert.metrics.correlation import pearson as pearson
+from kerasbert.metrics.correlation import spearman as spearman
+from kerasbert.metrics.entities import Span as Span
+from kerasbert.metrics.entities import entity_report as entity_report
+from kerasbert.metrics.entities import entity_scores as entity_scores
+from kerasbert.metrics.entities import span_scores as span_scores
+from kerasbert.metrics.entities import spans_of as spans_of
+from kerasbert.metrics.squad import squad2_metrics as squad2_metrics
+from kerasbert.metrics.squad import squad_metrics as squad_metrics

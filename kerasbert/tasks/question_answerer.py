@@ -1,0 +1,260 @@
+"""Questions about a text to answers in it."""
+
+import numpy as np
+
+from kerasbert.metrics import squad2_metrics, squad_metrics
+from kerasbert.models import QuestionAnsweringModel
+from kerasbert.tasks.pretrained_task import encoder_of, load_parts
+from kerasbert.tasks.question_answers import SpanScorer, best_answers
+from kerasbert.tasks.question_loss import SlotCrossentropy
+from kerasbert.tasks.question_rows import QuestionTokenizer, question_pairs
+from kerasbert.tasks.question_targets import (
+    MISALIGNED,
+    answer_tokens,
+    known_answers,
+    one_hot_rows,
+    target_slots,
+)
+from kerasbert.tasks.question_windows import WindowLayout
+from kerasbert.tasks.task import Task
+from kerasbert.training.features import Features
+
+MAX_LENGTH = 384  # tokens of a window, where nobody says otherwise
+SHORTEST = 8
+
+
+class QuestionAnswerer(Task):
+    """Answers questions about a context with parts of it.
+
+    A context of any length is read in windows that overlap.
+
+    Args:
+        model: A `kerasbert.models.QuestionAnsweringModel`.
+        tokenizer: The `kerasbert.Tokenizer` of its vocabulary.
+        max_length: The longest window in tokens, question and special tokens included;
+            by default 384, or the model's positions where it has fewer.
+        stride: How many tokens of the context two neighbouring windows share.
+        max_query_length: The most tokens of a question; the rest of it is cut.
+        max_answer_length: The most tokens of an answer.
+        no_answer: Whether it may say that the context has no answer. `fit` sets it
+            where examples are of that kind, as in SQuAD 2.0.
+        null_score_diff_threshold: How much more than the best answer no answer must
+            score, in logits, to be given.
+
+    Raises:
+        ValueError: If a length is out of its range.
+
+    Example:
+        >>> answerer = kerasbert.QuestionAnswerer.from_pretrained(tiny_bert)
+        >>> context = "The river was quiet in the morning."
+        >>> [found] = answerer.predict([("When was it quiet?", context)])
+        >>> found["answer"] == context[found["start"] : found["end"]]
+        True
+
+    Reference:
+        [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), sections 4.2 and 4.3.
+    """
+
+    kind = "answer"
+
+    def __init__(
+        self,
+        model,
+        tokenizer,
+        max_length=None,
+        stride=128,
+        max_query_length=64,
+        max_answer_length=30,
+        no_answer=False,
+        null_score_diff_threshold=0.0,
+    ):
+        if max_length is None:
+            max_length = min(MAX_LENGTH, model.config.max_position_embeddings)
+        super().__init__(model, tokenizer, max_length)
+        _check("max_length", max_length, SHORTEST)
+        _check("stride", stride, 0)
+        _check("max_query_length", max_query_length, 1)
+        _check("max_answer_length", max_answer_length, 1)
+        self.stride = stride
+        self.max_query_length = max_query_length
+        self.max_answer_length = max_answer_length
+        self.no_answer = no_answer
+        self.null_score_diff_threshold = null_score_diff_threshold
+        self.layout = WindowLayout(
+            max_length,
+            stride,
+            max_query_length,
+            tokenizer.cls_token_id,
+            tokenizer.sep_token_id,
+        )
+        self._rows = QuestionTokenizer(tokenizer, self.layout)
+        self._scores = SpanScorer(max_answer_length)
+
+    @classmethod
+    def from_pretrained(cls, source, dtype=None, **options):
+        """Loads the encoder of a source, with its head or a new one.
+
+        Args:
+            source: As in `BertEncoder.from_pretrained`.
+            dtype: A dtype policy of the encoder, such as `"mixed_bfloat16"`.
+            **options: Those of the constructor, such as `max_length`.
+
+        Raises:
+            FileNotFoundError: If there is no such source.
+            ValueError: If the source is broken.
+        """
+        folder, checkpoint, tokenizer = load_parts(source)
+        if "span_head" in checkpoint.heads:
+            model = QuestionAnsweringModel.from_pretrained(folder, dtype=dtype)
+        else:
+            model = QuestionAnsweringModel(encoder_of(folder, dtype))
+        return cls(model, tokenizer, **options)
+
+    def features(self, inputs, targets=None, weights=None):
+        pairs = question_pairs(inputs)
+        answers = None if targets is None else known_answers(targets, len(pairs))
+        chunks = list(self._rows.chunks(pairs))
+        token_ids = [row for chunk in chunks for row in chunk.windows.token_ids]
+        segment_ids = [row for chunk in chunks for row in chunk.windows.segment_ids]
+        rows = {"token_ids": token_ids, "segment_ids": segment_ids}
+        pad_token_id = self.tokenizer.pad_token_id
+        questions = _questions_of(chunks)
+        if weights is not None:
+            weights = np.asarray(weights, "float32")[questions]
+        if answers is None:
+            return Features(rows, {}, weights, pad_token_id)
+
+        contexts = [context for chunk in chunks for context in chunk.contexts]
+        tokens = answer_tokens(pairs, answers, contexts)  # [n, 2]
+        slots = _slots_of(chunks, tokens)  # [W, 2]
+        lengths = [len(row) for row in token_ids]
+        known = {
+            "start_logits": one_hot_rows(slots[:, 0], lengths),
+            "end_logits": one_hot_rows(slots[:, 1], lengths),
+        }
+        kept = np.flatnonzero(tokens[questions, 0] != MISALIGNED)
+        if not len(kept):
+            raise ValueError(
+                f"Expected answers that stand in their contexts, got {len(pairs)} "
+                "questions with none. answer_start counts characters, from 0."
+            )
+        return Features(
+            {name: [values[row] for row in kept] for name, values in rows.items()},
+            {name: [values[row] for row in kept] for name, values in known.items()},
+            None if weights is None else weights[kept],
+            pad_token_id,
+        )
+
+    def losses(self):
+        names = ("start_logits", "end_logits")
+        return {
+            "loss": {name: SlotCrossentropy() for name in names},
+            "loss_weights": {name: 0.5 for name in names},
+        }
+
+    def fit(self, inputs, targets, *arguments, **options):
+        """Trains the model, as `Task.fit` does.
+
+        Args:
+            inputs: As in `predict`.
+            targets: For each question the answers that people gave: `{"text": [...],
+                "answer_start": [...]}`, the latter in characters, or a list of such
+                of one answer; None where the context has none, which makes this a
+                task with `no_answer`.
+            *arguments: Others of `Task.fit`.
+            **options: Others of `Task.fit`.
+
+        Returns:
+            A `keras.callbacks.History`.
+        """
+        targets = list(targets)
+        if not all(known_answers(targets, len(targets))):
+            self.no_answer = True
+        return super().fit(inputs, targets, *arguments, **options)
+
+    def predict(self, inputs, top_k=1):
+        """Answers questions.
+
+        Args:
+            inputs: A list of pairs of a question and its context, or of dictionaries
+                with `question` and `context`.
+            top_k: How many answers to give.
+
+        Returns:
+            A dictionary a question: `answer`, a part of the context, and where it
+            stands, `start` and `end`, in characters; `score`, its probability among
+            all parts that could be the answer. With `no_answer`, the answer may be
+            the empty string, at 0. With `top_k` above 1 also `answers`, a list of
+            such dictionaries, the best first.
+        """
+        if top_k < 1:
+            raise ValueError(f"Expected top_k to be 1 or more, got {top_k}.")
+        pairs = question_pairs(inputs)
+        contexts = iter([context for _, context in pairs])
+        answers = []
+        for windows, texts in self._rows.chunks(pairs):
+            rows = {"token_ids": windows.token_ids, "segment_ids": windows.segment_ids}
+            outputs = self.outputs(Features(rows))
+            scores = self._scores(outputs, windows, texts)
+            for text, (of_spans, nothing) in zip(texts, scores, strict=True):
+                nothing -= self.null_score_diff_threshold
+                found = best_answers(
+                    next(contexts),
+                    text,
+                    of_spans,
+                    nothing if self.no_answer else None,
+                    top_k,
+                )
+                answers.append(
+                    {**found[0], "answers": found} if top_k > 1 else found[0]
+                )
+        return answers
+
+    def answer_metrics(self, inputs, targets):
+        """Exact match and F1, as `kerasbert.metrics.squad_metrics` has them.
+
+        Args:
+            inputs: As in `predict`.
+            targets: As in `fit`; where a question has no answer, the metrics are those
+                of `kerasbert.metrics.squad2_metrics`.
+        """
+        answers = known_answers(targets, len(inputs))
+        texts = [[text for text, _ in known] for known in answers]
+        found = [answer["answer"] for answer in self.predict(inputs)]
+        if self.no_answer or not all(texts):
+            return squad2_metrics(found, texts)
+        return squad_metrics(found, texts)
+
+    def options(self):
+        return {
+            **super().options(),
+            "stride": self.stride,
+            "max_query_length": self.max_query_length,
+            "max_answer_length": self.max_answer_length,
+            "no_answer": self.no_answer,
+            "null_score_diff_threshold": self.null_score_diff_threshold,
+        }
+
+
+def _check(name, value, least):
+    if value < least:
+        raise ValueError(f"Expected {name} to be {least} or more, got {value}.")
+
+
+def _questions_of(chunks):
+    """The number of the question of every window, int64 `[W]`."""
+    before, numbers = 0, [np.zeros(0, "int64")]
+    for windows, contexts in chunks:
+        numbers.append(windows.questions + before)
+        before += len(contexts)
+    return np.concatenate(numbers)
+
+
+def _slots_of(chunks, tokens):
+    """`target_slots` of the windows of all chunks."""
+    before, slots = 0, [np.zeros((0, 2), "int64")]
+    for windows, contexts in chunks:
+        after = before + len(contexts)
+        slots.append(target_slots(windows, tokens[before:after]))
+        before = after
+    return np.concatenate(slots)

@@ -1,0 +1,100 @@
+"""Questions with windows over their contexts, in the TensorFlow graph.
+
+Shapes: B questions, W windows of all questions.
+"""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from kerasbert.text.packing import truncate
+from kerasbert.text.ragged import row_numbers
+
+SPECIAL_TOKENS = 3  # [CLS] question [SEP] context [SEP]
+
+
+class Windows(NamedTuple):
+    """Rows of a model, each a question and a part of its context.
+
+    Args:
+        token_ids: int32 `[W, None]`.
+        segment_ids: int32 `[W, None]`; 0 for the question, 1 for the context.
+        questions: The question of each row, int64 `[W]`; those of one stand together.
+        slots: Where the part of the context begins in the row, int64 `[W]`.
+        starts: Where it begins in the context, in tokens, int64 `[W]`.
+        sizes: How many tokens it has, int64 `[W]`.
+    """
+
+    token_ids: tf.RaggedTensor
+    segment_ids: tf.RaggedTensor
+    questions: tf.Tensor
+    slots: tf.Tensor
+    starts: tf.Tensor
+    sizes: tf.Tensor
+
+
+class WindowLayout(NamedTuple):
+    """How windows are laid over a context.
+
+    Args:
+        max_length: The longest row in tokens, special tokens included.
+        stride: How many tokens of the context two neighbouring windows share; half of
+            them where a question leaves less room than twice as many.
+        max_query_length: The most tokens of a question, the rest of which is cut; half
+            of the room for both at most.
+        cls_token_id: The id that begins a row.
+        sep_token_id: The id that ends the question and the context.
+    """
+
+    max_length: int
+    stride: int
+    max_query_length: int
+    cls_token_id: int
+    sep_token_id: int
+
+    @property
+    def query_limit(self):
+        """The most tokens of a question."""
+        return min(self.max_query_length, (self.max_length - SPECIAL_TOKENS) // 2)
+
+    def windows(self, questions, contexts):
+        """The rows of questions about contexts.
+
+        Args:
+            questions: Token ids, int32 `[B, None]`.
+            contexts: Token ids, int32 `[B, None]`.
+
+        Returns:
+            `Windows`. A context that fits is one window, and so is an empty one; the
+            last window of a context is the first that reaches its end.
+        """
+        limit = tf.fill([questions.nrows()], tf.constant(self.query_limit, tf.int64))
+        questions = truncate(questions, limit)
+        room = self.max_length - SPECIAL_TOKENS - questions.row_lengths()  # [B]
+        step = room - tf.minimum(tf.cast(self.stride, tf.int64), room // 2)
+        lengths = contexts.row_lengths()
+        further = tf.maximum(lengths - room, 0)
+        numbers = tf.ragged.range(1 + (further + step - 1) // step)  # [B, None]
+        rows = row_numbers(numbers)  # [W]
+        starts = numbers.values * tf.gather(step, rows)
+        sizes = tf.minimum(tf.gather(room, rows), tf.gather(lengths, rows) - starts)
+
+        first = tf.gather(contexts.row_starts(), rows) + starts
+        places = tf.ragged.range(first, first + sizes)
+        parts = places.with_values(tf.gather(contexts.values, places.values))
+        asked = tf.gather(questions, rows)  # [W, None]
+        count = tf.stack([tf.size(rows), 1])
+        cls = tf.fill(count, tf.constant(self.cls_token_id, tf.int32))
+        sep = tf.fill(count, tf.constant(self.sep_token_id, tf.int32))
+        beginning = tf.concat([cls, asked, sep], axis=1)
+        ending = tf.concat([parts, sep], axis=1)
+        return Windows(
+            token_ids=tf.concat([beginning, ending], axis=1),
+            segment_ids=tf.concat(
+                [tf.zeros_like(beginning), tf.ones_like(ending)], axis=1
+            ),
+            questions=rows,
+            slots=beginning.row_lengths(),
+            starts=starts,
+            sizes=sizes,
+        )
