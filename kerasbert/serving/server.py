@@ -126,8 +126,10 @@ def greeting(versions, host, port):
     host = f"[{host}]" if ":" in host else host
     url = f"http://{host}:{port}/v1/models/{urllib.parse.quote(versions.name, safe='')}"
     command = f"curl {url}/metadata"
-    if signature and list(signature.input_types.values()) == ["string"]:
-        body = json.dumps({"instances": ["hello world"]})
+    inputs = signature.input_types if signature else {}
+    if set(inputs.values()) == {"string"}:
+        row = dict.fromkeys(sorted(inputs), "hello world")
+        body = json.dumps({"instances": [row if len(row) > 1 else "hello world"]})
         command = f"curl -d '{body}' {url}:predict"
     return f"Serving {versions.name}, version {version}. Try: {command}"
 

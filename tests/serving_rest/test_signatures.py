@@ -1,10 +1,15 @@
 """A model made by hand: several signatures, inputs and outputs, strings among them."""
 
 import concurrent.futures
+import json
+import re
 
 import numpy as np
 import pytest
 import tensorflow as tf
+
+from kerasbert.serving.server import greeting
+from kerasbert.serving.versions import Versions
 
 PREDICT = "/v1/models/tiny:predict"
 LABELS = ["short", "long"]
@@ -159,3 +164,29 @@ def test_signatures_that_are_asked_at_the_same_time_keep_their_answers(client):
         ([5.0 - size, size - 5.0], LABELS[int(size > 5)], size == 3) for size in sizes
     ]
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("signature", "instance"),
+    [
+        ("classify", "hello world"),
+        ("same", {"pair": "hello world", "text": "hello world"}),
+        ("answer", None),  # that a number is a start, nobody can guess
+    ],
+)
+def test_the_greeting_shows_a_request_that_the_model_answers(
+    tmp_path, signature, instance
+):
+    model = Model()
+    folder = tmp_path / "tiny"
+    tf.saved_model.save(model, str(folder / "1"), getattr(model, signature))
+    versions = Versions(folder)
+    versions.look()
+    line = greeting(versions, "127.0.0.1", 8501)
+    versions.close()
+    url = "http://127.0.0.1:8501/v1/models/tiny"
+    if instance is None:
+        assert line.endswith(f" Try: curl {url}/metadata")
+        return
+    body = re.search(rf"Try: curl -d '(.*)' {url}:predict$", line)[1]
+    assert json.loads(body) == {"instances": [instance]}
