@@ -14,6 +14,7 @@ _HOME = {
     "AlbertEncoder": "kerasbert.models",
     "BertConfig": "kerasbert.config",
     "BertEncoder": "kerasbert.models",
+    "LiteRTEmbedder": "kerasbert.litert",
     "MaskedLM": "kerasbert.tasks",
     "QuestionAnswerer": "kerasbert.tasks",
     "Recipe": "kerasbert.training",

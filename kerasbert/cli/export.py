@@ -1,4 +1,4 @@
-"""`kerasbert export`: a model as a SavedModel that takes raw text."""
+"""`kerasbert export`: a model as it is served, built upon, or run on a device."""
 
 import enum
 from typing import Annotated
@@ -8,8 +8,10 @@ import typer
 __all__ = ["export"]
 
 # Named here and not asked of kerasbert.export, so that --help loads nothing.
-Format = enum.Enum("Format", {name: name for name in ("saved_model", "reusable")})
-Precision = enum.Enum("Precision", {name: name for name in ("float32", "bfloat16")})
+FORMATS = ("saved_model", "reusable", "litert")
+PRECISIONS = ("float32", "bfloat16", "int8")
+Format = enum.Enum("Format", {name: name for name in FORMATS})
+Precision = enum.Enum("Precision", {name: name for name in PRECISIONS})
 
 
 def export(
@@ -17,14 +19,16 @@ def export(
     target: Annotated[
         str,
         typer.Argument(
-            metavar="DST", help="Its folder; the next version folder in it is made."
+            metavar="DST",
+            help="Its folder; for saved_model, the next version folder in it is made.",
         ),
     ],
     form: Annotated[
         Format,
         typer.Option(
             "--format",
-            help="saved_model serves; reusable is a TF Hub encoder to be fine-tuned.",
+            help="saved_model serves; reusable is a TF Hub encoder to be fine-tuned; "
+            "litert runs without TensorFlow, on small devices too.",
         ),
     ] = Format.saved_model,
     precision: Annotated[
@@ -32,7 +36,7 @@ def export(
         typer.Option(
             "--precision",
             help="By default float32; bfloat16 is twice as fast on processors that "
-            "have it.",
+            "have it; int8 is for --format litert.",
         ),
     ] = None,
     max_length: Annotated[
@@ -56,8 +60,14 @@ def export(
     """Write a model for serving: text in, vectors out, no Python beside it.
 
     The folder is what TF Serving and `kerasbert serve` take. A version of it appears
-    when it is complete, or not at all.
+    when it is complete, or not at all. With --format litert it is what
+    kerasbert.LiteRTEmbedder takes.
     """
+    if form is Format.litert and (tokens or xla or precision is Precision.bfloat16):
+        raise ValueError(
+            "--tokens, --xla and --precision bfloat16 are for serving: leave them out, "
+            "or write --format saved_model."
+        )
     if form is Format.reusable and (precision or tokens or xla):
         raise ValueError(
             "--precision, --tokens and --xla are for serving: leave them out, or write "
@@ -66,6 +76,7 @@ def export(
     from kerasbert.export import (
         curl_line,
         export_embedder,
+        export_litert,
         export_reusable,
         model_name,
     )
@@ -74,6 +85,10 @@ def export(
     embedder = TextEmbedder.from_pretrained(model)
     if form is Format.reusable:
         print(export_reusable(embedder, target, max_length, overwrite))
+        return
+    if form is Format.litert:
+        name = precision.value if precision else "float32"
+        print(export_litert(embedder, target, name, max_length, overwrite))
         return
     version = export_embedder(
         embedder,

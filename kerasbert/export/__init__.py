@@ -1,5 +1,6 @@
 """Models that leave: self-contained, raw text in, no kerasbert and no Python beside."""
 
+from kerasbert.export.litert import export_litert as export_litert
 from kerasbert.export.reusable import export_reusable as export_reusable
 from kerasbert.export.saved_model import curl_line as curl_line
 from kerasbert.export.saved_model import export_embedder as export_embedder

@@ -1,0 +1,145 @@
+"""Models for LiteRT: one file of any length, run without TensorFlow.
+
+The graph takes one text of any length, which is resized to and not padded to: there
+is no work on padding, and one copy of the weights in memory for all lengths. Every
+shape in it but the length is a constant, so that the runtime takes all of it as one.
+"""
+
+import json
+import pathlib
+import tempfile
+
+import keras
+import tensorflow as tf
+
+from kerasbert.checkpoints.vocabulary import write_tokenizer
+from kerasbert.export.litert_card import litert_card
+from kerasbert.export.precision import with_precision
+from kerasbert.export.saved_model import checked_length
+from kerasbert.files import new_folder
+from kerasbert.layers import ONE_ROW, unpack
+from kerasbert.litert import FORMAT, MODEL_FILE, SETTINGS_FILE
+
+PRECISIONS = ("float32", "int8")
+
+
+def export_litert(
+    embedder, folder, precision="float32", max_length=None, overwrite=False
+):
+    """Writes a `TextEmbedder` for LiteRT, which runs where TensorFlow is not.
+
+    The folder holds `model.tflite`, from `token_ids`, `segment_ids` and
+    `padding_mask`, int32 `[1, S]` each for any S, to `embedding`, float32 `[1, D]`;
+    the vocabulary, with a `tokenizer.json` for the library `tokenizers`; what
+    `kerasbert.LiteRTEmbedder` is to know; and a page about it. The embedder's default
+    prompt, where it has one, is put before every text.
+
+    Args:
+        embedder: A `kerasbert.TextEmbedder`.
+        folder: The folder to make; it appears when it is complete.
+        precision: `"float32"`; or `"int8"`: the weights are int8, a scale for each
+            output channel of a dense layer, and activations are float32 between the
+            products.
+        max_length: The longest text in tokens; by default the embedder's.
+        overwrite: Whether a folder that exists is replaced.
+
+    Returns:
+        The folder, a `pathlib.Path`.
+
+    Raises:
+        FileExistsError: If the folder exists and `overwrite` is not given.
+        ValueError: If there is no such precision or length, or `tokenizers` has no
+            way to tokenize as the embedder does.
+
+    Example:
+        >>> import tempfile
+        >>> from kerasbert.export import export_litert
+        >>> embedder = kerasbert.TextEmbedder.from_pretrained(tiny_bert)
+        >>> folder = export_litert(embedder, tempfile.mkdtemp(), "int8")
+        >>> kerasbert.LiteRTEmbedder(folder).encode(["good morning"]).shape
+        (1, 32)
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(
+            f"Expected a precision among {', '.join(PRECISIONS)} for LiteRT, got "
+            f"{precision!r}."
+        )
+    max_length = checked_length(embedder, max_length)
+    _check_tokenizer(embedder.tokenizer)
+    folder = pathlib.Path(folder)
+    with new_folder(folder, overwrite=overwrite) as partial:
+        model = convert(embedder, precision)
+        (partial / MODEL_FILE).write_bytes(model)
+        write_tokenizer(embedder.tokenizer.config, partial, "huggingface")
+        settings = {
+            "format": FORMAT,
+            "model_bytes": len(model),
+            "size": embedder.size,
+            "max_length": max_length,
+            "prompt": _prompt(embedder),
+            "special_tokens_in_text": embedder.tokenizer.special_tokens_in_text,
+            "precision": precision,
+        }
+        text = json.dumps(settings, ensure_ascii=False, indent=2)
+        (partial / SETTINGS_FILE).write_text(f"{text}\n", "utf-8")
+        card = litert_card(embedder, folder.resolve().name, settings)
+        (partial / "README.md").write_text(card, "utf-8")
+    return folder
+
+
+def convert(embedder, precision):
+    """The LiteRT model of an embedder.
+
+    Args:
+        embedder: A `kerasbert.TextEmbedder`.
+        precision: As in `export_litert`.
+
+    Returns:
+        The bytes of a `.tflite` file.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+        tf.saved_model.save(tf.Module(), folder, _function(embedder), options)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        if precision == "int8":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        return converter.convert()
+
+
+def _function(embedder):
+    """The signature: what the embedder does with one row of tokens, frozen."""
+    head = embedder.model.head
+    encoder, constants = with_precision(embedder.encoder, "float32")
+    constants += [(weight, tf.constant(weight.numpy())) for weight in head.weights]
+
+    def embed(token_ids, segment_ids, padding_mask):
+        # Dense layers on [T, D] and not [1, T, D]: no shape is computed when it runs.
+        tokens = tf.reshape(token_ids, [-1])  # [T]
+        segments = tf.reshape(segment_ids, [-1])  # [T]
+        # The positions, from a tensor of that shape: a range would be of any length.
+        positions = tf.cumsum(tokens * 0 + 1, exclusive=True)  # [T]
+        with keras.StatelessScope(constants):
+            states = encoder.compute_packed(
+                tokens, segments, positions, padding_mask, ONE_ROW
+            )[-1]
+            embedding = head(unpack(states, ONE_ROW), padding_mask)  # [1, D]
+        return {"embedding": embedding}
+
+    specs = [
+        tf.TensorSpec([1, None], tf.int32, name)
+        for name in ("token_ids", "segment_ids", "padding_mask")
+    ]
+    return tf.function(embed, specs, autograph=False).get_concrete_function()
+
+
+def _check_tokenizer(tokenizer):
+    if tokenizer.config.split_digits_from_commas:
+        raise ValueError(
+            "Expected a tokenizer that tokenizer.json can describe, but this one has "
+            "split_digits_from_commas=True, which only kerasbert knows. Load it "
+            "without."
+        )
+
+
+def _prompt(embedder):
+    return embedder.prompts.get(embedder.default_prompt, embedder.default_prompt) or ""
