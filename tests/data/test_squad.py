@@ -1,0 +1,153 @@
+import json
+import warnings
+
+import pytest
+
+from kerasbert.data import read_squad
+
+CONTEXT = "She lives in Paris 🗼, near the river."
+
+
+def answer(text, start):
+    return {"text": text, "answer_start": start}
+
+
+def question(number, *answers, **others):
+    return {
+        "id": f"q{number}",
+        "question": f"Where, {number}?",
+        "answers": list(answers),
+        **others,
+    }
+
+
+def squad(*questions, context=CONTEXT):
+    return {"data": [{"paragraphs": [{"context": context, "qas": list(questions)}]}]}
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(contents):
+        file = tmp_path / "squad.json"
+        file.write_text(json.dumps(contents), "utf-8")
+        return read_squad(file)
+
+    return read
+
+
+def test_questions_come_in_order_with_their_contexts_and_answers(read):
+    data = read(squad(question(1, answer("Paris", 13), answer("near the river", 22))))
+    assert data.ids == ["q1"]
+    assert data.inputs == [("Where, 1?", CONTEXT)]
+    # Starts count characters, of which the tower is one.
+    assert data.targets == [
+        {"text": ["Paris", "near the river"], "answer_start": [13, 22]}
+    ]
+    assert data.misaligned == []
+
+
+def test_impossible_questions_have_no_answer_and_plausible_ones_do_not_count(read):
+    impossible = question(1, is_impossible=True, plausible_answers=[answer("She", 0)])
+    answered = question(2, answer("She", 0), is_impossible=False)
+    data = read(squad(impossible, answered, question(3)))
+    assert data.targets == [None, {"text": ["She"], "answer_start": [0]}, None]
+
+
+def test_answers_that_do_not_match_their_context_are_counted_and_reported(read):
+    questions = [
+        question(1, answer("Paris", 13)),
+        question(2, answer("Paris", 12), answer("She", 0)),
+        question(3, answer("Rome", 13)),
+        question(4, answer("", 3)),
+        question(5, answer("river.", -7)),
+    ]
+    with pytest.warns(UserWarning) as caught:
+        data = read(squad(*questions))
+    [warning] = caught
+    assert "4 of the 5 questions" in str(warning.message)
+    assert "'q2'" in str(warning.message)
+    assert "leaves out 3 of the questions" in str(warning.message)
+    assert data.misaligned == ["q2", "q3", "q4", "q5"]
+    assert [target["answer_start"] for target in data.targets] == [
+        [13],
+        [-1, 0],
+        [-1],
+        [-1],
+        [-1],
+    ]
+    assert data.targets[2]["text"] == ["Rome"]  # metrics compare texts
+
+
+def test_a_file_without_answers_gives_questions_alone(read):
+    asked = [{"id": "a", "question": "Who?"}, {"id": "b", "question": "Where?"}]
+    data = read(squad(*asked))
+    assert data.inputs == [("Who?", CONTEXT), ("Where?", CONTEXT)]
+    assert data.targets is None
+    assert len(data) == 2
+
+
+def test_other_fields_are_passed_over(read):
+    contents = squad({**question(1, answer("She", 0)), "level": 3})
+    contents |= {"version": "v2.0"}
+    contents["data"][0]["title"] = "a city"
+    assert len(read(contents)) == 1
+
+
+BROKEN = {
+    "a list": ([], "Expected an object with 'data' at the top of .*, got list"),
+    "no data": ({"dat": []}, "Expected data in .*got 'dat' beside it"),
+    "data of another type": (
+        {"data": {}},
+        "Expected a list at data of .*, got dict",
+    ),
+    "a text among paragraphs": (
+        {"data": [{"paragraphs": ["x"]}]},
+        r"Expected an object with 'context' at data\[0\].paragraphs\[0\]",
+    ),
+    "no context": (
+        {"data": [{"paragraphs": [{"qas": []}]}]},
+        r"Expected data\[0\].paragraphs\[0\].context in .*got 'qas' beside it",
+    ),
+    "no text": (
+        squad(question(1, answer("She", 0)), question(2, {"answer_start": 3})),
+        r"Expected data\[0\].paragraphs\[0\].qas\[1\].answers\[0\].text in",
+    ),
+    "a start that is a string": (
+        squad(question(1, answer("She", "0"))),
+        r"a whole number at .*answers\[0\].answer_start of .*, got str: '0'",
+    ),
+    "no id": (
+        squad({"question": "Who?", "answers": []}),
+        r"Expected data\[0\].paragraphs\[0\].qas\[0\].id in",
+    ),
+    "answers for some": (
+        squad(question(1), {"id": "2", "question": "Who?"}),
+        r"for all questions .* or for none, got none at .*qas\[1\]",
+    ),
+    "nothing": ({"data": []}, "Expected questions in .*, got none"),
+}
+
+
+@pytest.mark.parametrize(("contents", "message"), BROKEN.values(), ids=BROKEN)
+def test_a_file_in_another_format_is_refused_by_its_place(read, contents, message):
+    with pytest.raises(ValueError, match=f"(?s){message}") as error:
+        read(contents)
+    assert "squad.json" in str(error.value)
+
+
+def test_a_file_that_is_cut_off_is_refused_by_its_line(tmp_path):
+    file = tmp_path / "squad.json"
+    file.write_text('{"data": [\n{"paragraphs": [', "utf-8")
+    with pytest.raises(ValueError, match="Expected JSON in .*squad.json, but line 2"):
+        read_squad(file)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"squad\.json"):
+        read_squad(tmp_path / "squad.json")
+
+
+def test_what_stands_where_it_should_gives_no_warning(read):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read(squad(question(1, answer(CONTEXT, 0))))
