@@ -21,6 +21,7 @@ _HOME = {
     "TextClassifier": "kerasbert.tasks",
     "TextEmbedder": "kerasbert.tasks",
     "TextRegressor": "kerasbert.tasks",
+    "TokenClassifier": "kerasbert.tasks",
     "Tokenizer": "kerasbert.text",
     "load": "kerasbert.tasks",
     "load_encoder": "kerasbert.models",

@@ -1,5 +1,8 @@
 """Files of examples, as tasks are trained and tested on them."""
 
+from kerasbert.data.conll import read_columns as read_columns
+from kerasbert.data.conll import read_tagged as read_tagged
+from kerasbert.data.conll import read_tagged_json as read_tagged_json
 from kerasbert.data.examples import Columns as Columns
 from kerasbert.data.examples import Examples as Examples
 from kerasbert.data.examples import open_examples as open_examples

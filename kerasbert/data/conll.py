@@ -1,0 +1,229 @@
+"""Words and their tags: columns as in CoNLL, characters a line, JSON lines."""
+
+import json
+import re
+
+from kerasbert.data.lines import open_lines
+
+JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
+DOCUMENT_START = "-DOCSTART-"
+
+
+def read_tagged(file, **columns):
+    """Reads a file of tagged texts: JSON lines by its suffix, else columns.
+
+    Args:
+        file: The file; `"-"`: standard input.
+        **columns: As in `read_columns`.
+
+    Returns:
+        Inputs and targets, as `kerasbert.TokenClassifier` takes them.
+    """
+    if str(file).lower().endswith(JSON_SUFFIXES):
+        return read_tagged_json(file)
+    return read_columns(file, **columns)
+
+
+def read_columns(
+    file, word=1, tag=None, separator=None, prefix="", characters=False, comment=None
+):
+    r"""Reads words and tags in columns, with an empty line after every text.
+
+    Args:
+        file: The file; `"-"`: standard input.
+        word: The column of the words: its number, from 1 as in `cut -f`, or its name,
+            where the first line has names.
+        tag: That of the tags; None: the last one.
+        separator: What stands between columns; None: a tab where the first line has
+            one, else spaces.
+        prefix: What is taken from the beginning of every word, such as `"en:"` in
+            WikiANN.
+        characters: Whether a text is written one character a line, so that what
+            follows the character is a mark, as in Weibo's `科0`.
+        comment: How lines begin that are no words, such as `"# "`.
+
+    Returns:
+        For each text a list of words, and a list of tags.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is empty, a line has other columns than those before it,
+            or a column is not there; the message names the file and the line.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> file = pathlib.Path(tempfile.mkdtemp()) / "train.conll"
+        >>> _ = file.write_text("Ada B-PER\nslept O\n\nParis B-LOC\n")
+        >>> read_columns(file)
+        ([['Ada', 'slept'], ['Paris']], [['B-PER', 'O'], ['B-LOC']])
+    """
+    inputs, targets = [], []
+    words, tags = [], []
+    columns = None
+    with open_lines(file) as (name, lines):
+        for number, line in enumerate(lines, 1):
+            if comment and line.startswith(comment):
+                continue
+            if not line.strip():
+                if words:
+                    inputs.append(words)
+                    targets.append(tags)
+                words, tags = [], []
+                continue
+            where = f"line {number} of {name}"
+            if columns is None:
+                columns = _Columns(line, word, tag, separator, where)
+                if columns.has_header:
+                    continue
+            cells = columns.cells(line, where)
+            found = cells[columns.word].removeprefix(prefix)
+            if found.startswith(DOCUMENT_START):
+                continue
+            if not cells[columns.tag]:
+                raise ValueError(f"Expected a tag in {where}, got {line!r}.")
+            words.append(found[:1] if characters else found)
+            tags.append(cells[columns.tag])
+        if words:
+            inputs.append(words)
+            targets.append(tags)
+    return _not_empty(inputs, targets, name)
+
+
+class _Columns:
+    """Where in a line the word and the tag are."""
+
+    def __init__(self, line, word, tag, separator, where):
+        self.separator = separator or ("\t" if "\t" in line.strip() else None)
+        cells = self._split(line)
+        self.count = len(cells)
+        self.has_header = isinstance(word, str) or isinstance(tag, str)
+        names = cells if self.has_header else []
+        self.word = self._place(word, names, where)
+        self.tag = self._place(self.count if tag is None else tag, names, where)
+        if self.word == self.tag:
+            raise ValueError(
+                f"Expected a word and a tag, in columns of their own, in {where}, got "
+                f"{line!r}. Name the separator, and the columns."
+            )
+
+    def cells(self, line, where):
+        cells = self._split(line)
+        if len(cells) != self.count:
+            raise ValueError(
+                f"Expected {self.count} columns in {where}, as in the lines before it, "
+                f"got {len(cells)}: {line!r}."
+            )
+        return cells
+
+    def _split(self, line):
+        if self.separator is None:
+            return re.split("[ \t]+", line.strip(" \t"))
+        return [cell.strip() for cell in line.split(self.separator)]
+
+    def _place(self, column, names, where):
+        if column in names:
+            return names.index(column)
+        if isinstance(column, str) or not 1 <= column <= self.count:
+            has = (
+                f"the columns {', '.join(names)}" if names else f"{self.count} columns"
+            )
+            raise ValueError(f"Expected a column {column!r}, got {has} in {where}.")
+        return column - 1
+
+
+def read_tagged_json(file):
+    r"""Reads tagged texts from JSON lines.
+
+    A line is `{"tokens": [...], "tags": [...]}`, or `{"text": ..., "entities":
+    [{"start", "end", "type"}, ...]}` with characters of the text; all lines are one or
+    all the other.
+
+    Args:
+        file: The file; `"-"`: standard input.
+
+    Returns:
+        For each text its words and its tags; or the text and its entities.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is empty, or a line is none of these; the message names
+            the file and the line.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> file = pathlib.Path(tempfile.mkdtemp()) / "train.jsonl"
+        >>> _ = file.write_text('{"tokens": ["Ada"], "tags": ["B-PER"]}\n')
+        >>> read_tagged_json(file)
+        ([['Ada']], [['B-PER']])
+    """
+    inputs, targets = [], []
+    with open_lines(file) as (name, lines):
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            where = f"line {number} of {name}"
+            text, target = _tagged(_json(line, where), where)
+            if inputs and isinstance(text, str) != isinstance(inputs[0], str):
+                raise ValueError(
+                    f"Expected texts or tokens, as in the lines before it, in {where}."
+                )
+            inputs.append(text)
+            targets.append(target)
+    return _not_empty(inputs, targets, name)
+
+
+def _json(line, where):
+    try:
+        record = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"Expected JSON in {where}: {error.msg}.") from None
+    except RecursionError:
+        raise ValueError(f"Expected plain JSON in {where}, got one too deep.") from None
+    if not isinstance(record, dict):
+        raise ValueError(f"Expected a JSON object in {where}, got {line[:60]!r}.")
+    return record
+
+
+def _tagged(record, where):
+    if "tokens" in record:
+        tokens, tags = (record.get(name) for name in ("tokens", "tags"))
+        for name, values in (("tokens", tokens), ("tags", tags)):
+            strings = isinstance(values, list)
+            if not strings or not all(isinstance(value, str) for value in values):
+                raise ValueError(f"Expected {name}, a list of strings, in {where}.")
+        if len(tokens) != len(tags):
+            raise ValueError(
+                f"Expected as many tags as tokens in {where}, got {len(tags)} for "
+                f"{len(tokens)}."
+            )
+        return tokens, tags
+    if not isinstance(record.get("text"), str):
+        raise ValueError(
+            f"Expected tokens and tags, or text and entities, in {where}, got "
+            f"{', '.join(record) or 'nothing'}."
+        )
+    entities = record.get("entities")
+    if not isinstance(entities, list):
+        raise ValueError(f"Expected entities, a list, in {where}.")
+    return record["text"], [_entity(one, record["text"], where) for one in entities]
+
+
+def _entity(entity, text, where):
+    values = [
+        entity.get(name) if isinstance(entity, dict) else None
+        for name in ("start", "end", "type")
+    ]
+    start, end, kind = values
+    numbers = type(start) is int and type(end) is int
+    if not numbers or not isinstance(kind, str) or not 0 <= start < end <= len(text):
+        raise ValueError(
+            f"Expected an entity with a start and an end among the {len(text)} "
+            f"characters and a type, in {where}, got {entity!r}."
+        )
+    return {"start": start, "end": end, "type": kind}
+
+
+def _not_empty(inputs, targets, name):
+    if not inputs:
+        raise ValueError(f"Expected tagged texts in {name}, but it holds none.")
+    return inputs, targets

@@ -1,0 +1,259 @@
+"""Text to entities, words to tags."""
+
+import functools
+import itertools
+
+import numpy as np
+import tensorflow as tf
+
+from kerasbert.metrics.entities import Span, span_scores, spans_of
+from kerasbert.models import TokenClassificationModel
+from kerasbert.tasks.pretrained_task import load_parts, model_with_labels
+from kerasbert.tasks.tags import TagScheme, scheme_of
+from kerasbert.tasks.tags_decoding import TagDecoder
+from kerasbert.tasks.task import Task, sparse_crossentropy
+from kerasbert.tasks.token_classifier_inputs import (
+    are_words,
+    checked_entities,
+    checked_tags,
+    word_spans,
+)
+from kerasbert.tasks.token_classifier_rows import WordRows
+from kerasbert.training.features import IGNORED, Features
+
+
+class TokenClassifier(Task):
+    """Finds names and other entities in texts, or gives each word a tag.
+
+    A text that is too long is read in windows that overlap, so that every word gets a
+    tag. The tags of a text are the likeliest that the scheme of the labels allows.
+
+    Args:
+        model: A `kerasbert.models.TokenClassificationModel`.
+        tokenizer: The `kerasbert.Tokenizer` of its vocabulary.
+        max_length: The longest window in tokens, special tokens included.
+        stride: How many tokens neighbouring windows share; None: a quarter.
+        scheme: `"IOB2"`, `"IOBES"` (BMES, BILOU), `"IOB1"`, in which I may begin an
+            entity, or `"PLAIN"`, in which a tag is a type; None: as the labels say.
+
+    Example:
+        >>> tagger = kerasbert.TokenClassifier.from_pretrained(
+        ...     tiny_bert, labels=["O", "B-LOC", "I-LOC"]
+        ... )
+        >>> [tags] = tagger.predict_tags([["a", "small", "town"]])
+        >>> len(tags)
+        3
+
+    Reference:
+        [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), section 5.3.
+    """
+
+    kind = "tag"
+
+    def __init__(self, model, tokenizer, max_length=None, stride=None, scheme=None):
+        super().__init__(model, tokenizer, max_length)
+        room = self.max_length - 2
+        self.stride = room // 4 if stride is None else stride
+        if not 0 <= self.stride < room:
+            raise ValueError(
+                f"Expected a stride from 0 to {room - 1} (max_length={self.max_length} "
+                f"leaves {room} tokens), got {stride}."
+            )
+        self.labels = list(model.labels)
+        self.scheme = TagScheme(self.labels, scheme)
+        self._rows = WordRows(tokenizer, self.max_length, self.stride)
+
+    @classmethod
+    def from_pretrained(cls, source, labels=None, dtype=None, **options):
+        """Loads the encoder of a source, with its classifier or a new one.
+
+        A published classifier with tags of B and I is read as IOB1, since nothing
+        says what it was trained with: as seqeval and others read it.
+
+        Args:
+            source: As in `BertEncoder.from_pretrained`.
+            labels: All tags, such as `kerasbert.tasks.labels_of` finds in data; None:
+                those of the source. Where the source has a classifier of other tags, a
+                new one takes its place.
+            dtype: A dtype policy of the encoder, such as `"mixed_bfloat16"`.
+            **options: `max_length`, `stride` and `scheme`, as in the constructor; and
+                `dropout`, of what the classifier takes.
+
+        Raises:
+            FileNotFoundError: If there is no such source.
+            ValueError: If the source is broken, neither it nor you name tags, or they
+                are of no scheme.
+        """
+        dropout = options.pop("dropout", None)
+        if labels is not None and options.get("scheme") is None:
+            scheme_of(labels := list(labels))  # before anything is loaded
+        folder, checkpoint, tokenizer = load_parts(source)
+        model = model_with_labels(
+            TokenClassificationModel, folder, checkpoint, labels, dropout, dtype
+        )
+        published = getattr(model, "source_folder", None) is not None
+        if published and options.get("scheme") is None:
+            if scheme_of(model.labels) == "IOB2":
+                options["scheme"] = "IOB1"
+        return cls(model, tokenizer, **options)
+
+    def features(self, inputs, targets=None, weights=None):
+        inputs = list(inputs)
+        rows = self._rows.of(inputs)
+        known = {}
+        if targets is not None:
+            numbers = [
+                [self.scheme.numbers[tag] for tag in tags]
+                for tags in self._tags_of(inputs, rows, targets)[0]
+            ]
+            known = {"logits": rows.at_tokens(numbers, IGNORED)}
+        if weights is not None:
+            weights = np.asarray(weights, "float32")[rows.texts]
+        return self._features(rows, known, weights)
+
+    def losses(self):
+        return {
+            "loss": {"logits": sparse_crossentropy(ignore_class=IGNORED)},
+            "metrics": None,
+        }
+
+    def predict(self, inputs):
+        """Finds entities.
+
+        Args:
+            inputs: A list of strings, or of lists of words.
+
+        Returns:
+            A list of entities a text: dictionaries of `type`, `text`, its first
+            character `start`, the one after its last `end`, and `score`, the mean
+            probability of its words' tags. Of words, which count as joined by spaces,
+            there are `first_word` and `last_word`, too.
+        """
+        inputs = list(inputs)
+        return self._decoded(inputs)[1] if inputs else []
+
+    def predict_tags(self, words):
+        """Gives words their tags.
+
+        Args:
+            words: A list of lists of words, or of characters.
+
+        Returns:
+            A list of tags a text. A word of which the tokenizer leaves nothing, such
+            as a control character, gets `"O"`.
+        """
+        words = list(words)
+        if words and not are_words(words):
+            raise TypeError(
+                f"Expected lists of words, got {words[0][:40]!r}. Entities in texts "
+                "are found by predict."
+            )
+        return self._decoded(words)[0] if words else []
+
+    def answer_metrics(self, inputs, targets):
+        """Precision, recall and F1 of whole entities, and accuracy of tags.
+
+        Args:
+            inputs: As in `evaluate`.
+            targets: As in `evaluate`.
+
+        Returns:
+            `{"precision", "recall", "f1", "accuracy"}`.
+        """
+        inputs = list(inputs)
+        rows = self._rows.of(inputs)
+        tags, spans = self._tags_of(inputs, rows, targets)
+        found_tags, entities = self._decoded(inputs, rows)
+        if rows.of_words:
+            found = [spans_of(tags) for tags in found_tags]
+        else:
+            found = [
+                [Span(one["type"], one["start"], one["end"]) for one in row]
+                for row in entities
+            ]
+        pairs = [
+            tag == other
+            for row, others in zip(tags, found_tags, strict=True)
+            for tag, other in zip(row, others, strict=True)
+        ]
+        accuracy = sum(pairs) / max(1, len(pairs))
+        return {**span_scores(spans, found), "accuracy": accuracy}
+
+    def options(self):
+        return {
+            **super().options(),
+            "stride": self.stride,
+            "scheme": self.scheme.name,
+        }
+
+    def _features(self, rows, targets=None, weights=None):
+        inputs = {
+            "token_ids": rows.token_ids,
+            "segment_ids": [np.zeros_like(row) for row in rows.token_ids],
+        }
+        return Features(inputs, targets or {}, weights, self.tokenizer.pad_token_id)
+
+    def _tags_of(self, inputs, rows, targets):
+        """The tags that words should get, as the scheme has it, and the spans."""
+        if rows.of_words:
+            tags = checked_tags(inputs, targets, self.labels)
+            return [self.scheme.repaired(row) for row in tags], list(
+                map(spans_of, tags)
+            )
+        spans = checked_entities(rows.strings, targets, self.scheme.entity_types)
+        tags = [
+            self.scheme.write(word_spans(row, starts, ends), len(starts))
+            for row, (starts, ends) in zip(spans, rows.characters(), strict=True)
+        ]
+        return tags, spans
+
+    def _decoded(self, inputs, rows=None):
+        """The tags of the words, and the entities, of each text."""
+        rows = rows or self._rows.of(inputs)
+        outputs = self.outputs(self._features(rows))
+        logits = rows.at_words(
+            np.concatenate([output["logits"] for output in outputs]),
+            self.scheme.nothing,
+        )  # [N, C]
+        tags, *entities = (
+            tensor.numpy() for tensor in self._decode(logits, rows.splits)
+        )
+        names = [self.labels[tag] for tag in tags.tolist()]
+        entities = self._entities(rows, *(values.tolist() for values in entities))
+        return [names[a:b] for a, b in itertools.pairwise(rows.splits)], entities
+
+    def _entities(self, rows, labels, firsts, lasts, scores, splits):
+        answers = []
+        for text, (begin, end) in enumerate(itertools.pairwise(splits)):
+            string = rows.strings[text]
+            answers.append([])
+            for one in range(begin, end):
+                first, last = firsts[one], lasts[one]
+                start, stop = int(rows.starts[first]), int(rows.ends[last])
+                answer = {
+                    "type": self.scheme.types[labels[one]],
+                    "text": string[start:stop],
+                    "start": start,
+                    "end": stop,
+                    "score": scores[one],
+                }
+                if rows.of_words:
+                    answer["first_word"] = int(first - rows.splits[text])
+                    answer["last_word"] = int(last - rows.splits[text])
+                answers[-1].append(answer)
+        return answers
+
+    @functools.cached_property
+    def _decode(self):
+        decoder = TagDecoder(self.scheme)
+
+        def decode(logits, row_splits):
+            rows = tf.RaggedTensor.from_row_splits(logits, row_splits, validate=False)
+            tags = decoder.tags(rows)
+            return tags, *decoder.entities(rows, tags)
+
+        specs = [
+            tf.TensorSpec([None, len(self.labels)], tf.float32),
+            tf.TensorSpec([None], tf.int64),
+        ]
+        return tf.function(decode, input_signature=specs, autograph=False)

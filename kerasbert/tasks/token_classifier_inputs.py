@@ -1,0 +1,191 @@
+"""Texts and lists of words, and the tags that they should get, checked."""
+
+import re
+from collections import Counter
+
+from kerasbert.metrics.entities import Span
+from kerasbert.tasks.labels import checked_count
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def are_words(inputs):
+    """Whether inputs are lists of words, rather than texts.
+
+    Args:
+        inputs: A list of strings, or of lists of strings.
+
+    Raises:
+        TypeError: If it is neither; the message says what is where.
+    """
+    if isinstance(inputs, str | bytes):
+        raise TypeError(f"Expected a list of texts, got one string: {inputs[:40]!r}.")
+    words = len(inputs) > 0 and not isinstance(inputs[0], str | bytes)
+    for position, value in enumerate(inputs):
+        if not (_is_words(value) if words else isinstance(value, str | bytes)):
+            wanted = "a list of words" if words else "a string"
+            raise TypeError(
+                f"Expected {wanted} at position {position}, like those before it, got "
+                f"{type(value).__name__}: {str(value)[:60]!r}."
+            )
+    return words
+
+
+def _is_words(value):
+    return isinstance(value, list | tuple) and all(
+        isinstance(word, str | bytes) for word in value
+    )
+
+
+def readable(text):
+    """A text as the string whose characters offsets count.
+
+    Args:
+        text: A string or bytes; what is no UTF-8 becomes U+FFFD.
+    """
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    return _SURROGATES.sub("\ufffd", text)
+
+
+def joined(words):
+    """Words as a text, with a space between them.
+
+    Args:
+        words: A list of strings.
+
+    Returns:
+        The text, and where each word begins and ends in it.
+
+    Example:
+        >>> joined(["New", "York"])
+        ('New York', [0, 4], [3, 8])
+    """
+    words = [readable(word) for word in words]
+    starts, ends = [], []
+    end = -1
+    for word in words:
+        starts.append(end + 1)
+        end += 1 + len(word)
+        ends.append(end)
+    return " ".join(words), starts, ends
+
+
+def checked_tags(inputs, targets, labels):
+    """The tags of words, if they are tags of these words.
+
+    Args:
+        inputs: A list of lists of words.
+        targets: For each a list with a tag for each word.
+        labels: The tags that there are.
+
+    Returns:
+        The targets, as lists.
+
+    Raises:
+        ValueError: If there are more or fewer, or some are no labels; the message
+            names all that are not.
+    """
+    targets = [list(tags) for tags in checked_count(targets, len(inputs))]
+    for position, (words, tags) in enumerate(zip(inputs, targets, strict=True)):
+        if len(words) != len(tags):
+            raise ValueError(
+                f"Expected a tag for each of the {len(words)} words at position "
+                f"{position}, got {len(tags)}."
+            )
+    _refuse_unknown("tags", targets, labels)
+    return targets
+
+
+def checked_entities(texts, targets, types):
+    """The entities of texts, if they stand in these texts.
+
+    Args:
+        texts: A list of strings.
+        targets: For each a list of dictionaries with `start`, `end` and `type`.
+        types: The types that there are.
+
+    Returns:
+        For each text a list of `Span`s of characters, in order.
+
+    Raises:
+        ValueError: If there are more or fewer targets, an entity is outside of its
+            text or overlaps another, or a type is unknown.
+    """
+    targets = checked_count(targets, len(texts))
+    spans = [
+        sorted((_span(entity, text, at) for entity in entities), key=_start)
+        for at, (text, entities) in enumerate(zip(texts, targets, strict=True))
+    ]
+    for position, row in enumerate(spans):
+        for one, next_one in zip(row, row[1:], strict=False):
+            if next_one.start < one.end:
+                raise ValueError(
+                    f"Expected entities that do not overlap at position {position}, "
+                    f"got {tuple(one)} and {tuple(next_one)}."
+                )
+    _refuse_unknown("types", [[span.type for span in row] for row in spans], types)
+    return spans
+
+
+def _start(span):
+    return span.start
+
+
+def _span(entity, text, position):
+    try:
+        span = Span(entity["type"], int(entity["start"]), int(entity["end"]))
+    except (TypeError, KeyError, ValueError, IndexError):
+        raise ValueError(
+            f"Expected entities with start, end and type at position {position}, got "
+            f"{str(entity)[:80]}."
+        ) from None
+    if not 0 <= span.start < span.end <= len(text):
+        raise ValueError(
+            f"Expected entities within the {len(text)} characters of the text at "
+            f"position {position}, got {span.start} to {span.end}."
+        )
+    return span
+
+
+def word_spans(spans, starts, ends):
+    """Entities of characters as entities of words: all words that they touch.
+
+    Args:
+        spans: `Span`s of characters, in order.
+        starts: The first character of each word.
+        ends: The one after its last.
+
+    Returns:
+        `Span`s of words. A word that two touch belongs to the first; an entity that
+        has no word left is not there.
+
+    Example:
+        >>> word_spans([Span("LOC", 3, 11)], starts=[0, 3, 7], ends=[2, 6, 11])
+        [Span(type='LOC', start=1, end=3)]
+    """
+    found = []
+    word = 0
+    for kind, start, end in spans:
+        while word < len(starts) and ends[word] <= start:
+            word += 1
+        first = word
+        while word < len(starts) and starts[word] < end:
+            word += 1
+        if word > first:
+            found.append(Span(kind, first, word))
+    return found
+
+
+def _refuse_unknown(what, targets, known):
+    unknown = Counter(name for row in targets for name in row if name not in known)
+    if not unknown:
+        return
+    first = next(at for at, row in enumerate(targets) if not set(known).issuperset(row))
+    shown = ", ".join(f"{name!r} ({count})" for name, count in unknown.most_common(8))
+    raise ValueError(
+        f"Expected {what} among {', '.join(sorted(known))}; got {shown}, the first at "
+        f"position {first}. Name all labels when the task is made: "
+        "kerasbert.tasks.labels_of(targets) finds them. Tags of another scheme are "
+        "converted by kerasbert.tasks.convert_tags."
+    )
