@@ -1,0 +1,297 @@
+"""Texts with masks to what belongs there, and how probable texts are."""
+
+import numpy as np
+
+from kerasbert.models import MaskedLMModel
+from kerasbert.tasks.masked_lm_masking import MaskedFeatures, Masking, Perplexity
+from kerasbert.tasks.masked_lm_scores import MaskedLMScores, one_at_a_time
+from kerasbert.tasks.masked_lm_search import Beam, largest, mean_log_probs
+from kerasbert.tasks.masked_lm_text import MaskedRow, MaskedTexts
+from kerasbert.tasks.pretrained_task import load_parts
+from kerasbert.tasks.task import Task, sparse_crossentropy
+from kerasbert.tasks.text_rows import TextRows
+from kerasbert.training.features import IGNORED
+
+
+class MaskedLM(Task):
+    """Fills in masks, and tells how probable texts are.
+
+    Args:
+        model: A `kerasbert.models.MaskedLMModel`.
+        tokenizer: The `kerasbert.Tokenizer` of its vocabulary.
+        max_length: The longest sequence in tokens, special tokens included.
+        mask_rate: Which part of the tokens is hidden in training.
+        whole_words: Whether all pieces of a word are hidden together in training.
+            Where words are not written apart, as in Chinese, pieces are words.
+
+    Example:
+        >>> masked = kerasbert.MaskedLM.from_pretrained(tiny_bert)
+        >>> [answer] = masked.predict(["the capital of france is [MASK]."], top_k=3)
+        >>> len(answer["masks"]), len(answer["masks"][0])
+        (1, 3)
+        >>> sorted(answer["masks"][0][0])
+        ['score', 'text', 'token']
+
+    Reference:
+        [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), section 3.1, task 1.
+    """
+
+    kind = "fill"
+
+    def __init__(
+        self, model, tokenizer, max_length=None, mask_rate=0.15, whole_words=False
+    ):
+        super().__init__(model, tokenizer, max_length)
+        self.mask_rate = mask_rate
+        self.whole_words = whole_words
+        self._masking = Masking(tokenizer, mask_rate, whole_words)
+        self._rows = TextRows(tokenizer, self.max_length)
+        self._texts = MaskedTexts(tokenizer, self._rows)
+        self._scores = MaskedLMScores(model)
+
+    @classmethod
+    def from_pretrained(cls, source, dtype=None, **options):
+        """Loads an encoder and its masked language model head.
+
+        Args:
+            source: As in `BertEncoder.from_pretrained`.
+            dtype: A dtype policy of the encoder, such as `"mixed_bfloat16"`.
+            **options: `max_length`, `mask_rate` and `whole_words`, as in the
+                constructor.
+
+        Raises:
+            FileNotFoundError: If there is no such source.
+            ValueError: If the source is broken, or has no such head, as models made
+                for sentence vectors have none.
+        """
+        folder, checkpoint, tokenizer = load_parts(source)
+        if "masked_lm_head" not in checkpoint.heads:
+            raise ValueError(
+                "Expected a model with a masked language model head, but "
+                f"{folder} has {', '.join(checkpoint.heads) or 'an encoder alone'}. "
+                "Take one that was pretrained and not yet fine-tuned, such as "
+                "bert_base_uncased."
+            )
+        return cls(
+            MaskedLMModel.from_pretrained(folder, dtype=dtype), tokenizer, **options
+        )
+
+    # Filling in.
+
+    def predict(self, inputs, top_k=5, candidates=None):
+        """The likeliest tokens for each mask of texts, each mask for itself.
+
+        Args:
+            inputs: A list of strings, or of pairs of strings, with `[MASK]` in each.
+            top_k: How many tokens a mask.
+            candidates: Words to choose from, each a single token; None: the whole
+                vocabulary. `rank` takes words of several pieces.
+
+        Returns:
+            A dictionary a text: `text`, with the likeliest token in each mask; and
+            `masks`, for each mask a list of `token`, its `score` (its probability),
+            and `text` with it in this mask alone.
+
+        Raises:
+            ValueError: If a text has no mask, or a candidate is several tokens.
+        """
+        _check_count("top_k", top_k)
+        inputs = list(inputs)
+        allowed = self._texts.single_tokens(candidates)
+        rows = self._texts.rows(inputs)
+        found = [[None] * len(row.places) for row in rows]
+        lengths = [len(row.token_ids) for row in rows]
+        scores = self._scores.log_probs(lengths, rows.__getitem__)
+        for number, mask, log_probs in scores:
+            best = allowed[largest(log_probs[allowed], top_k)]
+            found[number][mask] = list(zip(best, np.exp(log_probs[best]), strict=True))
+        return list(map(self._texts.answer, inputs, found))
+
+    def fill(self, inputs, pieces=1, top_k=5, beams=10):
+        """The likeliest tokens for all masks of texts together.
+
+        The masks are filled from left to right, each by a model that reads what was
+        filled in before, and the likeliest ways are kept (beam search).
+
+        Args:
+            inputs: A list of strings, or of pairs of strings, with `[MASK]` in each.
+            pieces: How many tokens each `[MASK]` stands for; or several such numbers,
+                all of which are tried.
+            top_k: How many ways to fill a text.
+            beams: How many ways are kept from token to token; `top_k` at least.
+
+        Returns:
+            For each text a list of dictionaries, the likeliest first: `tokens`, a
+            list a mask; `score`, the geometric mean of the probabilities of all
+            tokens, so that more pieces and fewer compare; and `text`.
+
+        Raises:
+            ValueError: If a text has no mask, or becomes longer than `max_length`.
+        """
+        _check_count("top_k", top_k)
+        _check_count("beams", beams)
+        inputs = list(inputs)
+        rows = self._texts.rows(inputs)
+        beam = Beam(self._scores, max(beams, top_k))
+        answers = [[] for _ in inputs]
+        for count in [pieces] if isinstance(pieces, int) else pieces:
+            _check_count("pieces", count)
+            widened = self._texts.widened(rows, [count] * len(rows))
+            for number, ways in enumerate(beam.search(widened)):
+                for tokens, total in ways:
+                    masks = np.reshape(tokens, (-1, count)).tolist()
+                    answer = {
+                        "tokens": self.tokenizer.tokens(masks),
+                        "score": float(np.exp(total / len(tokens))),
+                        "text": self._texts.filled(inputs[number], masks),
+                    }
+                    answers[number].append(answer)
+        return [_best(answer)[:top_k] for answer in answers]
+
+    def rank(self, inputs, candidates):
+        """How well words, of any number of pieces, fill the mask of each text.
+
+        Args:
+            inputs: A list of strings, or of pairs of strings, with one `[MASK]` each.
+            candidates: A list of words, or of phrases.
+
+        Returns:
+            For each text a list of dictionaries, the likeliest first: `candidate`,
+            `score` as in `fill`, and `text`.
+
+        Raises:
+            ValueError: If a text has not exactly one mask, or becomes longer than
+                `max_length`.
+        """
+        inputs, candidates = list(inputs), list(candidates)
+        rows = self._texts.rows(inputs)
+        for number, row in enumerate(rows):
+            if len(row.places) != 1:
+                raise ValueError(
+                    f"Expected one mask in each text, got {len(row.places)} at "
+                    f"position {number}. fill fills several masks together."
+                )
+        tokens = [self._texts.tokens_of(word) for word in candidates]
+        answers = []
+        for text, row in zip(inputs, rows, strict=True):
+            wide = self._texts.widened([row] * len(tokens), map(len, tokens))
+            scores = np.exp(mean_log_probs(self._scores, wide, tokens)).tolist()
+            ranked = [
+                dict(candidate=word, score=score, text=self._texts.filled(text, [ids]))
+                for word, ids, score in zip(candidates, tokens, scores, strict=True)
+            ]
+            answers.append(_best(ranked))
+        return answers
+
+    # How probable texts are.
+
+    def pseudo_log_likelihoods(self, texts):
+        """The log probability of each token of texts, given all others of its text.
+
+        Args:
+            texts: A list of strings, or of pairs of strings.
+
+        Returns:
+            For each text a float32 array `[S - 2]`, one number a token, special tokens
+            left out.
+
+        Reference:
+            [Salazar et al., 2020](https://arxiv.org/abs/1910.14659), section 2.
+        """
+        rows = self._rows.of(list(texts))
+        places = [
+            np.flatnonzero(~self._masking.special[ids]) for ids in rows["token_ids"]
+        ]
+        masked = map(MaskedRow, rows["token_ids"], rows["segment_ids"], places)
+        mask_token_id = self.tokenizer.mask_token_id
+        return one_at_a_time(self._scores, list(masked), mask_token_id)
+
+    def pseudo_perplexity(self, texts):
+        """How surprised the model is by texts: less by those that are likely.
+
+        A token is hidden at a time, so a text of n tokens is read n times.
+
+        Args:
+            texts: A list of strings, or of pairs of strings.
+
+        Returns:
+            float64 array `[n]`: e to the power of the mean of minus
+            `pseudo_log_likelihoods`.
+
+        Raises:
+            ValueError: If a text has no tokens; the message says which.
+
+        Reference:
+            [Salazar et al., 2020](https://arxiv.org/abs/1910.14659), section 2.3.
+        """
+        texts = list(texts)
+        self._masking.check(self._rows.of(texts)["token_ids"])
+        found = self.pseudo_log_likelihoods(texts)
+        return np.exp([-values.mean(dtype="float64") for values in found])
+
+    # Training.
+
+    def features(self, inputs, targets=None, weights=None):
+        if targets is not None:
+            raise ValueError(
+                "Expected no targets: a masked language model learns the tokens that "
+                "are hidden from it. Call fit(texts)."
+            )
+        rows = self._rows.of(list(inputs))
+        self._masking.check(rows["token_ids"])
+        pad = self.tokenizer.pad_token_id
+        targets = {"mlm_logits": rows["token_ids"]}
+        return MaskedFeatures(rows, targets, weights, pad, masking=self._masking)
+
+    def losses(self):
+        return {
+            "loss": {"mlm_logits": sparse_crossentropy(ignore_class=IGNORED)},
+            "metrics": {"mlm_logits": [Perplexity()]},
+        }
+
+    def dataset(self, inputs, targets=None, batch_size=32, shuffle=True, seed=0):
+        return super().dataset(inputs, targets, batch_size, shuffle, seed)
+
+    def fit(self, inputs, targets=None, validation_data=None, **options):
+        """Trains the model on texts: it learns what was hidden from it.
+
+        Other tokens are hidden in every epoch, and the same ones in every validation.
+
+        Args:
+            inputs: A list of strings, or of pairs of strings.
+            targets: None: the texts are their own.
+            validation_data: Texts to test on after every epoch.
+            **options: As in `Task.fit`.
+
+        Returns:
+            A `keras.callbacks.History`.
+        """
+        if validation_data is not None and not isinstance(validation_data, tuple):
+            validation_data = (validation_data, None)
+        return super().fit(inputs, targets, validation_data, **options)
+
+    def evaluate(self, inputs, targets=None, batch_size=32):
+        """Loss and perplexity of hidden tokens of texts.
+
+        Args:
+            inputs: A list of strings, or of pairs of strings.
+            targets: None: the texts are their own.
+            batch_size: Texts of a batch.
+        """
+        return super().evaluate(inputs, targets, batch_size)
+
+    def options(self):
+        return {
+            **super().options(),
+            "mask_rate": self.mask_rate,
+            "whole_words": self.whole_words,
+        }
+
+
+def _best(answers):
+    return sorted(answers, key=lambda answer: -answer["score"])
+
+
+def _check_count(name, value):
+    if not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"Expected {name} to be 1 or more, got {value!r}.")

@@ -1,0 +1,172 @@
+"""What a masked language model learns from: texts in which tokens were hidden."""
+
+import dataclasses
+
+import keras
+import numpy as np
+from keras import ops
+
+from kerasbert.training.features import IGNORED, Features
+
+MASKED, KEPT = 0.8, 0.1  # of the chosen tokens; the rest become others
+
+
+class Masking:
+    """Chooses tokens, and hides them.
+
+    Of the chosen tokens 80 % become the mask, 10 % a random token, and 10 % stay.
+
+    Args:
+        tokenizer: A `kerasbert.Tokenizer`.
+        rate: Which part of the tokens is chosen; at least one of a text.
+        whole_words: Whether all pieces of a word are chosen, or none.
+
+    Raises:
+        ValueError: If the rate is none.
+
+    Reference:
+        [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), section 3.1, task 1.
+    """
+
+    def __init__(self, tokenizer, rate=0.15, whole_words=False):
+        if not 0 < rate < 1:
+            raise ValueError(f"Expected mask_rate above 0 and below 1, got {rate}.")
+        self.rate = rate
+        self.whole_words = whole_words
+        self.mask_token_id = tokenizer.mask_token_id
+        self.special = np.zeros(tokenizer.vocabulary_size, bool)  # [V]
+        self.special[list(tokenizer.special_token_ids)] = True
+        self.ordinary = np.flatnonzero(~self.special)
+        wordpiece = tokenizer.config.kind == "wordpiece"
+        continues = [
+            token.startswith("##") if wordpiece else not token.startswith("▁")
+            for token in tokenizer.vocabulary
+        ]
+        self.continues = np.array(continues) & ~self.special  # [V]
+
+    def __call__(self, token_ids, random):
+        """Hides tokens of a row.
+
+        Args:
+            token_ids: int32 array `[S]`.
+            random: A `numpy.random.Generator`.
+
+        Returns:
+            The row with tokens hidden, where they are, in order, and what they were.
+        """
+        positions = self._chosen(token_ids, random)  # [P]
+        masked = token_ids.copy()
+        draws = random.random(len(positions))
+        others = random.choice(self.ordinary, len(positions))
+        kept = token_ids[positions]
+        masked[positions] = np.where(
+            draws < MASKED,
+            self.mask_token_id,
+            np.where(draws < MASKED + KEPT, kept, others),
+        )
+        return masked, positions, kept
+
+    def check(self, rows):
+        """Refuses rows with nothing to hide.
+
+        Args:
+            rows: A list of rows of token ids.
+
+        Raises:
+            ValueError: If a row is all special tokens; the message says which.
+        """
+        for position, token_ids in enumerate(rows):
+            if self.special[token_ids].all():
+                raise ValueError(
+                    "Expected texts with tokens in them, got one without at position "
+                    f"{position}. Leave empty texts out."
+                )
+
+    def _chosen(self, token_ids, random):
+        places = np.flatnonzero(~self.special[token_ids])
+        count = max(1, round(self.rate * len(places)))
+        if not self.whole_words:
+            return np.sort(random.choice(places, count, replace=False))
+        follows = np.diff(places, prepend=-1) == 1
+        begins = ~(self.continues[token_ids[places]] & follows)
+        begins[0] = True
+        words = np.split(places, np.flatnonzero(begins)[1:])
+        chosen, room = [], count
+        for number in random.permutation(len(words)):
+            word = words[number]
+            if len(word) <= room or not chosen:
+                chosen.append(word)
+                room -= len(word)
+            if room <= 0:
+                break
+        return np.sort(np.concatenate(chosen))
+
+
+@dataclasses.dataclass(frozen=True)
+class MaskedFeatures(Features):
+    """Texts whose tokens are hidden when a batch is made: others in every epoch.
+
+    What is hidden follows from the seed of the run, the epoch and the number of the
+    text, so that a run that goes on hides the same.
+
+    Args:
+        masking: A `Masking`.
+        seed: The seed of the run.
+        epoch: Number of the epoch.
+    """
+
+    masking: Masking = None
+    seed: int = 0
+    epoch: int = 0
+
+    def in_epoch(self, seed, epoch):
+        return dataclasses.replace(self, seed=seed, epoch=epoch + 1)
+
+    def batch(self, rows):
+        hidden = [self._hidden(row) for row in rows]
+        masked, positions, labels = map(list, zip(*hidden, strict=True))
+        inputs = {
+            "token_ids": masked,
+            "segment_ids": [self.inputs["segment_ids"][row] for row in rows],
+            "masked_positions": positions,
+        }
+        weights = None if self.weights is None else self.weights[rows]
+        features = Features(inputs, {"mlm_logits": labels}, weights, self.pad_token_id)
+        return features.batch(range(len(rows)))
+
+    def _hidden(self, row):
+        random = np.random.default_rng([self.seed, self.epoch, row])
+        return self.masking(self.inputs["token_ids"][row], random)
+
+
+@keras.saving.register_keras_serializable(package="kerasbert")
+class Perplexity(keras.metrics.Mean):
+    """The perplexity of hidden tokens: e to the power of their mean cross-entropy.
+
+    Args:
+        name: Name of the metric.
+        dtype: Its dtype.
+
+    Example:
+        >>> metric = Perplexity()
+        >>> logits = np.zeros((1, 2, 4), "float32")
+        >>> metric.update_state(np.array([[1, -1]]), logits)
+        >>> round(float(metric.result()), 4)
+        4.0
+    """
+
+    def __init__(self, name="perplexity", dtype=None):
+        super().__init__(name=name, dtype=dtype)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        y_true = ops.convert_to_tensor(y_true)
+        counted = ops.not_equal(y_true, IGNORED)
+        labels = ops.where(counted, y_true, 0)
+        losses = ops.sparse_categorical_crossentropy(labels, y_pred, from_logits=True)
+        counted = ops.cast(counted, losses.dtype)  # [B, P]
+        if sample_weight is not None:
+            counted *= ops.reshape(ops.cast(sample_weight, losses.dtype), (-1, 1))
+        super().update_state(losses, counted)
+
+    def result(self):
+        return ops.exp(super().result())

@@ -1,0 +1,83 @@
+"""How probable each token of the vocabulary is at some places of rows."""
+
+import numpy as np
+from keras import ops
+
+from kerasbert.tasks.batching import batches_of_tokens
+from kerasbert.tasks.encoder_runner import EncoderRunner
+
+BATCH_TOKENS = 4096
+BATCH_PLACES = 256  # whose logits, each as long as the vocabulary, are held at once
+
+
+class MaskedLMScores:
+    """Runs a masked language model on rows, and its head at places of them alone.
+
+    Args:
+        model: A `kerasbert.models.MaskedLMModel`.
+    """
+
+    def __init__(self, model):
+        self._head = model.head
+        self._states = EncoderRunner(model.encoder, _last_states)
+
+    def log_probs(self, lengths, row):
+        """The log probabilities at places of rows.
+
+        Args:
+            lengths: Number of tokens of each row.
+            row: Function from the number of a row to its token ids `[S]`, its segment
+                ids `[S]` and a list of places in it. It is called when the row's turn
+                comes, so that no more rows than a batch need exist.
+
+        Yields:
+            The number of a row, that of one of its places, counted from 0, and the log
+            probabilities of the vocabulary there, float32 `[V]`.
+        """
+        for batch in batches_of_tokens(lengths, BATCH_TOKENS):
+            token_ids, segment_ids, places = zip(*map(row, batch), strict=True)
+            states = self._states(token_ids, segment_ids)  # [B, S, D]
+            slots = [
+                (number, order, slot)
+                for number, slots in enumerate(places)
+                for order, slot in enumerate(slots)
+            ]
+            for start in range(0, len(slots), BATCH_PLACES):
+                chunk = slots[start : start + BATCH_PLACES]
+                rows, orders, positions = np.array(chunk).T
+                logits = self._head(states[rows, positions])  # [P, V]
+                found = ops.convert_to_numpy(ops.log_softmax(logits))
+                yield from zip(batch[rows], orders, found, strict=True)
+
+
+def _last_states(hidden_states, padding_mask):
+    return ops.cast(hidden_states[-1], "float32")  # [B, S, D]
+
+
+def one_at_a_time(scores, rows, mask_token_id):
+    """The log probability of tokens, each given all others of its row.
+
+    Args:
+        scores: A `MaskedLMScores`.
+        rows: A list of `kerasbert.tasks.masked_lm_text.MaskedRow`, whose places are
+            those of the tokens to hide, one after the other.
+        mask_token_id: The id of the mask.
+
+    Returns:
+        For each row a float32 array, one number a place.
+    """
+    tries = [(n, slot) for n, row in enumerate(rows) for slot in row.places.tolist()]
+
+    def masked(which):
+        number, slot = tries[which]
+        token_ids = rows[number].token_ids.copy()
+        token_ids[slot] = mask_token_id
+        return token_ids, rows[number].segment_ids, [slot]
+
+    found = np.zeros(len(tries), "float32")
+    lengths = [len(rows[n].token_ids) for n, _ in tries]
+    for which, _, log_probs in scores.log_probs(lengths, masked):
+        number, slot = tries[which]
+        found[which] = log_probs[rows[number].token_ids[slot]]
+    ends = np.cumsum([len(row.places) for row in rows], dtype=int)
+    return np.split(found, ends)[: len(rows)]

@@ -1,0 +1,106 @@
+"""Filling several masks of a row together."""
+
+import numpy as np
+
+
+class Beam:
+    """The likeliest tokens for all masks of a row, filled from left to right.
+
+    The model reads what was filled in before, so that the probabilities of the tokens
+    multiply to that of all of them together.
+
+    Args:
+        scores: A `kerasbert.tasks.masked_lm_scores.MaskedLMScores`.
+        width: How many ways to fill a row are kept from mask to mask.
+    """
+
+    def __init__(self, scores, width):
+        self.scores = scores
+        self.width = width
+
+    def search(self, rows):
+        """Fills the masks of rows.
+
+        Args:
+            rows: A list of `kerasbert.tasks.masked_lm_text.MaskedRow`.
+
+        Returns:
+            For each row a list of at most `width` pairs, the likeliest first: token
+            ids, one a mask, and their log probability.
+        """
+        ways = [[((), 0.0)] for _ in rows]
+        for step in range(max((len(row.places) for row in rows), default=0)):
+            open_rows = [n for n, row in enumerate(rows) if len(row.places) > step]
+            found = self._extended(rows, ways, open_rows)
+            for number in open_rows:
+                best = sorted(found[number], key=lambda way: -way[1])
+                ways[number] = best[: self.width]
+        return ways
+
+    def _extended(self, rows, ways, open_rows):
+        """Every way with the tokens that may fill its next mask."""
+        tries = [(n, way) for n in open_rows for way in ways[n]]
+
+        def row(number):
+            source, (tokens, _) = tries[number]
+            return _filled(rows[source], tokens)
+
+        found = {n: [] for n in open_rows}
+        lengths = [len(rows[n].token_ids) for n, _ in tries]
+        for number, _, log_probs in self.scores.log_probs(lengths, row):
+            source, (tokens, total) = tries[number]
+            for token in largest(log_probs, self.width).tolist():
+                way = ((*tokens, token), total + float(log_probs[token]))
+                found[source].append(way)
+        return found
+
+
+def mean_log_probs(scores, rows, fillings):
+    """How well given tokens fill the masks of rows, from left to right.
+
+    Args:
+        scores: A `kerasbert.tasks.masked_lm_scores.MaskedLMScores`.
+        rows: A list of `MaskedRow`.
+        fillings: For each row the token ids of its masks.
+
+    Returns:
+        float64 array `[n]`: the mean of the log probabilities of a row's tokens, each
+        given those before it.
+    """
+    tries = [(n, step) for n, ids in enumerate(fillings) for step in range(len(ids))]
+
+    def row(which):
+        number, step = tries[which]
+        return _filled(rows[number], fillings[number][:step])
+
+    totals = np.zeros(len(rows))
+    lengths = [len(rows[n].token_ids) for n, _ in tries]
+    for which, _, log_probs in scores.log_probs(lengths, row):
+        number, step = tries[which]
+        totals[number] += log_probs[fillings[number][step]]
+    return totals / [len(ids) for ids in fillings]
+
+
+def _filled(row, tokens):
+    """A row with its first masks filled, and the next one's place."""
+    token_ids, segment_ids, places = row
+    token_ids = token_ids.copy()
+    token_ids[places[: len(tokens)]] = tokens
+    return token_ids, segment_ids, places[len(tokens) : len(tokens) + 1]
+
+
+def largest(values, count):
+    """The numbers of the largest values, the largest first; ties in their order.
+
+    Args:
+        values: An array `[V]`.
+        count: How many.
+
+    Example:
+        >>> largest(np.array([0.1, 0.7, 0.2]), 2).tolist()
+        [1, 2]
+    """
+    count = min(count, len(values))
+    least = np.partition(values, -count)[-count]
+    among = np.flatnonzero(values >= least)
+    return among[np.argsort(-values[among], kind="stable")][:count]
