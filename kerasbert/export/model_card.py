@@ -10,11 +10,10 @@ but TensorFlow and the operations of TF Text, which TF Serving links.
 | --- | --- |
 | encoder | {layers} layers, {hidden} wide, {heads} heads; {parameters:.1f} M weights |
 | precision | {precision} |
+| servers | {servers} |
 | longest text | {max_length} tokens; `token_count` tells how many a text has |
 | pooling | {pooling} |
 
-| signature | inputs | outputs |
-| --- | --- | --- |
 {signatures}
 
     docker run -p 8501:8501 -v "$PWD/{name}:/models/{name}" -e MODEL_NAME={name} \\
@@ -26,6 +25,13 @@ Batching on the server (`--enable_batching` and `--enable_per_model_batching_par
 with `batching_params.pbtxt`) is for the signatures that take text: texts of any lengths
 make one batch, and are padded in the graph. `tokens` needs rows of one length there.
 """
+
+
+SERVERS = "TF Serving 2.12.1 and later"
+SERVERS_OF_INT8 = (
+    "TensorFlow and TF Serving 2.18 and later, on Linux and x86-64 (fast with AVX-512 "
+    "VNNI); others do not load it"
+)
 
 
 def model_card(embedder, name, precision, max_length, signatures):
@@ -44,15 +50,6 @@ def model_card(embedder, name, precision, max_length, signatures):
     config = embedder.encoder.config
     head = embedder.model.head
     pooling = " and ".join(head.poolings) + (", length 1" if head.normalize else "")
-    rows = []
-    for signature, function in signatures.items():
-        concrete = function.get_concrete_function()
-        inputs = concrete.structured_input_signature[0]
-        outputs = concrete.structured_outputs
-        rows.append(
-            f"| `{signature}` | {', '.join(_tensor(x.name, x) for x in inputs)} | "
-            f"{', '.join(_tensor(name, x) for name, x in outputs.items())} |"
-        )
     return CARD.format(
         name=name,
         size=embedder.size,
@@ -61,10 +58,32 @@ def model_card(embedder, name, precision, max_length, signatures):
         heads=config.num_attention_heads,
         parameters=embedder.encoder.count_params() / 1e6,
         precision=precision,
+        servers=SERVERS_OF_INT8 if precision == "int8" else SERVERS,
         max_length=max_length,
         pooling=pooling,
-        signatures="\n".join(rows),
+        signatures=signature_table(signatures),
     )
+
+
+def signature_table(signatures):
+    """The signatures of a model with their inputs and outputs.
+
+    Args:
+        signatures: From a signature's name to a `tf.function`.
+
+    Returns:
+        A Markdown table.
+    """
+    rows = ["| signature | inputs | outputs |", "| --- | --- | --- |"]
+    for signature, function in signatures.items():
+        concrete = function.get_concrete_function()
+        inputs = function.input_signature
+        outputs = concrete.structured_outputs
+        rows.append(
+            f"| `{signature}` | {', '.join(_tensor(x.name, x) for x in inputs)} | "
+            f"{', '.join(_tensor(name, x) for name, x in outputs.items())} |"
+        )
+    return "\n".join(rows)
 
 
 def _tensor(name, spec):

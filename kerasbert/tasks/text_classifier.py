@@ -7,7 +7,7 @@ from kerasbert.models import SequenceClassificationModel
 from kerasbert.tasks.labels import label_numbers, label_table
 from kerasbert.tasks.pretrained_task import load_parts, model_with_labels
 from kerasbert.tasks.task import Task, softmax, sparse_crossentropy
-from kerasbert.tasks.text_rows import TextRows
+from kerasbert.tasks.text_rows import TextRows, are_pairs, list_of_texts
 from kerasbert.training.features import Features
 
 
@@ -20,6 +20,7 @@ class TextClassifier(Task):
         max_length: The longest sequence in tokens, special tokens included.
         multi_label: Whether a text may have several labels, or none.
         threshold: With `multi_label`, the least score of a label that is given.
+        pairs: Whether an export takes pairs; training on examples tells it.
 
     Example:
         >>> classifier = kerasbert.TextClassifier.from_pretrained(
@@ -36,12 +37,19 @@ class TextClassifier(Task):
     kind = "classify"
 
     def __init__(
-        self, model, tokenizer, max_length=None, multi_label=False, threshold=0.5
+        self,
+        model,
+        tokenizer,
+        max_length=None,
+        multi_label=False,
+        threshold=0.5,
+        pairs=False,
     ):
         super().__init__(model, tokenizer, max_length)
         self.labels = list(model.labels)
         self.multi_label = multi_label
         self.threshold = threshold
+        self.pairs = pairs
         self._rows = TextRows(tokenizer, self.max_length)
 
     @classmethod
@@ -53,8 +61,8 @@ class TextClassifier(Task):
             labels: The names of the classes; None: those of the source. Where the
                 source has a classifier of other classes, a new one takes its place.
             dtype: A dtype policy of the encoder, such as `"mixed_bfloat16"`.
-            **options: `max_length`, `multi_label` and `threshold`, as in the
-                constructor; and `dropout`, of what the classifier takes.
+            **options: `max_length`, `multi_label`, `threshold` and `pairs`, as
+                in the constructor; and `dropout`, of what the classifier takes.
 
         Raises:
             FileNotFoundError: If there is no such source.
@@ -68,9 +76,11 @@ class TextClassifier(Task):
         return cls(model, tokenizer, **options)
 
     def features(self, inputs, targets=None, weights=None):
+        inputs = list_of_texts(inputs)
         rows = self._rows.of(inputs)
         known = {}
         if targets is not None:
+            self.pairs = are_pairs(inputs)
             make = label_table if self.multi_label else label_numbers
             known = {"logits": make(targets, self.labels, len(inputs))}
         return Features(rows, known, weights, self.tokenizer.pad_token_id)
@@ -100,10 +110,9 @@ class TextClassifier(Task):
             A dictionary a text: `label`, its `score`, and the `scores` of all labels;
             with `multi_label`, `labels` and `scores`.
         """
-        inputs = list(inputs)
-        if not inputs:
-            return []
         outputs = self.outputs(self.features(inputs))
+        if not outputs:
+            return []
         logits = np.stack([output["logits"] for output in outputs])  # [n, C]
         if self.multi_label:
             scores = 1 / (1 + np.exp(-logits))  # [n, C]
@@ -115,6 +124,7 @@ class TextClassifier(Task):
             **super().options(),
             "multi_label": self.multi_label,
             "threshold": self.threshold,
+            "pairs": self.pairs,
         }
 
     def _best(self, scores):

@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
-from kerasbert.tasks.token_rows import warn_of_truncation
+from kerasbert.tasks.token_rows import STRINGS, warn_of_truncation
 
 CHUNK = 4096  # texts that are tokenized at once
 
@@ -50,7 +50,7 @@ class TextRows:
         if lengths:
             lengths = np.concatenate(lengths)
             too_long = lengths[lengths > self.max_length].tolist()
-            warn_of_truncation(too_long, self.max_length, stacklevel=5)
+            warn_of_truncation(too_long, self.max_length, stacklevel=5, besides="")
         return {"token_ids": token_ids, "segment_ids": segment_ids}
 
     @functools.cached_property
@@ -58,7 +58,7 @@ class TextRows:
         def rows(texts):
             return self._packed(self.tokenizer.tokenize(texts), None, 2)
 
-        return tf.function(rows, input_signature=[_STRINGS], autograph=False)
+        return tf.function(rows, autograph=False).get_concrete_function(STRINGS)
 
     @functools.cached_property
     def _pairs(self):
@@ -66,7 +66,8 @@ class TextRows:
             tokenize = self.tokenizer.tokenize
             return self._packed(tokenize(first), tokenize(second), 3)
 
-        return tf.function(rows, input_signature=[_STRINGS] * 2, autograph=False)
+        graph = tf.function(rows, autograph=False)
+        return graph.get_concrete_function(STRINGS, STRINGS)
 
     def _packed(self, first, second, special):
         ids, segments = self.tokenizer.pack(first, second, self.max_length)
@@ -76,7 +77,18 @@ class TextRows:
         return ids.values, segments.values, ids.row_splits, lengths
 
 
-_STRINGS = tf.TensorSpec([None], tf.string)
+def list_of_texts(texts):
+    """The texts of an iterable as a list.
+
+    Args:
+        texts: An iterable of strings, or of pairs of strings.
+
+    Raises:
+        TypeError: If it is one string, whose characters are no texts.
+    """
+    if isinstance(texts, str | bytes):
+        raise TypeError(f"Expected a list of texts, got one string: {texts[:40]!r}.")
+    return list(texts)
 
 
 def are_pairs(texts):
@@ -88,8 +100,6 @@ def are_pairs(texts):
     Raises:
         TypeError: If it is neither; the message says what is where.
     """
-    if isinstance(texts, str | bytes):
-        raise TypeError(f"Expected a list of texts, got one string: {texts[:40]!r}.")
     pairs = len(texts) > 0 and not isinstance(texts[0], str | bytes)
     for position, text in enumerate(texts):
         if not (_is_pair(text) if pairs else isinstance(text, str | bytes)):

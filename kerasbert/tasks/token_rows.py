@@ -175,19 +175,24 @@ def mean_of_windows(vectors, row_texts, normalize):
     return means
 
 
-def warn_of_truncation(lengths, max_length, stacklevel):
+def warn_of_truncation(
+    lengths,
+    max_length,
+    stacklevel,
+    besides="; encode(..., long_texts='windows') embeds texts whole",
+):
     """Warns if texts were truncated.
 
     Args:
         lengths: Numbers of tokens of the texts that were.
         max_length: The number that was left of them.
         stacklevel: How far the user's code is from here.
+        besides: What else can be done about it.
     """
     if lengths:
         warnings.warn(
             f"{len(lengths)} of the texts had more than {max_length} tokens (up to "
             f"{max(lengths)}) and were truncated. max_length changes the limit, up to "
-            "the model's positions; encode(..., long_texts='windows') embeds texts "
-            "whole.",
+            f"the model's positions{besides}.",
             stacklevel=stacklevel,
         )

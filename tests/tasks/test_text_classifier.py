@@ -1,0 +1,170 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+
+import kerasbert
+from tests.tasks.conftest import FIXTURES
+
+TINY = FIXTURES / "bert_tiny" / "huggingface"
+TRAINED = FIXTURES / "bert_sequence_classification" / "huggingface"
+TEXTS = ["good morning", "a bad day", "", "good good day", "你好 bad"] * 4
+LABELS = ["good", "bad", "bad", "good", "bad"] * 4
+
+
+@pytest.fixture
+def classifier():
+    keras.utils.set_random_seed(0)
+    return kerasbert.TextClassifier.from_pretrained(TINY, labels=["good", "bad"])
+
+
+def softmax(logits):
+    exponents = np.exp(logits - logits.max(-1, keepdims=True))
+    return exponents / exponents.sum(-1, keepdims=True)
+
+
+def test_a_published_classifier_gives_its_own_labels_and_scores():
+    classifier = kerasbert.TextClassifier.from_pretrained(TRAINED)
+    texts = ["good morning", "a longer text of other words", ""]
+    inputs = classifier.tokenizer(texts)
+    expected = softmax(np.asarray(classifier.model(inputs)["logits"]))
+    answers = classifier.predict(texts)
+    for answer, scores in zip(answers, expected, strict=True):
+        assert list(answer["scores"]) == classifier.labels
+        np.testing.assert_allclose(list(answer["scores"].values()), scores, atol=1e-6)
+        assert answer["label"] == classifier.labels[scores.argmax()]
+        assert answer["score"] == answer["scores"][answer["label"]]
+
+
+def test_pairs_are_two_segments(classifier):
+    pairs = [("good morning", "a bad day"), ("", "x")]
+    inputs = classifier.tokenizer([a for a, _ in pairs], [b for _, b in pairs])
+    expected = softmax(np.asarray(classifier.model(inputs)["logits"]))
+    scores = [list(answer["scores"].values()) for answer in classifier.predict(pairs)]
+    np.testing.assert_allclose(scores, expected, atol=1e-6)
+
+
+def test_it_learns_what_it_is_shown(classifier):
+    classifier.compile(kerasbert.Recipe(learning_rate=1e-2))
+    before = classifier.evaluate(TEXTS, LABELS)
+    history = classifier.fit(
+        TEXTS,
+        LABELS,
+        epochs=8,
+        batch_size=4,
+        validation_data=(TEXTS, LABELS),
+        verbose=0,
+    )
+    after = classifier.evaluate(TEXTS, LABELS)
+    assert after["accuracy"] == 1.0 and after["loss"] < before["loss"] / 2
+    assert history.history["val_accuracy"][-1] == after["accuracy"]
+    assert [a["label"] for a in classifier.predict(TEXTS)] == LABELS
+
+
+def test_several_labels_or_none():
+    keras.utils.set_random_seed(0)
+    classifier = kerasbert.TextClassifier.from_pretrained(
+        TINY, labels=["old", "big"], multi_label=True
+    )
+    targets = [["old", "big"], [], ["big"], ["old", "big"], []] * 4
+    classifier.compile(kerasbert.Recipe(learning_rate=3e-3))
+    classifier.fit(TEXTS, targets, epochs=40, batch_size=4, verbose=0)
+    assert [a["labels"] for a in classifier.predict(TEXTS)] == targets
+
+
+def test_the_dataset_is_for_a_plain_keras_fit(classifier):
+    dataset = classifier.dataset(TEXTS, LABELS, batch_size=8)
+    assert len(dataset) == 3
+    classifier.compile("adam")
+    report = classifier.model.fit(dataset, epochs=1, shuffle=False, verbose=0)
+    assert np.isfinite(report.history["loss"]).all()
+
+
+def test_it_comes_back_from_its_folder(classifier, tmp_path):
+    classifier.max_length = 16
+    classifier.save(tmp_path / "model")
+    loaded = kerasbert.load(tmp_path / "model")
+    assert isinstance(loaded, kerasbert.TextClassifier)
+    assert (loaded.labels, loaded.max_length) == (["good", "bad"], 16)
+    assert loaded.predict(TEXTS[:5]) == classifier.predict(TEXTS[:5])
+    with pytest.raises(FileExistsError, match="overwrite"):
+        classifier.save(tmp_path / "model")
+
+
+def test_a_head_of_other_classes_is_replaced_and_one_without_names_is_named():
+    other = kerasbert.TextClassifier.from_pretrained(TRAINED, labels=["x", "y"])
+    assert other.labels == ["x", "y"] and len(other.predict(["a"])[0]["scores"]) == 2
+    own = kerasbert.TextClassifier.from_pretrained(TRAINED)
+    same = kerasbert.TextClassifier.from_pretrained(TRAINED, labels=own.labels)
+    assert same.predict(["good"]) == own.predict(["good"])
+
+
+def test_no_texts_give_no_answers(classifier):
+    assert classifier.predict([]) == []
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels", "message"),
+    [
+        (["a", "b"], ["good"], "a target for each of 2 examples, got 1"),
+        (["a"], ["ugly"], "label among 'good', 'bad', got 'ugly' at position 0"),
+        (["a"], [2], "got 2 at position 0"),
+        ([], [], "examples to train on, got none"),
+    ],
+)
+def test_examples_that_do_not_fit_are_named(classifier, texts, labels, message):
+    with pytest.raises(ValueError, match=message):
+        classifier.fit(texts, labels, verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ("a text", "a list of texts, got one string"),
+        (["a", None], "a string at position 1"),
+        ([("a", "b"), "c"], "a pair of strings at position 1"),
+        ([("a", "b", "c")], "a pair of strings at position 0"),
+    ],
+)
+def test_what_is_no_text_is_named(classifier, texts, message):
+    with pytest.raises(TypeError, match=message):
+        classifier.predict(texts)
+
+
+def test_nobody_names_the_classes():
+    with pytest.raises(ValueError, match="Expected labels"):
+        kerasbert.TextClassifier.from_pretrained(TINY)
+    with pytest.raises(ValueError, match="different names"):
+        kerasbert.TextClassifier.from_pretrained(TINY, labels=["a", "a"])
+
+
+def test_a_text_that_is_cut_is_reported(classifier):
+    with pytest.warns(UserWarning, match="1 of the texts had more than 64 tokens"):
+        classifier.predict(["word " * 100, "short"])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"task": "guess"}, "Expected a task among"),
+        ({"task": "classify", "options": {"colour": 1}}, "do not fit its task"),
+        ([], "Expected a task among"),
+    ],
+)
+def test_a_broken_description_is_named(classifier, tmp_path, content, message):
+    classifier.save(tmp_path / "model")
+    (tmp_path / "model" / "kerasbert.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=message):
+        kerasbert.load(tmp_path / "model")
+
+
+def test_a_folder_without_a_task_is_none():
+    with pytest.raises(ValueError, match="Expected kerasbert.json"):
+        kerasbert.load(TINY)
+
+
+def test_an_untrained_pooler_is_no_reason_to_warn():  # warnings are errors here
+    source = FIXTURES / "bert_token_classification" / "huggingface"
+    task = kerasbert.TextClassifier.from_pretrained(source, labels=["a", "b"])
+    assert task.encoder.untrained_pooler
