@@ -73,14 +73,14 @@ def main():
     check_output(parser, options, checkpoint)
     try:
         model = version_folder(options.model)
-        dataset = read(options.input)
+        columns = read(options.input).schema().names
     except (OSError, ValueError) as error:
         parser.error(str(error))
-    check_columns(parser, options, dataset.schema().names)
-    if options.id:
+    check_columns(parser, options, columns)
+    if options.id:  # which a dataset must know when it is made
         context = ray.data.DataContext.get_current()
         context.checkpoint_config = CheckpointConfig(options.id, checkpoint)
-    dataset = dataset.map_batches(
+    dataset = read(options.input).map_batches(
         Embedder,
         fn_constructor_args=(model, options.column, options.threads),
         batch_size=options.batch_size,
