@@ -36,7 +36,7 @@ def export(
         typer.Option(
             "--precision",
             help="By default float32; bfloat16 is twice as fast on processors that "
-            "have it; int8 is for --format litert.",
+            "have it; int8 is on x86-64, for TF Serving since 2.18.",
         ),
     ] = None,
     max_length: Annotated[
@@ -57,7 +57,7 @@ def export(
         typer.Option("--overwrite", help="Replace what is there: the newest version."),
     ] = False,
 ):
-    """Write a model for serving: text in, vectors out, no Python beside it.
+    """Write a model for serving: text in, answers out, no Python beside it.
 
     The folder is what TF Serving and `kerasbert serve` take. A version of it appears
     when it is complete, or not at all. With --format litert it is what
@@ -78,11 +78,30 @@ def export(
         export_embedder,
         export_litert,
         export_reusable,
+        export_task,
         model_name,
+        task_curl_line,
     )
-    from kerasbert.tasks import TextEmbedder
+    from kerasbert.tasks import TextEmbedder, load
+    from kerasbert.tasks.task_files import holds_task, model_folder
 
-    embedder = TextEmbedder.from_pretrained(model)
+    if holds_task(model):
+        if form is not Format.saved_model or tokens or xla:
+            raise ValueError(
+                f"{model} is a fine-tuned task, which is exported to serve answers: "
+                "leave --format, --tokens and --xla out."
+            )
+        task = load(model)
+        print(
+            export_task(
+                *(task, target, precision.value if precision else "float32"),
+                max_length=max_length,
+                overwrite=overwrite,
+            )
+        )
+        print(task_curl_line(task, model_name(target)))
+        return
+    embedder = TextEmbedder.from_pretrained(model_folder(model))
     if form is Format.reusable:
         print(export_reusable(embedder, target, max_length, overwrite))
         return

@@ -3,8 +3,9 @@
 import keras
 import tensorflow as tf
 
+from kerasbert.export.int8_products import calibrated_products
 from kerasbert.export.packed_graph import packed_encoder
-from kerasbert.export.precision import with_precision
+from kerasbert.export.precision import table_apart, with_precision
 from kerasbert.tasks.token_embeddings import chosen_layers, combination_of_layers
 from kerasbert.text.packing import pack
 
@@ -21,9 +22,14 @@ class EmbedderSignatures:
         embedder: A `kerasbert.TextEmbedder`.
         precision: A name of `kerasbert.export.precision.PRECISIONS`.
         max_length: The longest text in tokens.
+        calibration: Texts for `"int8"`; by default those of
+            `kerasbert.export.calibration_texts`.
+
+    Raises:
+        ValueError: If there is no such precision, or not in this TensorFlow.
     """
 
-    def __init__(self, embedder, precision, max_length):
+    def __init__(self, embedder, precision, max_length, calibration=None):
         self.tokenizer = embedder.tokenizer
         self.max_length = max_length
         self.prompt = embedder.prompts.get(
@@ -32,12 +38,16 @@ class EmbedderSignatures:
         self.head = embedder.model.head
         self.encoder, constants = with_precision(embedder.encoder, precision)
         head = [(weight, tf.constant(weight.numpy())) for weight in self.head.weights]
-        self.constants = constants + head
-        self._embed = packed_encoder(
-            self.encoder,
-            self.constants,
-            lambda states, mask: self.head(states[-1], mask),
-        )
+        self.constants = table_apart(self.encoder, constants) + head
+        self.products = {}
+        if precision == "int8":
+            self.products = calibrated_products(
+                self.encoder,
+                self.constants,
+                lambda texts: self._tokens(texts)[:2],
+                calibration,
+            )
+        self._embed = self._packed(lambda states, mask: self.head(states[-1], mask))
 
     def text(self):
         """From `text` to `embedding` and `token_count`."""
@@ -75,8 +85,7 @@ class EmbedderSignatures:
             combine: How they become one vector, as there.
         """
         chosen = chosen_layers(self.encoder.config, layers)
-        finish = combination_of_layers(chosen, combine)
-        compute = packed_encoder(self.encoder, self.constants, finish)
+        compute = self._packed(combination_of_layers(chosen, combine))
         vocabulary = tf.constant(self.tokenizer.vocabulary)
 
         def of_text(text):
@@ -131,6 +140,9 @@ class EmbedderSignatures:
             return {"embedding": embedding[:count], "token_count": token_count}
 
         return _function(of_text, text=tf.TensorSpec([None], tf.string))
+
+    def _packed(self, finish):
+        return packed_encoder(self.encoder, self.constants, finish, self.products)
 
     def _tokens(self, text):
         if self.prompt:

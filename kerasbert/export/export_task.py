@@ -71,7 +71,7 @@ def export_task(
     signatures = _signatures_of(task.kind)(task, graph)
     name = model_name(folder)
     with new_version(folder, overwrite) as (version, final):
-        save(signatures, version)
+        save(signatures, version, precision)
         write_warm_up(version, name, _requests(signatures))
         (version / "batching_params.pbtxt").write_text(BATCHING)
         card = _card(task, name, precision, max_length, signatures)

@@ -35,11 +35,12 @@ def operations_of(graph_def):
     return {node.op for body in bodies for node in body} - functions
 
 
-def check_saved_model(folder):
+def check_saved_model(folder, allowed_besides=frozenset()):
     """Refuses a SavedModel that TF Serving could not load.
 
     Args:
         folder: The folder of `saved_model.pb`, which is read as it was written.
+        allowed_besides: Names of operations to let pass.
 
     Raises:
         ValueError: As `check_operations`.
@@ -49,7 +50,7 @@ def check_saved_model(folder):
     saved_model = saved_model_pb2.SavedModel()
     saved_model.ParseFromString((folder / "saved_model.pb").read_bytes())
     for meta_graph in saved_model.meta_graphs:
-        check_operations(meta_graph.graph_def)
+        check_operations(meta_graph.graph_def, allowed_besides)
 
 
 def check_operations(graph_def, allowed_besides=frozenset()):

@@ -9,10 +9,11 @@ signatures share them and a server does not copy them as often as it optimises o
 import keras
 import tensorflow as tf
 
+from kerasbert.export.stand_ins import standing_in
 from kerasbert.layers import Packing, unpack
 
 
-def packed_encoder(encoder, constants, finish):
+def packed_encoder(encoder, constants, finish, products=None):
     """The function from packed tokens to what `finish` makes of the hidden states.
 
     Args:
@@ -20,6 +21,7 @@ def packed_encoder(encoder, constants, finish):
         constants: Pairs of a variable and the tensor that takes its place.
         finish: Function from a list of hidden states `[B, S, D]` and the padding mask
             `[B, S]` to a tensor.
+        products: From dense layers of the encoder to what stands in for them.
 
     Returns:
         A function of token_ids `[T]`, segment_ids `[T]`, packed and padding_mask
@@ -32,7 +34,7 @@ def packed_encoder(encoder, constants, finish):
 
     @tf.function(input_signature=[tokens, tokens, rows, rows], autograph=False)
     def compute(token_ids, segment_ids, packed, padding_mask):
-        with keras.StatelessScope(constants):
+        with keras.StatelessScope(constants), standing_in(products or {}):
             packing, position_ids = packing_of_rows(packed)
             hidden_states = encoder.compute_packed(
                 token_ids, segment_ids, position_ids, padding_mask, packing

@@ -6,6 +6,7 @@ import pathlib
 import tensorflow as tf
 
 from kerasbert.export.embedder_signatures import EmbedderSignatures
+from kerasbert.export.int8_products import OPERATION
 from kerasbert.export.model_card import model_card
 from kerasbert.export.operations import check_saved_model
 from kerasbert.export.version_folder import new_version
@@ -28,6 +29,7 @@ def export_embedder(
     token_layers=None,
     combine="concat",
     xla=False,
+    calibration=None,
 ):
     """Writes a `TextEmbedder` as a SavedModel that takes raw text.
 
@@ -39,7 +41,9 @@ def export_embedder(
     Args:
         embedder: A `kerasbert.TextEmbedder`.
         folder: The folder of the model; the next version folder in it is made.
-        precision: `"float32"` or `"bfloat16"`, in which the encoder computes.
+        precision: In which the encoder computes: `"float32"`; `"bfloat16"`, for
+            processors that have it; or `"int8"`, for x86-64 processors and servers
+            since TF Serving 2.18.
         max_length: The longest text in tokens; by default the embedder's.
         overwrite: Whether the newest version is replaced, rather than a new one made.
         token_layers: Adds the signature `token_embeddings`, from `text` to `tokens`,
@@ -47,20 +51,28 @@ def export_embedder(
             layers, as in `embedder.encode_tokens`; (-1,) is the last layer.
         combine: How several of `token_layers` become one vector, as there.
         xla: Adds the signature `xla`, which computes what `serving_default` does. A
-            server runs it only if it is started with XLA on.
+            server runs it only if it is started with XLA on. It is not for int8,
+            which XLA does not multiply.
+        calibration: Some hundred texts like those that will come, for int8; by
+            default plain sentences that ship with kerasbert.
 
     Returns:
         The version folder, a `pathlib.Path`.
 
     Raises:
         FileExistsError: If `folder` holds anything but versions of a model.
-        ValueError: If there is no such precision, length or layer, or TF Serving
-            could not load the model.
+        ValueError: If there is no such precision, length or layer, TensorFlow here
+            does not have int8, or TF Serving could not load the model.
     """
     max_length = checked_length(embedder, max_length)
+    if precision == "int8" and xla:
+        raise ValueError(
+            "Expected no signature for XLA beside int8, which XLA does not multiply. "
+            "Leave xla out, or export another model in float32 for it."
+        )
     name = model_name(folder)
     with new_version(folder, overwrite) as (version, final):
-        functions = EmbedderSignatures(embedder, precision, max_length)
+        functions = EmbedderSignatures(embedder, precision, max_length, calibration)
         signatures = {"serving_default": functions.text(), "tokens": functions.tokens()}
         if token_layers is not None:
             signatures["token_embeddings"] = functions.token_embeddings(
@@ -69,7 +81,7 @@ def export_embedder(
         warm = tuple(signatures)  # A server without XLA could not load its requests.
         if xla:
             signatures["xla"] = functions.xla()
-        save(signatures, version)
+        save(signatures, version, precision)
         write_warm_up(version, name, embedder_requests(embedder.tokenizer, warm))
         (version / "batching_params.pbtxt").write_text(BATCHING)
         card = model_card(embedder, name, precision, max_length, signatures)
@@ -77,12 +89,13 @@ def export_embedder(
     return final
 
 
-def save(signatures, folder):
+def save(signatures, folder, precision="float32"):
     """Writes functions as a SavedModel that TF Serving can load.
 
     Args:
         signatures: From a signature's name to a `tf.function`.
         folder: A folder, which may be there.
+        precision: Of the functions; that of int8 has an operation of its own.
 
     Raises:
         ValueError: If TF Serving could not load it; the message names the operations
@@ -92,8 +105,10 @@ def save(signatures, folder):
         name: function.get_concrete_function() for name, function in signatures.items()
     }
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-    tf.saved_model.save(tf.Module(), str(folder), signatures=concrete, options=options)
-    check_saved_model(folder)
+    root = tf.Module()
+    root.tables = [v for function in concrete.values() for v in function.variables]
+    tf.saved_model.save(root, str(folder), signatures=concrete, options=options)
+    check_saved_model(folder, {OPERATION} if precision == "int8" else frozenset())
 
 
 def model_name(folder):

@@ -4,11 +4,9 @@ import keras
 import tensorflow as tf
 
 from kerasbert.checkpoints.models import checkpoint_of, variables_of
-from kerasbert.export.calibration import largest_inputs
-from kerasbert.export.calibration_texts import calibration_texts
-from kerasbert.export.int8_products import check_int8, int8_products
+from kerasbert.export.int8_products import calibrated_products
 from kerasbert.export.packed_graph import packed_encoder
-from kerasbert.export.precision import policy_of
+from kerasbert.export.precision import policy_of, table_apart
 
 
 class TaskGraph:
@@ -36,9 +34,17 @@ class TaskGraph:
             for path, variable in variables_of(self.model).items()
             if path in weights
         ]
+        constants = table_apart(self.model.encoder, constants)
         products = {}
         if precision == "int8":
-            products = self._int8_products(constants, calibration)
+            products = calibrated_products(
+                self.model.encoder,
+                constants,
+                lambda text: self.tokenizer.pack(
+                    self.tokenizer.tokenize(text), None, max_length
+                ),
+                calibration,
+            )
         self._compute = packed_encoder(
             self.model.encoder, constants, self.model.outputs_of, products
         )
@@ -77,17 +83,6 @@ class TaskGraph:
         if second is not None:
             count += tf.cast(second.row_lengths(), tf.int32) + 1
         return self.outputs(*rows), count
-
-    def _int8_products(self, constants, calibration):
-        check_int8()
-        texts = calibration_texts() if calibration is None else list(calibration)
-        if not texts:
-            raise ValueError("Expected calibration texts for int8, got none.")
-        ids = self.tokenizer.tokenize(tf.constant(texts))
-        rows = self.tokenizer.pack(ids, None, self.max_length)
-        largest = largest_inputs(self.model.encoder, constants, rows)
-        with keras.StatelessScope(constants):
-            return int8_products(self.model.encoder, largest)
 
 
 def _with_policy(model, policy):

@@ -5,7 +5,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from kerasbert.export.operations import TF_TEXT_OPERATIONS, operations_of
 from kerasbert.export.saved_model import save
-from tests.export.served import MODELS, exported
+from tests.export.served import MODELS, embedder_of, exported
 
 
 def meta_graph_of(folder):
@@ -20,7 +20,17 @@ def test_an_export_holds_the_operations_of_tf_serving_2_12_alone(name):
     core = {name for name in dir(tf.raw_ops) if not name.startswith("_")}
     assert operations - core <= TF_TEXT_OPERATIONS
     assert {"MatMul", "FastBertNormalize"} <= operations  # of functions, too
-    assert not {"VarHandleOp", "ReadVariableOp", "_QuantizedMatMul"} & operations
+    assert "_QuantizedMatMul" not in operations  # it is for int8
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_all_weights_are_constants_but_the_table_of_tokens(name):
+    graph = meta_graph_of(exported(name)).graph_def
+    tables = [node for node in graph.node if node.op == "VarHandleOp"]
+    config = embedder_of(name).encoder.config
+    sizes = [[dim.size for dim in node.attr["shape"].shape.dim] for node in tables]
+    width = getattr(config, "embedding_size", None) or config.hidden_size
+    assert sizes == [[config.vocab_size, width]]
 
 
 def test_the_signature_xla_alone_needs_xla():
