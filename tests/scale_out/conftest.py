@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
-PATIENCE = 300
+PATIENCE = 600
 TEXTS = ["hello world", "a dog", "a red house", "Naïve 你好", "the"] * 8
 
 
