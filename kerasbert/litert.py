@@ -14,6 +14,7 @@ MODEL_FILE = "model.tflite"
 SETTINGS_FILE = "litert.json"
 TOKENIZER_FILE = "tokenizer.json"
 
+SETTINGS = {"size", "max_length", "prompt", "special_tokens_in_text", "model_bytes"}
 CHUNK = 4096  # texts that are tokenized and sorted together
 MOST_THREADS = 4  # by default: more help long texts alone
 
@@ -24,6 +25,10 @@ class LiteRTEmbedder:
     It needs the packages ai-edge-litert, tokenizers and numpy alone, and begins in a
     fraction of a second. A text gets the vector that the `TextEmbedder` gives it, in
     float32; whatever texts are beside it.
+
+    Token ids come from the library `tokenizers`, and are the embedder's: for WordPiece
+    always; for SentencePiece but for Korean syllables, and for a vertical tab or a
+    leading U+2581 where the model has no table of characters (ALBERT's has one).
 
     Args:
         folder: The folder that was written.
@@ -129,6 +134,11 @@ def _read_settings(folder):
             f"Expected the format {FORMAT} in {folder / SETTINGS_FILE}, got {found!r}. "
             "Export the model again, or use the kerasbert that wrote it."
         )
+    if missing := sorted(SETTINGS - set(settings)):
+        raise ValueError(
+            f"Expected {', '.join(missing)} in {folder / SETTINGS_FILE}, but that is "
+            "missing. Export the model again."
+        )
     for name in (MODEL_FILE, TOKENIZER_FILE):
         if not (folder / name).is_file():
             raise FileNotFoundError(
@@ -164,7 +174,13 @@ def _load_model(path, threads):
     except ImportError as error:
         raise _missing("ai-edge-litert") from error
     threads = threads or min(os.cpu_count() or 1, MOST_THREADS)
-    return Interpreter(str(path), num_threads=threads)
+    try:
+        return Interpreter(str(path), num_threads=threads)
+    except ValueError as error:
+        raise ValueError(
+            f"Expected a LiteRT model in {path}, but it cannot be read: {error}. Was "
+            "the folder copied whole?"
+        ) from None
 
 
 def _missing(package):

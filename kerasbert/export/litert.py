@@ -139,6 +139,15 @@ def _check_tokenizer(tokenizer):
             "split_digits_from_commas=True, which only kerasbert knows. Load it "
             "without."
         )
+    if (
+        tokenizer.config.kind == "sentencepiece"
+        and not tokenizer.special_tokens_in_text
+    ):
+        raise ValueError(
+            "Expected special_tokens_in_text=True: with a SentencePiece vocabulary, "
+            "tokenizers takes <pad> in a text for the special token. Load the "
+            "tokenizer without it, or export a SavedModel."
+        )
 
 
 def _prompt(embedder):
