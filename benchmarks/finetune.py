@@ -1,0 +1,320 @@
+"""Fine-tuning: kerasbert beside transformers on torch, in one run.
+
+    python benchmarks/finetune.py                        every task, one seed
+    python benchmarks/finetune.py --only sst2 --seeds 0 1 2
+    python benchmarks/finetune.py --steps 40             speed alone
+
+Both begin with the same weights and see the same data, as often, in batches of the same
+size, with the same learning rate, warm-up, decay and clipping; each in a process of its
+own, in turns. Both sort examples by length, as transformers calls it, or neither: see
+--padding. What they predict is scored here, by the same code. transformers runs in an
+environment of its own, which is made the first time (`make -C benchmarks/peers`).
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+DATA = HERE.parents[1] / "shared" / "data"
+RESULTS = HERE / "results"
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What both train on, and how.
+
+    Args:
+        kind: `classify`, `tag`, `answer`, `regress` or `embed`.
+        read: Function that gives training and held-back examples, lists of dicts.
+        score: Function from held-back examples and predictions to the figures.
+        settings: Epochs, batch size, learning rate, longest sequence.
+        target: How many times as fast kerasbert should be.
+    """
+
+    kind: str
+    read: object
+    score: object
+    settings: dict
+    target: float
+    model: str = "minilm"
+
+
+SETTINGS = {"epochs": 2, "batch_size": 32, "learning_rate": 1e-4, "max_length": 128}
+
+
+def sst2():
+    def rows(name):
+        lines = (DATA / "sentiment_en" / "sst2" / name).read_text("utf-8").split("\n")
+        pairs = [line.rsplit("\t", 1) for line in lines if line]
+        return [{"text": text, "label": int(label)} for text, label in pairs]
+
+    return rows("train.tsv"), rows("dev.tsv")
+
+
+def reviews_zh():
+    def rows(name):
+        lines = (
+            (DATA / "sentiment_zh" / "reviews" / name).read_text("utf-8").split("\n")
+        )
+        pairs = [line.rsplit("\t", 1) for line in lines if "\t" in line]
+        return [{"text": text, "label": int(label)} for text, label in pairs]
+
+    return rows("sentiment.train.data"), rows("sentiment.valid.data")
+
+
+def tagged(train, dev, limit=None, **columns):
+    def read():
+        from kerasbert.data import read_tagged
+
+        def rows(file, most):
+            words, tags = read_tagged(DATA / "ner_en" / file, **columns)
+            pairs = list(zip(words, tags, strict=True))[:most]
+            return [{"words": w, "tags": t} for w, t in pairs]
+
+        return rows(train, limit), rows(dev, limit)
+
+    return read
+
+
+def squad():
+    held_back = 800
+    data = json.loads((DATA / "qa" / "squad_slice.json").read_text("utf-8"))
+    rows = [
+        {"context": paragraph["context"], **question}
+        for article in data["data"]
+        for paragraph in article["paragraphs"]
+        for question in paragraph["qas"]
+    ]
+    return rows[:-held_back], rows[-held_back:]
+
+
+def stsb():
+    def rows(name):
+        lines = (DATA / "similarity_en" / "stsb" / name).read_text("utf-8").split("\n")
+        cells = [line.split("\t") for line in lines if line]
+        return [
+            {"text": row[5], "pair": row[6], "score": float(row[4]) / 5}
+            for row in cells
+        ]
+
+    return rows("sts-train.csv"), rows("sts-dev.csv")
+
+
+def accuracy(rows, predictions):
+    right = [row["label"] == p for row, p in zip(rows, predictions, strict=True)]
+    return {"accuracy": 100 * sum(right) / len(right)}
+
+
+def entity_f1(rows, predictions):
+    from kerasbert.metrics import entity_scores
+
+    return {"F1": 100 * entity_scores([row["tags"] for row in rows], predictions)["f1"]}
+
+
+def answers(rows, predictions):
+    from kerasbert.metrics import squad_metrics
+
+    golds = [[answer["text"] for answer in row["answers"]] for row in rows]
+    found = squad_metrics(predictions, golds)
+    return {"EM": found["exact_match"], "F1": found["f1"]}
+
+
+def spearman(rows, predictions):
+    from kerasbert.metrics import spearman
+
+    return {"Spearman": 100 * spearman([row["score"] for row in rows], predictions)}
+
+
+LONG = {**SETTINGS, "batch_size": 16, "max_length": 384}
+JOBS = {
+    "sst2": Job("classify", sst2, accuracy, SETTINGS, 1.5),
+    "wnut17": Job(
+        "tag",
+        tagged("wnut17/wnut17train.conll", "wnut17/emerging.dev.conll"),
+        entity_f1,
+        {**SETTINGS, "epochs": 3},
+        1.3,
+    ),
+    "wikiann": Job(
+        "tag",
+        tagged("wikiann/train", "wikiann/dev", 5000, language_prefix=True),
+        entity_f1,
+        SETTINGS,
+        1.3,
+    ),
+    "squad": Job("answer", squad, answers, LONG, 1.2),
+    "stsb-cross": Job("regress", stsb, spearman, SETTINGS, 1.2),
+    "stsb-bi": Job("embed", stsb, spearman, {**SETTINGS, "epochs": 1}, 1.2),
+    "reviews-zh": Job(
+        "classify", reviews_zh, accuracy, {**SETTINGS, "epochs": 1}, 1.3, "random-zh"
+    ),
+}
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", choices=JOBS, default=list(JOBS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--steps", type=int, help="so many batches, and no quality")
+    parser.add_argument("--model", default="minilm", help="a source (default: minilm)")
+    parser.add_argument(
+        "--padding",
+        choices=("random", "sorted"),
+        default="random",
+        help="batches of the peer: at random, as its Trainer makes them by default, or "
+        "of like length",
+    )
+    parser.add_argument(
+        "--peers-python", help="Python of the peer's environment (default: made here)"
+    )
+    return parser.parse_args()
+
+
+def random_chinese(folder):
+    """Four layers of random weights with the vocabulary of Chinese BERT."""
+    import dataclasses as fields
+
+    import keras
+
+    import kerasbert
+    from kerasbert.checkpoints import write_checkpoint
+    from kerasbert.checkpoints.models import checkpoint_of
+    from kerasbert.checkpoints.vocabulary import write_tokenizer
+
+    tokenizer = kerasbert.Tokenizer.from_pretrained(
+        DATA.parent / "vocab" / "bert_chinese.txt"
+    )
+    keras.utils.set_random_seed(0)
+    config = kerasbert.BertConfig(
+        vocab_size=tokenizer.vocabulary_size,
+        hidden_size=256,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        intermediate_size=1024,
+    )
+    folder.mkdir()
+    checkpoint = checkpoint_of(kerasbert.BertEncoder(config))
+    write_checkpoint(fields.replace(checkpoint, folder=None), folder)
+    write_tokenizer(tokenizer.config, folder, "huggingface")
+    return folder
+
+
+def run(command, job, work):
+    """Trains in another process; gives its figures and predictions."""
+    file, answer = work / "job.json", work / "answer.json"
+    file.write_text(json.dumps(job), "utf-8")
+    answer.unlink(missing_ok=True)
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}
+    subprocess.run(
+        [*map(str, command), str(file), str(answer)], check=True, env=environment
+    )
+    return json.loads(answer.read_text("utf-8"))
+
+
+def main():
+    arguments = parse()
+    peers = arguments.peers_python
+    if peers is None:
+        subprocess.run(["make", "-s", "-C", HERE / "peers"], check=True)
+        peers = HERE / "peers" / ".venv" / "bin" / "python"
+    contestants = {
+        "kerasbert": [sys.executable, HERE / "finetune_kerasbert.py"],
+        "transformers": [peers, HERE / "peers" / "finetune_transformers.py"],
+    }
+    from kerasbert.checkpoints.sources import resolve
+
+    work = pathlib.Path(tempfile.mkdtemp())
+    table = []
+    for name in arguments.only:
+        job = JOBS[name]
+        train, dev = job.read()
+        source = resolve(arguments.model)
+        if job.model == "random-zh":
+            source = random_chinese(work / "random-zh")
+        described = {
+            **job.settings,
+            "kind": job.kind,
+            "model": str(source),
+            "train": train,
+            "dev": dev,
+            "threads": arguments.threads,
+            "steps": arguments.steps,
+            "padding": arguments.padding,
+        }
+        figures = {contestant: [] for contestant in contestants}
+        for seed in arguments.seeds:
+            for contestant, command in contestants.items():
+                found = run(command, {**described, "seed": seed}, work)
+                quality = {}
+                if not arguments.steps:
+                    quality = job.score(dev, found["predictions"])
+                rate = found["examples"] / found["seconds"]
+                figures[contestant].append({**quality, "examples/s": rate})
+                print(name, seed, contestant, figures[contestant][-1], flush=True)
+        row = summary(name, job, figures)
+        table.append(row)
+        write(table, arguments)
+    print("\n" + markdown(table, arguments))
+
+
+def summary(name, job, figures):
+    row = {"task": name, "target": job.target}
+    for contestant, found in figures.items():
+        row[contestant] = {
+            figure: statistics.mean(one[figure] for one in found) for figure in found[0]
+        }
+    rates = [
+        ours["examples/s"] / theirs["examples/s"]
+        for ours, theirs in zip(*figures.values(), strict=True)
+    ]
+    return {**row, "ratio": statistics.median(rates), "seeds": len(rates)}
+
+
+def markdown(table, arguments):
+    lines = [
+        f"{arguments.threads} threads, {processor()}; batches of transformers: "
+        f"{arguments.padding}",
+        "",
+        "| task | seeds | kerasbert | transformers | examples/s | | ratio | target |",
+        "| --- | --: | --- | --- | --: | --: | --: | --: |",
+    ]
+    for row in table:
+        quality = [
+            ", ".join(f"{k} {v:.2f}" for k, v in row[one].items() if k != "examples/s")
+            for one in ("kerasbert", "transformers")
+        ]
+        rates = [row[one]["examples/s"] for one in ("kerasbert", "transformers")]
+        lines.append(
+            f"| {row['task']} | {row['seeds']} | {quality[0]} | {quality[1]} | "
+            f"{rates[0]:.1f} | {rates[1]:.1f} | {row['ratio']:.2f} | {row['target']} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def write(table, arguments):
+    RESULTS.mkdir(exist_ok=True)
+    stem = "finetune-speed" if arguments.steps else "finetune"
+    (RESULTS / f"{stem}.json").write_text(json.dumps(table, indent=2) + "\n")
+    (RESULTS / f"{stem}.md").write_text(markdown(table, arguments))
+
+
+def processor():
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+        name = next(line.split(": ")[1] for line in lines if "model name" in line)
+    except (OSError, StopIteration, IndexError):
+        name = platform.processor()
+    return f"{name}, {os.cpu_count()} cores"
+
+
+if __name__ == "__main__":
+    main()

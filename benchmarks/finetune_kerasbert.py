@@ -1,0 +1,128 @@
+"""Trains kerasbert on a job of `finetune.py`: JOB.json in, ANSWER.json out."""
+
+import json
+import pathlib
+import sys
+import time
+
+import keras
+import tensorflow as tf
+
+
+class Clock(keras.callbacks.Callback):
+    """Seconds of all batches but the first two, which trace and warm up."""
+
+    def __init__(self, steps):
+        super().__init__()
+        self.steps = steps
+        self.seen = 0
+        self.started = self.ended = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen += 1
+        now = time.perf_counter()
+        if self.seen == 2:
+            self.started = now
+        self.ended = now
+        if self.steps and self.seen == self.steps + 2:
+            self.model.stop_training = True
+            raise Enough
+
+
+class Enough(Exception):
+    """So many steps as were asked for."""
+
+
+def task_of(job):
+    import kerasbert
+
+    kind, source, length = job["kind"], job["model"], job["max_length"]
+    if kind == "classify":
+        labels = sorted({str(row["label"]) for row in job["train"]})
+        return kerasbert.TextClassifier.from_pretrained(
+            source, labels=labels, max_length=length
+        )
+    if kind == "tag":
+        labels = sorted({tag for row in job["train"] for tag in row["tags"]})
+        return kerasbert.TokenClassifier.from_pretrained(
+            source, labels=labels, max_length=length
+        )
+    if kind == "answer":
+        return kerasbert.QuestionAnswerer.from_pretrained(source, max_length=length)
+    if kind == "regress":
+        return kerasbert.TextRegressor.from_pretrained(
+            source, low=0.0, high=1.0, max_length=length
+        )
+    return kerasbert.TextEmbedder.from_pretrained(source, max_length=length)
+
+
+def examples(kind, rows):
+    if kind == "classify":
+        return [row["text"] for row in rows], [str(row["label"]) for row in rows]
+    if kind == "tag":
+        return [row["words"] for row in rows], [row["tags"] for row in rows]
+    if kind == "answer":
+        pairs = [(row["question"], row["context"]) for row in rows]
+        return pairs, [
+            {
+                "text": [answer["text"] for answer in row["answers"]],
+                "answer_start": [answer["answer_start"] for answer in row["answers"]],
+            }
+            for row in rows
+        ]
+    pairs = [(row["text"], row["pair"]) for row in rows]
+    return pairs, [row["score"] for row in rows]
+
+
+def predictions(task, kind, inputs):
+    if kind == "classify":
+        return [int(answer["label"]) for answer in task.predict(inputs)]
+    if kind == "tag":
+        return task.predict_tags(inputs)
+    if kind == "answer":
+        return [answer["answer"] for answer in task.predict(inputs)]
+    if kind == "regress":
+        return [answer["score"] for answer in task.predict(inputs)]
+    first, second = (task.encode(list(column)) for column in zip(*inputs, strict=True))
+    norms = (first**2).sum(1) ** 0.5 * (second**2).sum(1) ** 0.5
+    return ((first * second).sum(1) / norms).tolist()
+
+
+def main():
+    job = json.loads(pathlib.Path(sys.argv[1]).read_text("utf-8"))
+    tf.config.threading.set_intra_op_parallelism_threads(job["threads"])
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    import kerasbert
+
+    keras.utils.set_random_seed(job["seed"])
+    task = task_of(job)
+    recipe = kerasbert.Recipe(learning_rate=job["learning_rate"])
+    options = {"loss": "cosine"} if job["kind"] == "embed" else {}
+    task.compile(recipe, **options)
+    clock = Clock(job["steps"])
+    inputs, targets = examples(job["kind"], job["train"])
+    try:
+        task.fit(
+            inputs,
+            targets,
+            epochs=job["epochs"],
+            batch_size=job["batch_size"],
+            seed=job["seed"],
+            callbacks=[clock],
+            verbose=0,
+        )
+    except Enough:
+        pass
+    answer = {
+        "seconds": clock.ended - clock.started,
+        "examples": (clock.seen - 2) * job["batch_size"],
+        "predictions": [],
+    }
+    if not job["steps"]:
+        dev, _ = examples(job["kind"], job["dev"])
+        answer["predictions"] = predictions(task, job["kind"], dev)
+    pathlib.Path(sys.argv[2]).write_text(json.dumps(answer), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
