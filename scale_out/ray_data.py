@@ -6,6 +6,7 @@ copy it and change it. README.md beside it says how to run it.
 
 import argparse
 import glob
+import os
 import pathlib
 
 import numpy as np
@@ -21,6 +22,7 @@ READERS = {
     ".parquet": ray.data.read_parquet,
 }
 ROWS = 64  # texts that the model runs together
+PLACES = 3  # for who reads, filters and writes, which hardly takes a processor
 
 
 class Embedder:
@@ -73,14 +75,17 @@ def main():
     check_output(parser, options, checkpoint)
     try:
         model = version_folder(options.model)
-        columns = read(options.input).schema().names
+        reader, files = input_files(options.input)
     except (OSError, ValueError) as error:
         parser.error(str(error))
-    check_columns(parser, options, columns)
+    if "RAY_ADDRESS" not in os.environ:
+        places = os.cpu_count() + PLACES
+        ray.init("local", num_cpus=places, ignore_reinit_error=True)
+    check_columns(parser, options, reader(files).schema().names)
     if options.id:  # which a dataset must know when it is made
         context = ray.data.DataContext.get_current()
         context.checkpoint_config = CheckpointConfig(options.id, checkpoint)
-    dataset = read(options.input).map_batches(
+    dataset = reader(files).map_batches(
         Embedder,
         fn_constructor_args=(model, options.column, options.threads),
         batch_size=options.batch_size,
@@ -136,19 +141,17 @@ def version_folder(model):
     return str(max(versions, key=lambda version: int(version.name)))
 
 
-def read(pattern):
-    """The rows of files, as a dataset."""
+def input_files(pattern):
+    """What reads files of a pattern, and the files; a URL is taken as it is."""
     suffix = pathlib.PurePosixPath(pattern).suffix
     if suffix not in READERS:
         raise ValueError(
             f"Expected files whose names end in {', '.join(READERS)}, got {pattern}."
         )
-    if "://" in pattern:
-        return READERS[suffix](pattern)
-    files = sorted(glob.glob(pattern))
+    files = [pattern] if "://" in pattern else sorted(glob.glob(pattern))
     if not files:
         raise FileNotFoundError(f"There is no file {pattern}.")
-    return READERS[suffix](files)
+    return READERS[suffix], files
 
 
 def check_columns(parser, options, columns):
