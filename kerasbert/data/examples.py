@@ -9,9 +9,9 @@ from kerasbert.data.targets import is_set, number
 # What headers call the columns, the likeliest first.
 TEXT_NAMES = (
     *("text", "sentence", "sentence1", "text_a", "question1", "premise", "q1"),
-    *("review", "comment", "content", "query", "title"),
+    *("question", "review", "comment", "content", "query", "title"),
 )
-PAIR_NAMES = ("pair", "sentence2", "text_b", "question2", "hypothesis", "q2")
+PAIR_NAMES = ("pair", "sentence2", "text_b", "question2", "hypothesis", "q2", "context")
 LABEL_NAMES = (
     *("label", "labels", "score", "target", "class", "category", "sentiment"),
     *("similarity", "gold_label", "polarity"),

@@ -44,7 +44,7 @@ def load(source, dtype=None):
     """Loads a task that was saved.
 
     Args:
-        source: A folder that `save` of a task wrote.
+        source: A folder that `save` of a task wrote, or `kerasbert finetune`.
         dtype: A dtype policy of the encoder, such as `"mixed_bfloat16"`.
 
     Returns:
@@ -57,7 +57,7 @@ def load(source, dtype=None):
     """
     from kerasbert.checkpoints.sources import resolve
 
-    folder = pathlib.Path(resolve(source))
+    folder = pathlib.Path(resolve(model_folder(source)))
     file = folder / TASK_FILE
     if not file.exists() and (folder / "modules.json").exists():
         return _class_of("embed").from_pretrained(folder, dtype=dtype)
@@ -81,6 +81,26 @@ def load(source, dtype=None):
         raise ValueError(
             f"The options in {file} do not fit its task: {error}"
         ) from None
+
+
+def holds_task(source):
+    """Whether a source is the folder of a task, or of a run that trained one.
+
+    Args:
+        source: As in `load`.
+    """
+    return (pathlib.Path(model_folder(source)) / TASK_FILE).exists()
+
+
+def model_folder(source):
+    """The folder of the model in that of a run; any other source as it is.
+
+    Args:
+        source: As in `load`.
+    """
+    model = pathlib.Path(source) / "model"
+    is_model = any((model / name).exists() for name in (TASK_FILE, "modules.json"))
+    return model if is_model else source
 
 
 def _class_of(kind):

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from kerasbert.models import SequenceClassificationModel
+from kerasbert.tasks.class_weights import example_weights
 from kerasbert.tasks.labels import label_numbers, label_table
 from kerasbert.tasks.pretrained_task import load_parts, model_with_labels
 from kerasbert.tasks.task import Task, softmax, sparse_crossentropy
@@ -84,6 +85,33 @@ class TextClassifier(Task):
             make = label_table if self.multi_label else label_numbers
             known = {"logits": make(targets, self.labels, len(inputs))}
         return Features(rows, known, weights, self.tokenizer.pad_token_id)
+
+    def fit(
+        self,
+        inputs,
+        targets,
+        validation_data=None,
+        weights=None,
+        class_weight=None,
+        **options,
+    ):
+        """Trains the model, as `Task.fit` does.
+
+        Args:
+            inputs: As in `predict`.
+            targets: The label of each text; with `multi_label`, a list of them.
+            validation_data: As in `Task.fit`.
+            weights: How much each example counts, `[n]`.
+            class_weight: From labels to how much their examples count, 1 for those
+                that are not named; or `"balanced"`: every class counts alike.
+            **options: Others of `Task.fit`.
+
+        Returns:
+            A `keras.callbacks.History`.
+        """
+        if class_weight is not None:
+            weights = example_weights(targets, self.labels, class_weight, weights)
+        return super().fit(inputs, targets, validation_data, weights, **options)
 
     def losses(self):
         if self.multi_label:

@@ -2,6 +2,7 @@
 
 import keras
 from keras import ops
+from keras.optimizers.schedules import LearningRateSchedule
 
 
 @keras.saving.register_keras_serializable(package="kerasbert")
@@ -37,6 +38,12 @@ class AdamW(keras.optimizers.AdamW):
 
     def apply(self, grads, trainable_variables=None):
         return super().apply([_dense(g) for g in grads], trainable_variables)
+
+    def _get_current_learning_rate(self):
+        """The schedule counts updates, of which accumulation makes one of several."""
+        if isinstance(self._learning_rate, LearningRateSchedule):
+            return self._learning_rate(self.iterations)
+        return super()._get_current_learning_rate()
 
     def _apply_weight_decay(self, variables):
         pass  # A part of the update, at the rate of the variable.

@@ -77,11 +77,16 @@ class KeepBest(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.values.append(self._value(logs))
-        best = int(np.argmax(self.values))
-        if best == len(self.values) - 1:
+        if np.argmax(self.values) == len(self.values) - 1:
             self._keep()
-        elif self.patience and len(self.values) - 1 - best >= self.patience:
-            self.model.stop_training = True
+        self.model.stop_training |= self.is_over
+
+    @property
+    def is_over(self):
+        """Whether there was no better epoch for as long as patience waits."""
+        if not self.patience or not self.values:
+            return False
+        return len(self.values) - 1 - int(np.argmax(self.values)) >= self.patience
 
     def on_train_end(self, logs=None):
         if self.file is not None and self.file.exists():
@@ -104,6 +109,8 @@ class KeepBest(keras.callbacks.Callback):
                 f"{self.monitor!r}."
             )
         value = float(logs[self.monitor])
+        if math.isnan(value):
+            return -math.inf
         return -value if self.monitor.endswith("loss") else value
 
 
@@ -112,21 +119,24 @@ class SaveState(keras.callbacks.Callback):
 
     Args:
         file: The file of the state.
+        steps_per_epoch: Number of steps of an epoch.
         every: Number of steps from one time to the next; None: epochs alone.
         step: Number of batches that were seen before.
         history: The logs of the epochs before.
     """
 
-    def __init__(self, file, every=None, step=0, history=()):
+    def __init__(self, file, steps_per_epoch, every=None, step=0, history=()):
         super().__init__()
         self.file = file
+        self.steps_per_epoch = steps_per_epoch
         self.every = every
         self.step = step
         self.history = list(history)
 
     def on_train_batch_end(self, batch, logs=None):
         self.step += 1
-        if self.every and self.step % self.every == 0:
+        ends_epoch = self.step % self.steps_per_epoch == 0  # saved with its logs
+        if self.every and self.step % self.every == 0 and not ends_epoch:
             save_state(self.file, self.model, self.step, self.history)
 
     def on_epoch_end(self, epoch, logs=None):

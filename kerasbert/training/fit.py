@@ -66,6 +66,9 @@ def fit(
 
     step, history = run.load(model)
     order = TrainingOrder(features, batch_size, seed, step)
+    saving = run.callbacks(steps_per_epoch, step, history)
+    if any(isinstance(c, KeepBest) and c.is_over for c in saving):
+        epochs = order.epoch  # it had stopped before it was ended
     dataset = validation and evaluation_dataset(validation.features, batch_size)
     report = model.fit(
         training_dataset(order),
@@ -76,7 +79,7 @@ def fit(
         callbacks=[
             StopOnNaN(run.state_file, step),
             *validation_callbacks(validation),
-            *run.callbacks(step, history),
+            *saving,
             *callbacks,
         ],
         **keras_options,
@@ -133,10 +136,11 @@ class Run:
             return 0, []
         return load_state(self.state_file, model)
 
-    def callbacks(self, step, history):
+    def callbacks(self, steps_per_epoch, step, history):
         """The Keras callbacks that save and keep.
 
         Args:
+            steps_per_epoch: Number of batches of an epoch.
             step: Number of batches that were seen before.
             history: The logs of the epochs before.
         """
@@ -145,7 +149,9 @@ class Run:
             file = self.folder and self.folder / "best.npz"
             callbacks.append(KeepBest(self.monitor, self.patience, file, history))
         if self.state_file is not None:
-            callbacks.append(SaveState(self.state_file, self.every, step, history))
+            callbacks.append(
+                SaveState(self.state_file, steps_per_epoch, self.every, step, history)
+            )
         return callbacks
 
 

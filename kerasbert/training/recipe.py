@@ -62,10 +62,11 @@ class Recipe:
             steps: Number of batches of all epochs.
 
         Returns:
-            An `AdamW`, whose schedule ends at the last step.
+            An `AdamW`, whose schedule ends at the last update.
         """
+        updates = steps // self.accumulation
         schedule = WarmUpDecay(
-            self.learning_rate, steps, int(steps * self.warmup), self.decay
+            self.learning_rate, updates, int(updates * self.warmup), self.decay
         )
         optimizer = AdamW(
             schedule,
@@ -107,7 +108,7 @@ def layer_rates(model, decay):
 
 
 def as_optimizer(optimizer, model, steps):
-    """An optimizer, of a recipe or as it is.
+    """An optimizer, of a recipe or as it is; of a model in float16 it scales the loss.
 
     Args:
         optimizer: A `Recipe`, a Keras optimizer or the name of one.
@@ -115,8 +116,12 @@ def as_optimizer(optimizer, model, steps):
         steps: As there.
     """
     if isinstance(optimizer, Recipe):
-        return optimizer.optimizer(model, steps)
-    return keras.optimizers.get(optimizer)
+        optimizer = optimizer.optimizer(model, steps)
+    optimizer = keras.optimizers.get(optimizer)
+    scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    if model.encoder.dtype_policy.compute_dtype == "float16" and not scaled:
+        return keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
 
 
 def _check(name, value, fits, expected):

@@ -23,15 +23,23 @@ def save_state(file, model, step, history):
     Raises:
         OSError: If the disk is full; the file stays as it was.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     tensors = {
-        name: np.ascontiguousarray(keras.ops.convert_to_numpy(variable.value))
+        name: np.array(keras.ops.convert_to_numpy(variable.value), order="C")
         for name, variable in _variables(model).items()
     }
     metadata = {"step": str(step), "history": json.dumps(history)}
-    with write_atomically(file) as partial:
-        save_file(tensors, partial, metadata)
+    try:
+        with write_atomically(file) as partial:
+            save_file(tensors, partial, metadata)
+    except SafetensorError as error:
+        kept = "The one before it is kept" if file.exists() else "There is none yet"
+        raise OSError(
+            f"The state of step {step} could not be written to {file}: {error}. "
+            f"{kept}; make room, and the run goes on."
+        ) from None
 
 
 def load_state(file, model):
@@ -69,6 +77,18 @@ def load_state(file, model):
     return int(metadata["step"]), json.loads(metadata["history"])
 
 
+def read_history(file):
+    """The logs of each epoch that has ended, from what `save_state` wrote.
+
+    Args:
+        file: The file.
+    """
+    from safetensors import safe_open
+
+    with safe_open(file, "numpy") as state:
+        return json.loads(state.metadata()["history"])
+
+
 def seed_states(model):
     """The variables that hold the state of a model's random numbers."""
     weights = {id(weight) for weight in model.weights}
@@ -88,9 +108,10 @@ def reset_seeds(model, seed):
 
 
 def _variables(model):
+    """By number: the paths of Keras depend on what else the process has made."""
     groups = {"model": model.variables, "optimizer": model.optimizer.variables}
     return {
-        f"{group}/{number}/{variable.path}": variable
+        f"{group}/{number}": variable
         for group, variables in groups.items()
         for number, variable in enumerate(variables)
     }

@@ -1,0 +1,167 @@
+"""A run of `kerasbert finetune`: data, model, training, and what is kept of it."""
+
+import contextlib
+import dataclasses
+import importlib
+import json
+import sys
+
+import keras
+import typer
+
+from kerasbert.cli.run_card import run_card
+from kerasbert.cli.task_data import checked_labels, found_labels, read_data
+from kerasbert.tasks.class_weights import example_weights
+from kerasbert.tasks.epoch_bars import EpochBars
+from kerasbert.tasks.task_files import TASKS
+from kerasbert.training.callbacks import Diverged
+from kerasbert.training.fit import Run
+from kerasbert.training.freezing import freeze_layers
+
+__all__ = ["run"]
+
+
+def run(config, folder, keep_checkpoints=False, overwrite=False):
+    """Trains a task, or goes on, and writes the folder; prints the metrics.
+
+    Args:
+        config: The `RunConfig`.
+        folder: The `RunFolder`.
+        keep_checkpoints: Whether the state is kept at the end.
+        overwrite: Whether a run that is there is replaced.
+    """
+    train = read_data(config.task, config.train, config)
+    config = _with_labels(config, train)
+    validation = None
+    if config.validation is not None:
+        validation = read_data(
+            config.task, config.validation, config, _are_pairs(train)
+        )
+    for data in filter(None, (train, validation)):
+        if config.task == "classify":
+            checked_labels(data, config.label_names)
+    weights = _weights(config, train)
+
+    task = _task(config)
+    config = dataclasses.replace(config, max_length=task.max_length)
+    folder.begin(config, overwrite)
+    history = _fit(task, config, folder, train, validation, weights)
+
+    task.save(folder.model, overwrite=True)
+    metrics = _metrics(task, config, history, validation)
+    folder.finish(metrics, run_card(config, folder, metrics), keep_checkpoints)
+    print(json.dumps(metrics, indent=2, ensure_ascii=False))
+
+
+def _with_labels(config, train):
+    """The configuration with the labels that are found, where none are named."""
+    if config.labels is not None:
+        return config
+    labels = found_labels(config.task, train)
+    if config.task == "classify" and len(labels) < 2:
+        raise ValueError(
+            f"Expected two labels or more in {train.name}, got {', '.join(labels)} "
+            "alone: there is nothing to tell apart."
+        )
+    return dataclasses.replace(config, labels=labels)
+
+
+def _weights(config, train):
+    if config.class_weight is None:
+        return train.weights
+    if config.task != "classify":
+        raise ValueError(f"Expected class_weight for classify, not {config.task}.")
+    return example_weights(
+        train.targets, config.label_names, config.class_weight, train.weights
+    )
+
+
+def _task(config):
+    keras.utils.set_random_seed(config.seed)  # for a new head
+    options = dict(config.options)
+    if config.task in ("classify", "tag"):
+        options["labels"] = config.label_names
+    if config.multi_label:
+        options["multi_label"] = True
+    for name in ("max_length", "dropout", "dtype"):
+        if getattr(config, name) is not None:
+            options[name] = getattr(config, name)
+    task_class = getattr(importlib.import_module("kerasbert.tasks"), TASKS[config.task])
+    try:
+        task = task_class.from_pretrained(config.model, **options)
+    except TypeError as error:
+        raise ValueError(f"The settings do not fit {config.task}: {error}") from None
+    if config.freeze_layers is not None:
+        freeze_layers(task.encoder, config.freeze_layers)
+    if config.lora_rank is not None:
+        task.encoder.enable_lora(config.lora_rank)
+    return task
+
+
+def _fit(task, config, folder, train, validation, weights):
+    jit = {} if config.jit_compile is None else {"jit_compile": config.jit_compile}
+    task.compile(config.recipe, **jit)
+    callbacks = [keras.callbacks.CSVLogger(folder.log, append=True)]
+    if config.tensorboard:
+        callbacks.append(keras.callbacks.TensorBoard(folder.tensorboard))
+    options = {} if weights is None else {"weights": weights}
+    if validation is not None:
+        options["validation_data"] = (validation.inputs, validation.targets)
+    with _ended_well(folder), EpochBars() as bars:
+        history = task.fit(
+            train.inputs,
+            train.targets,
+            checkpoints=Run(
+                folder.checkpoints, config.save_every, config.monitor, config.patience
+            ),
+            epochs=config.epochs,
+            batch_size=config.batch_size,
+            seed=config.seed,
+            callbacks=[*callbacks, bars],
+            verbose=0,
+            **options,
+        )
+    return history.history
+
+
+@contextlib.contextmanager
+def _ended_well(folder):
+    """Says how a run goes on that was ended."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        print(
+            f"kerasbert: stopped. {folder.path} holds the state of the run; the same "
+            "command goes on.",
+            file=sys.stderr,
+        )
+        raise
+    except Diverged as error:
+        print(f"kerasbert: error: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+def _metrics(task, config, history, validation):
+    epochs = len(history["loss"])
+    best = epochs
+    if config.monitor is not None:
+        sign = -1 if config.monitor.endswith("loss") else 1
+        values = [sign * value for value in history[config.monitor]]
+        best = values.index(max(values)) + 1
+    metrics = {
+        "epochs": epochs,
+        "epoch": best,  # the one that is kept
+        "train": {
+            name: values[best - 1]
+            for name, values in history.items()
+            if not name.startswith("val_")
+        },
+    }
+    if validation is not None:
+        found = task.evaluate(validation.inputs, validation.targets, config.batch_size)
+        metrics["validation"] = {name: float(value) for name, value in found.items()}
+    return metrics
+
+
+def _are_pairs(data):
+    return isinstance(data.inputs[0], tuple)

@@ -1,0 +1,136 @@
+"""The folder of a run: what it was told, where it stands, and what came of it."""
+
+import csv
+import json
+import pathlib
+import shutil
+
+from kerasbert.cli.run_config import read_config, write_config
+from kerasbert.files import write_atomically
+from kerasbert.training.state import read_history, state_file
+
+__all__ = ["RunFolder"]
+
+# What may change when a run goes on.
+FREE = ("save_every", "tensorboard")
+
+
+class RunFolder:
+    """The folder of a run.
+
+    `config.yaml` is written first and `metrics.json` last: a folder with the one and
+    without the other is a run that goes on.
+
+    Args:
+        path: The folder.
+    """
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        self.config = self.path / "config.yaml"
+        self.model = self.path / "model"
+        self.checkpoints = self.path / "checkpoints"
+        self.log = self.path / "log.csv"
+        self.tensorboard = self.path / "tensorboard"
+        self.card = self.path / "README.md"
+        self.metrics = self.path / "metrics.json"
+
+    def check(self, overwrite=False):
+        """Refuses a folder in which no run may begin or go on.
+
+        Args:
+            overwrite: Whether a run that is there may be replaced.
+
+        Raises:
+            FileExistsError: If there is something else, or a run that has ended.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise FileExistsError(
+                f"Expected a folder for the run at {self.path}, but a file is there."
+            )
+        if self.metrics.exists() and not overwrite:
+            raise FileExistsError(
+                f"The run in {self.path} has ended. Name another folder with --output, "
+                "or replace it with --overwrite."
+            )
+        if self._holds_files() and not self.config.exists():
+            raise FileExistsError(
+                f"Expected no folder or an empty one at {self.path}, or one of a run, "
+                "but it holds other files. Name another folder with --output."
+            )
+
+    def begin(self, config, overwrite=False):
+        """Writes what the run is told, or finds that it was told the same before.
+
+        Args:
+            config: The `RunConfig`.
+            overwrite: Whether a run that is there is replaced.
+
+        Raises:
+            ValueError: If a run that has not ended was told something else.
+        """
+        self.check(overwrite)
+        if overwrite:
+            self._remove()
+        if self.config.exists():
+            self._check_same(config)
+        write_config(config, self.config)
+        self._restore_log()
+
+    def finish(self, metrics, card, keep_checkpoints=False):
+        """Writes what came of the run; after this it has ended.
+
+        Args:
+            metrics: What `metrics.json` holds.
+            card: What `README.md` holds.
+            keep_checkpoints: Whether the state is kept.
+        """
+        with write_atomically(self.card) as partial:
+            partial.write_text(card, "utf-8")
+        with write_atomically(self.metrics) as partial:
+            text = json.dumps(metrics, indent=2, ensure_ascii=False)
+            partial.write_text(text + "\n", "utf-8")
+        if not keep_checkpoints:
+            shutil.rmtree(self.checkpoints, ignore_errors=True)
+
+    def _holds_files(self):
+        return self.path.is_dir() and any(self.path.iterdir())
+
+    def _remove(self):
+        for folder in (self.model, self.checkpoints, self.tensorboard):
+            shutil.rmtree(folder, ignore_errors=True)
+        for file in (self.metrics, self.card, self.log, self.config):
+            file.unlink(missing_ok=True)
+
+    def _check_same(self, config):
+        before, now = read_config(self.config), config.values()
+        changed = [
+            name
+            for name, value in now.items()
+            if name not in FREE and before.get(name, value) != value
+        ]
+        if changed:
+            raise ValueError(
+                f"The run in {self.path} has not ended, and was told otherwise: "
+                + "; ".join(f"{n} {before[n]!r}, not {now[n]!r}" for n in changed)
+                + ". Say the same to go on, or begin anew with --overwrite."
+            )
+
+    def _restore_log(self):
+        """The log of the epochs that the state has: the next one is added to it."""
+        state = state_file(self.checkpoints)
+        history = read_history(state) if state.exists() else []
+        if not history:
+            self.log.unlink(missing_ok=True)
+            return
+        names = sorted(history[0])
+        if not any(name.startswith("val_") for name in names):
+            names += [f"val_{name}" for name in names]  # as CSVLogger has them
+        with (
+            write_atomically(self.log) as partial,
+            partial.open("w", newline="", encoding="utf-8") as file,
+        ):
+            writer = csv.writer(file)
+            writer.writerow(["epoch", *names])
+            for epoch, logs in enumerate(history):
+                writer.writerow([epoch, *(logs.get(name, "NA") for name in names)])

@@ -1,0 +1,263 @@
+"""From a kind of task to the reader of its files."""
+
+import contextlib
+import dataclasses
+import pathlib
+
+from kerasbert.data import (
+    Columns,
+    number,
+    one_label,
+    open_examples,
+    read_examples,
+    read_squad,
+    read_tagged,
+    several_labels,
+    sorted_labels,
+)
+
+__all__ = [
+    *("READERS", "Data", "Reading", "checked_labels", "found_labels", "open_inputs"),
+    *("read_data", "reading_of"),
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """How files of examples are read.
+
+    Args:
+        text_column: As in `kerasbert.data.Columns`.
+        pair_column: As there.
+        label_column: As there.
+        weight_column: As there.
+        format: As in `kerasbert.data.tables.open_table`.
+        header: As there.
+        labels: The labels that there may be; or a dictionary from what the files say
+            to the names of labels.
+        multi_label: Whether a text may have several labels.
+        label_separator: What stands between them.
+        word_prefix: As `prefix` in `kerasbert.data.read_columns`.
+        characters: As there.
+    """
+
+    text_column: str | int | None = None
+    pair_column: str | int | None = None
+    label_column: str | int | list | None = None
+    weight_column: str | int | None = None
+    format: str | None = None
+    header: bool | None = None
+    labels: list | dict | None = None
+    multi_label: bool = False
+    label_separator: str = ","
+    word_prefix: str = ""
+    characters: bool = False
+
+    @property
+    def columns(self):
+        """The `Columns` of tables."""
+        return Columns(
+            _column(self.text_column),
+            _column(self.pair_column),
+            self.label_column
+            if isinstance(self.label_column, list)
+            else _column(self.label_column),
+            _column(self.weight_column),
+        )
+
+    @property
+    def label_names(self):
+        """The names of the labels, or None where nobody has said them."""
+        if self.labels is None:
+            return None
+        names = self.labels.values() if isinstance(self.labels, dict) else self.labels
+        return list(dict.fromkeys(map(str, names)))
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """Examples as a task takes them.
+
+    Args:
+        name: The file.
+        inputs: The inputs of the examples.
+        targets: What should come out of each; None where the task needs none.
+        weights: How much each counts; None: all alike.
+        lines: The line of each; None where an example has several.
+    """
+
+    name: str
+    inputs: list
+    targets: list | None = None
+    weights: list | None = None
+    lines: list | None = None
+
+    def __len__(self):
+        return len(self.inputs)
+
+
+def read_data(kind, file, reading, pairs=None):
+    """Reads a file of examples whose answers are known.
+
+    Args:
+        kind: The kind of the task.
+        file: The file.
+        reading: The `Reading`.
+        pairs: Whether texts are pairs; None: as the file says.
+
+    Returns:
+        `Data`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it does not hold such examples; the message says where.
+    """
+    return READERS[kind](file, reading, pairs)
+
+
+def found_labels(kind, data):
+    """The labels that occur in data, sorted; None for a task that has none.
+
+    Args:
+        kind: The kind of the task.
+        data: The `Data`.
+    """
+    if kind == "tag":
+        from kerasbert.tasks import labels_of
+
+        return labels_of(data.targets)
+    return sorted_labels(data.targets) if kind == "classify" else None
+
+
+def checked_labels(data, labels):
+    """Refuses data with labels that a task does not have.
+
+    Args:
+        data: The `Data` of texts.
+        labels: The names of the labels.
+
+    Raises:
+        ValueError: If there is another; the message names the file and the line.
+    """
+    for line, target in zip(data.lines, data.targets, strict=True):
+        for label in [target] if isinstance(target, str) else target:
+            if label not in labels:
+                shown = ", ".join(labels[:8]) + (", ..." if len(labels) > 8 else "")
+                raise ValueError(
+                    f"Expected a label among {shown}, got {label!r} in line {line} of "
+                    f"{data.name}. Name all labels with --labels, or put it right."
+                )
+
+
+@contextlib.contextmanager
+def open_inputs(kind, file, reading, pairs=False):
+    """Opens a file of inputs whose answers are wanted.
+
+    Args:
+        kind: The kind of the task.
+        file: The file; `"-"`: standard input.
+        reading: The `Reading`.
+        pairs: Whether texts are pairs.
+
+    Yields:
+        An iterator of the inputs, as the task takes them.
+    """
+    if kind == "answer" and str(file).lower().endswith(".json"):
+        yield iter(read_squad(file).inputs)
+        return
+    columns = dataclasses.replace(reading.columns, label=None, weight=None)
+    options = {"form": reading.format, "header": reading.header, "pairs": pairs}
+    with open_examples(file, columns, **options) as (_, rows):
+        yield (row.input for row in rows)
+
+
+def _labelled(file, reading, pairs):
+    several = reading.multi_label
+    target = several_labels(reading.label_separator) if several else one_label
+    data = _table(file, reading, target, pairs)
+    if not isinstance(reading.labels, dict):
+        return data
+    names = {str(said): str(name) for said, name in reading.labels.items()}
+
+    def renamed(label):
+        return names.get(label, label)
+
+    targets = [
+        list(map(renamed, target)) if several else renamed(target)
+        for target in data.targets
+    ]
+    return dataclasses.replace(data, targets=targets)
+
+
+def _scored(file, reading, pairs):
+    return _table(file, reading, number, pairs)
+
+
+def _alike(file, reading, pairs):
+    """Pairs of texts: with scores where a column of them is named, else alike."""
+    target = None if reading.label_column is None else number
+    return _table(file, reading, target, True)
+
+
+def _texts(file, reading, pairs):
+    return _table(file, reading, None, bool(pairs))
+
+
+def _table(file, reading, target, pairs):
+    found = read_examples(
+        *(file, reading.columns, target, reading.format, reading.header, pairs)
+    )
+    return Data(found.name, found.inputs, found.targets, found.weights, found.lines)
+
+
+def _tagged(file, reading, pairs):
+    options = {"prefix": reading.word_prefix, "characters": reading.characters}
+    columns = {"word": reading.text_column or 1, "tag": reading.label_column}
+    for name, column in columns.items():
+        if isinstance(column, list):
+            [column] = column
+        options[name] = _column(column)
+    return Data(str(file), *read_tagged(file, **options))
+
+
+def _questions(file, reading, pairs):
+    found = read_squad(file)
+    if found.targets is None:
+        raise ValueError(f"Expected answers in {file}, got questions alone.")
+    return Data(str(file), found.inputs, found.targets)
+
+
+def _column(column):
+    return int(column) if isinstance(column, str) and column.isdigit() else column
+
+
+READERS = {
+    "classify": _labelled,
+    "regress": _scored,
+    "tag": _tagged,
+    "answer": _questions,
+    "embed": _alike,
+    "fill": _texts,
+}
+
+
+def reading_of(model, task, given):
+    """How the files of a model are read: as those that it was trained on.
+
+    Args:
+        model: The source of the task; the folder of a run has its settings.
+        task: The task.
+        given: The settings that a command line names.
+
+    Returns:
+        A `Reading`.
+    """
+    settings = {"multi_label": getattr(task, "multi_label", False)}
+    file = pathlib.Path(model) / "config.yaml"
+    if file.exists():
+        from kerasbert.cli.run_config import read_config
+
+        known = read_config(file)
+        names = [field.name for field in dataclasses.fields(Reading)]
+        settings |= {name: known[name] for name in names if name in known}
+    return Reading(**{**settings, **given})

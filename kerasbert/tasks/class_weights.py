@@ -1,0 +1,64 @@
+"""Weights of examples by their class."""
+
+import collections
+
+import numpy as np
+
+
+def example_weights(targets, labels, class_weight, weights=None):
+    """How much each example counts, given how much its class does.
+
+    Args:
+        targets: The name of the class of each example.
+        labels: The names of all classes.
+        class_weight: From names to weights, 1 for those that are not named; or
+            `"balanced"`: all classes that occur count alike, and an example counts 1
+            in the mean.
+        weights: How much the examples count besides; None: all alike.
+
+    Returns:
+        float32 array `[n]`.
+
+    Raises:
+        ValueError: If a weight is negative, there is no such class, or an example has
+            several classes.
+
+    Example:
+        >>> example_weights(["a", "b", "b", "b"], ["a", "b"], "balanced").tolist()
+        [2.0, 0.6666666865348816, 0.6666666865348816, 0.6666666865348816]
+        >>> example_weights(["a", "b"], ["a", "b"], {"b": 3}).tolist()
+        [1.0, 3.0]
+    """
+    if any(isinstance(target, list | tuple) for target in targets):
+        raise ValueError(
+            "Expected one label an example with class weights, got several. Weigh the "
+            "examples instead."
+        )
+    numbers = {label: number for number, label in enumerate(labels)}
+    targets = [numbers.get(target, target) for target in targets]
+    if class_weight == "balanced":
+        counts = collections.Counter(targets)
+        by_number = {
+            number: len(targets) / (len(counts) * count)
+            for number, count in counts.items()
+        }
+    else:
+        by_number = _checked(class_weight, numbers)
+    found = np.array([by_number.get(target, 1.0) for target in targets], "float32")
+    return found if weights is None else found * np.asarray(weights, "float32")
+
+
+def _checked(class_weight, numbers):
+    by_number = {}
+    for label, weight in class_weight.items():
+        if str(label) not in numbers:
+            raise ValueError(
+                f"Expected class weights for labels among {', '.join(numbers)}, got "
+                f"{label!r}."
+            )
+        if not float(weight) >= 0:
+            raise ValueError(
+                f"Expected the weight of {label!r} to be 0 or more, got {weight}."
+            )
+        by_number[numbers[str(label)]] = float(weight)
+    return by_number
