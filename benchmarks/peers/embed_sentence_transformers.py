@@ -1,4 +1,4 @@
-"""Embeds with sentence-transformers, for `benchmarks/embed.py` to compare with.
+"""Embeds with sentence-transformers, for `embed.py` and `serving.py` to compare with.
 
 It loads the model, says `{"ready": ...}`, and then answers every JSON line on
 stdin with one on stdout:
@@ -19,6 +19,7 @@ import time
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", required=True, help="a sentence-transformers folder")
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch-size", type=int, default=32, help="sentences a batch")
     return parser.parse_args()
@@ -46,9 +47,16 @@ def main():
     import torch
 
     torch.set_num_threads(arguments.threads)
-    model = sentence_transformers.SentenceTransformer(arguments.model, device="cpu")
+    model = sentence_transformers.SentenceTransformer(
+        arguments.model,
+        device="cpu",
+        model_kwargs={"dtype": getattr(torch, arguments.dtype)},
+    )
     name = f"sentence-transformers {sentence_transformers.__version__}"
-    print(json.dumps({"ready": f"{name}, torch {torch.__version__}"}), flush=True)
+    name += f", torch {torch.__version__}"
+    if arguments.dtype != "float32":
+        name += f" {arguments.dtype}"
+    print(json.dumps({"ready": name}), flush=True)
     for line in sys.stdin:
         try:
             found = answer(model, json.loads(line), arguments.batch_size)

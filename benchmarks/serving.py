@@ -1,0 +1,423 @@
+"""The exports beside other engines, in one run: `python benchmarks/serving.py`.
+
+Every row of the table lets its contestants do the same work in turns, on the same
+threads, from raw text to vectors of length 1; a figure is a median, and a ratio the
+median of the rounds' ratios. The other projects run in an environment of their own,
+which is made the first time (`make -C benchmarks/peers`), or named with
+`--peers-python`. Results go to `benchmarks/results/serving.json` and `.md`, too.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+from contestants.exports import CProgram, Export, LiteRT, seconds_of_multiplication
+from contestants.peers import Peer
+from embed import SST2, STSB, processor, read_stsb, read_texts, spearman
+
+HERE = pathlib.Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+ONE_TEXT = "a quiet film about two brothers, told with great care"  # 13 tokens
+LONGEST_PASS = 8.0  # seconds; where one takes longer, fewer texts are taken
+LATENCY_CALLS = 200
+FIRST_ANSWER = """\
+import json, logging, pathlib, sys, time
+import numpy as np
+import tensorflow, tensorflow_text
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
+from kerasbert.serving.versions import load_version
+start = time.perf_counter()
+model = load_version(pathlib.Path(sys.argv[1]))
+loaded = time.perf_counter() - start
+model.run("serving_default", {"text": np.array([sys.argv[2].encode()], object)})
+print(json.dumps({"loaded": loaded, "answered": time.perf_counter() - start}))
+"""
+
+
+class Bench:
+    """What the rows of the table share: the model, its exports, texts, and peers."""
+
+    def __init__(self, arguments, work):
+        from kerasbert import TextEmbedder
+        from kerasbert.checkpoints.sources import resolve
+
+        self.arguments, self.work, self.threads = arguments, work, arguments.threads
+        self.rounds = arguments.rounds
+        self.source = resolve(arguments.model)
+        self.embedder = TextEmbedder.from_pretrained(self.source)
+        self.texts = read_texts(arguments.texts)
+        self._made = {}
+
+    def once(self, key, make):
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
+
+    def folder(self, precision):
+        """The version folder of the SavedModel in a precision."""
+        return self.once(
+            ("folder", precision),
+            lambda: self.embedder.export(self.work / precision, precision=precision),
+        )
+
+    def export(self, precision):
+        name = f"kerasbert export {precision}"
+        return self.once(
+            ("export", precision),
+            lambda: Export(self.folder(precision), self.threads, name),
+        )
+
+    def peer(self, script, *options):
+        arguments = ["--model", self.source, "--threads", self.threads, *options]
+        return self.once(
+            (script, *options),
+            lambda: Peer(self.arguments.peers_python, self.work, script, *arguments),
+        )
+
+    def onnxruntime(self, precision):
+        options = ("--precision", precision, "--work", self.work)
+        return self.peer("embed_onnxruntime.py", *options)
+
+    def litert(self, precision):
+        from kerasbert.export import export_litert
+
+        folder = self.once(
+            ("litert", precision),
+            lambda: export_litert(
+                self.embedder, self.work / f"litert_{precision}", precision=precision
+            ),
+        )
+        return LiteRT(folder, self.threads, f"kerasbert LiteRT {precision}")
+
+    def some_texts(self, contestants):
+        """Texts of which no contestant embeds longer than `LONGEST_PASS`."""
+        trial = self.texts[:: max(len(self.texts) // 64, 1)]
+        for contestant in contestants:
+            contestant.seconds(trial)  # a warm-up
+        slowest = max(contestant.seconds(trial) for contestant in contestants)
+        most = int(LONGEST_PASS * len(trial) / slowest)
+        return self.texts[:: -(-len(self.texts) // most)]
+
+
+def alternate(contestants, rounds, measure):
+    """From a contestant's place to its measures: in turns, `rounds` times."""
+    measures = [[] for _ in contestants]
+    for _ in range(rounds):
+        for found, contestant in zip(measures, contestants, strict=True):
+            found.append(measure(contestant))
+    return measures
+
+
+def ratio(first, second):
+    """How many times as long the second took, as the median of the rounds."""
+    return statistics.median(b / a for a, b in zip(first, second, strict=True))
+
+
+def line(what, ours, theirs, figure, target, reached):
+    """A line of the table; `reached` is None where there is no target."""
+    return {
+        "what": what,
+        "kerasbert": ours,
+        "beside": theirs,
+        "figure": figure,
+        "target": target,
+        "reached": None if reached is None else bool(reached),
+    }
+
+
+def throughput(bench, ours, theirs):
+    """Texts a second of two contestants, as strings, and the ratio of their times."""
+    texts = bench.some_texts([ours, theirs])
+    times = alternate([ours, theirs], bench.rounds, lambda one: one.seconds(texts))
+    rates = [len(texts) / statistics.median(found) for found in times]
+    shown = [
+        f"{one.name}: {rate:.0f} texts/s"
+        for one, rate in zip((ours, theirs), rates, strict=True)
+    ]
+    return *shown, ratio(*times)
+
+
+def cosines(bench, precision):
+    """Cosines to the float32 export, text by text."""
+    expected = bench.once(
+        "vectors", lambda: bench.export("float32").vectors(bench.texts)
+    )
+    found = bench.export(precision).vectors(bench.texts)
+    return (found * expected).sum(1)
+
+
+def cosine_line(what, found, least_mean, least_worst):
+    figure = f"mean {found.mean():.5f}, worst {found.min():.5f}"
+    target = f"mean >= {least_mean}"
+    target += f", worst >= {least_worst}" if least_worst else ""
+    reached = found.mean() >= least_mean and found.min() >= least_worst
+    return line(what, "", "", figure, target, reached)
+
+
+# === The rows ===
+
+
+def float32(bench):
+    ours, theirs = bench.export("float32"), bench.onnxruntime("float32")
+    *shown, times = throughput(bench, ours, theirs)
+    yield line("float32", *shown, f"{times:.2f}", ">= 1.2", times >= 1.2)
+
+    flops = operations(bench, bench.texts)
+    pairs = []
+    for _ in range(bench.rounds):
+        ceiling = seconds_of_multiplication(flops, bench.threads)
+        pairs.append((ours.seconds(bench.texts), ceiling))
+    share = statistics.median(ceiling / taken for taken, ceiling in pairs)
+    rates = [len(bench.texts) / statistics.median(x) for x in zip(*pairs, strict=True)]
+    yield line(
+        "float32, of the rate of matrix products",
+        f"{ours.name}: {rates[0]:.0f} texts/s",
+        f"products alone: {rates[1]:.0f} texts/s",
+        f"{share:.2f}",
+        ">= 0.8",
+        share >= 0.8,
+    )
+
+
+def operations(bench, texts):
+    """Operations of the products of matrices that texts need, attention's included."""
+    config = bench.embedder.encoder.config
+    lengths = np.array([len(row) for row in bench.embedder.tokenizer.encode(texts)])
+    lengths = np.minimum(lengths, bench.embedder.max_length).astype("float64")
+    width, inner = config.hidden_size, config.intermediate_size
+    dense = 2 * lengths.sum() * (4 * width**2 + 2 * width * inner)
+    attention = 2 * (lengths**2).sum() * 2 * width
+    return config.num_hidden_layers * (dense + attention)
+
+
+def bfloat16(bench):
+    ours = bench.export("bfloat16")
+    theirs = bench.peer("embed_sentence_transformers.py", "--dtype", "bfloat16")
+    *shown, times = throughput(bench, ours, theirs)
+    yield line("bfloat16", *shown, f"{times:.2f}", ">= 1.5", times >= 1.5)
+    bench.texts, texts = bench.texts[::4], bench.texts  # slow without such a processor
+    found = ours.vectors(bench.texts) * bench.export("float32").vectors(bench.texts)
+    bench.texts = texts
+    yield cosine_line("bfloat16, cosine to float32", found.sum(1), 0.9999, 0)
+
+
+def int8(bench):
+    ours, theirs = bench.export("int8"), bench.onnxruntime("int8")
+    *shown, times = throughput(bench, ours, theirs)
+    yield line("int8", *shown, f"{times:.2f}", "> 1", times > 1)
+    found = cosines(bench, ours, bench.texts)
+    yield cosine_line("int8, cosine to float32", found, 0.997, 0.985)
+    found = cosines(bench, theirs, bench.texts)
+    yield line(
+        "the same of ONNX Runtime",
+        "",
+        theirs.name,
+        f"mean {found.mean():.5f}, worst {found.min():.5f}",
+        "",
+        None,
+    )
+    stsb = next(iter(sorted(STSB.glob("*dev*"))), None)
+    if stsb:
+        sentences, scores = read_stsb(stsb)
+        found = [
+            spearman(bench.export(precision).vectors(sentences), scores)
+            for precision in ("float32", "int8")
+        ]
+        yield line(
+            "int8, STS-B dev Spearman",
+            f"int8: {found[1]:.5f}",
+            f"float32: {found[0]:.5f}",
+            f"{found[1] - found[0]:+.5f}",
+            "within 0.005",
+            abs(found[1] - found[0]) <= 0.005,
+        )
+
+
+def one_text(bench):
+    """One short text, again and again."""
+    cases = [("C program, float32", "float32", 1.5), ("C program, int8", "int8", None)]
+    for what, precision, most in cases:
+        ours = CProgram(bench.folder(precision), bench.threads, what, bench.work)
+        yield latency(bench, ours, bench.onnxruntime(precision), most)
+    for precision in ("float32", "int8"):
+        ours = bench.litert(precision)
+        yield latency(bench, ours, bench.onnxruntime(precision), 1.0)
+
+
+def latency(bench, ours, theirs, most):
+    def seconds(contestant):
+        return contestant.seconds_of_one(ONE_TEXT, LATENCY_CALLS)
+
+    seconds(theirs)  # a warm-up
+    times = alternate([ours, theirs], min(bench.rounds, 3), seconds)
+    shown = [
+        f"{one.name}: {1e3 * statistics.median(found):.2f} ms"
+        for one, found in zip((ours, theirs), times, strict=True)
+    ]
+    longer = ratio(*times[::-1])
+    target, reached = (f"<= {most}", longer <= most) if most else ("", None)
+    return line("one text of 13 tokens", *shown, f"{longer:.2f}", target, reached)
+
+
+def mixed(bench):
+    """Tokens a second of a mixed, unsorted batch, beside equal lengths."""
+    model = bench.export("float32")
+    lengths = np.random.default_rng(0).integers(4, 257, 128)
+    equal = np.full(128, round(lengths.mean()))
+    texts = [
+        [" ".join(["film"] * (count - 2)) for count in counts]
+        for counts in (lengths, equal)
+    ]
+    for batch in texts:
+        model.seconds(batch, sort=False)  # a warm-up
+    times = alternate(texts, bench.rounds, lambda t: model.seconds(t, sort=False))
+    rates = [
+        counts.sum() / statistics.median(found)
+        for counts, found in zip((lengths, equal), times, strict=True)
+    ]
+    tokens = equal.sum() / lengths.sum()
+    share = ratio(*times) / tokens
+    yield line(
+        "lengths 4 to 256 in a batch, unsorted",
+        f"mixed: {rates[0]:.0f} tokens/s",
+        f"all of {equal[0]}: {rates[1]:.0f} tokens/s",
+        f"{share:.2f}",
+        ">= 0.85",
+        share >= 0.85,
+    )
+
+
+def first_answer(bench):
+    """From a folder to the first answer, warm-up requests played, in a new process."""
+    layers = bench.embedder.encoder.config.num_hidden_layers
+    for precision, target in (("float32", 5.0), ("int8", None)):
+        command = [
+            sys.executable,
+            "-c",
+            FIRST_ANSWER,
+            bench.folder(precision),
+            ONE_TEXT,
+        ]
+        found = [
+            json.loads(subprocess.check_output(command, stderr=subprocess.DEVNULL))
+            for _ in range(3)
+        ]
+        answered = statistics.median(one["answered"] for one in found)
+        yield line(
+            f"first answer after load, {layers} layers, {precision}",
+            f"warm-up included: {answered:.2f} s",
+            "",
+            f"{answered:.2f} s",
+            f"< {target:g} s" if target else "",
+            answered < target if target else None,
+        )
+
+
+def serve(bench):
+    """`kerasbert serve` under 64 clients, beside calls of the SavedModel."""
+    folder = bench.folder("float32").parent
+    seconds = str(bench.arguments.serve_seconds)
+    done = subprocess.run(
+        [sys.executable, HERE / "load.py", folder, "--clients", "64"]
+        + ["--seconds", seconds, "--texts", str(bench.arguments.texts)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    rows = re.findall(
+        r"^(\S.*?) +([\d.]+) +([\d.]+) +([\d.]+) +(\d+)$", done.stdout, re.M
+    )
+    if len(rows) != 3:
+        raise SystemExit(f"load.py did not print its rows:\n{done.stdout}")
+    (_, alone, *_), (_, batched, *_), (name, rate, _, slow, errors) = rows
+    yield line(
+        f"{name}, {seconds} s",
+        f"{rate} texts/s, 99 % within {slow} ms",
+        f"SavedModel called directly: {alone} texts/s one by one, {batched} by 32",
+        f"{errors} errors",
+        "no error",
+        done.returncode == 0 and errors == "0",
+    )
+
+
+ROWS = {
+    row.__name__: row
+    for row in (float32, bfloat16, int8, one_text, mixed, first_answer, serve)
+}
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="minilm", help="a source (default: minilm)")
+    parser.add_argument("--texts", type=pathlib.Path, default=SST2)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--serve-seconds", type=int, default=60)
+    parser.add_argument("--only", nargs="+", choices=ROWS, default=list(ROWS))
+    parser.add_argument("--output", type=pathlib.Path, default=RESULTS)
+    parser.add_argument(
+        "--peers-python",
+        default=os.environ.get("KERASBERT_PEERS_PYTHON"),
+        help="Python of the peers' environment (default: benchmarks/peers/.venv)",
+    )
+    return parser.parse_args()
+
+
+def machine(threads):
+    try:
+        flags = pathlib.Path("/proc/cpuinfo").read_text().split("flags", 1)[1].split()
+    except (OSError, IndexError):
+        flags = []
+    names = {"avx512_vnni": "8-bit products", "avx512_bf16": "bfloat16 products"}
+    has = [f"{'' if flag in flags else 'no '}{what}" for flag, what in names.items()]
+    return f"{processor()} ({', '.join(has)}), {threads} threads"
+
+
+def markdown(lines, about):
+    rows = ["| what | kerasbert | beside | figure | target | |"]
+    rows.append("| --- | --- | --- | --- | --- | --- |")
+    for found in lines:
+        reached = {True: "reached", False: "**not reached**", None: ""}
+        cells = [found[key] for key in ("what", "kerasbert", "beside", "figure")]
+        cells += [found["target"], reached[found["reached"]]]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join([about, "", *rows, ""])
+
+
+def main():
+    arguments = parse()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import tensorflow as tf
+
+    tf.get_logger().setLevel("ERROR")
+    begin, lines = time.perf_counter(), []
+    with tempfile.TemporaryDirectory() as work:
+        bench = Bench(arguments, pathlib.Path(work))
+        for name in arguments.only:
+            for found in ROWS[name](bench):
+                print(
+                    f"{found['what']}: {found['figure']}", file=sys.stderr, flush=True
+                )
+                lines.append(found)
+    about = f"{machine(arguments.threads)}; {arguments.rounds} rounds; Python "
+    about += f"{platform.python_version()}, TensorFlow {tf.__version__}; "
+    about += f"{arguments.model} on {arguments.texts.name} ({len(bench.texts)} texts)"
+    page = markdown(lines, about)
+    print(f"\n{page}\n{time.perf_counter() - begin:.0f} s in all")
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    (arguments.output / "serving.md").write_text(page, "utf-8")
+    record = json.dumps({"machine": about, "lines": lines}, indent=1) + "\n"
+    (arguments.output / "serving.json").write_text(record, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
