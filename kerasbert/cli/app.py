@@ -5,10 +5,14 @@ from typing import Annotated
 import typer
 import typer.core
 
+from kerasbert.cli.attention import attention
 from kerasbert.cli.convert import convert
 from kerasbert.cli.embed import embed
+from kerasbert.cli.evaluate import evaluate
 from kerasbert.cli.export import export
+from kerasbert.cli.finetune import finetune
 from kerasbert.cli.inspect import inspect
+from kerasbert.cli.predict import predict
 from kerasbert.cli.serve import serve
 from kerasbert.cli.zoo import zoo
 from kerasbert.version import __version__
@@ -70,6 +74,14 @@ def _add(command, example):
 _add(embed, "kerasbert embed --model minilm 'hello world' 'good morning'")
 _add(inspect, "kerasbert inspect minilm")
 _add(convert, "kerasbert convert ./tfhub_model ./out --to huggingface")
+_add(
+    finetune,
+    "kerasbert finetune classify --model minilm --train train.tsv --validation dev.tsv "
+    "--output runs/sentiment",
+)
+_add(evaluate, "kerasbert evaluate runs/sentiment --input dev.tsv")
+_add(predict, "kerasbert predict runs/sentiment --input texts.txt")
 _add(export, "kerasbert export minilm saved_models/minilm")
+_add(attention, "kerasbert attention minilm 'They fished from the bank' -o maps.html")
 _add(serve, "kerasbert serve saved_models/minilm")
 _add(zoo, "kerasbert zoo --language zh")

@@ -1,0 +1,216 @@
+"""What the layers of an encoder know: a linear probe on each of them."""
+
+import dataclasses
+import warnings
+
+import numpy as np
+from keras import ops
+
+from kerasbert.tasks.batching import batches_of_tokens
+from kerasbert.tasks.encoder_runner import EncoderRunner
+from kerasbert.tasks.token_rows import TokenRows
+from kerasbert.visualize.figures import new_figure
+from kerasbert.visualize.logistic import LogisticRegression
+from kerasbert.visualize.parts import encoder_and_tokenizer
+
+BATCH_TOKENS = 4096
+
+
+@dataclasses.dataclass(frozen=True)
+class ProbeCurve:
+    """How well a linear classifier reads labels off each layer.
+
+    Args:
+        accuracy: For layer 0, the output of the embeddings, to L the part of the held
+            back examples that its probe got right.
+        training_accuracy: Likewise of those that it learned from.
+        baseline: The accuracy of always saying the label that is most frequent in
+            training.
+        labels: The labels, in order.
+        counts: Number of examples in training, and held back.
+    """
+
+    accuracy: list
+    training_accuracy: list
+    baseline: float
+    labels: list
+    counts: tuple
+
+    @property
+    def best_layer(self):
+        """The layer of the highest accuracy."""
+        return int(np.argmax(self.accuracy))
+
+    def figure(self, title=None):
+        """The curve as a figure of matplotlib.
+
+        Args:
+            title: What stands above it.
+
+        Returns:
+            A `matplotlib.figure.Figure`.
+
+        Raises:
+            ImportError: If matplotlib is not installed.
+        """
+        figure, [[axes]] = new_figure()
+        layers = range(len(self.accuracy))
+        axes.plot(layers, self.accuracy, "o-", color="#4f46e5", label="held back")
+        axes.plot(
+            layers, self.training_accuracy, color="#4f46e5", alpha=0.3, label="training"
+        )
+        axes.axhline(
+            self.baseline, color="#6b7085", linestyle=":", label="most frequent label"
+        )
+        axes.set(xlabel="layer", ylabel="accuracy", ylim=(0, 1.03), xticks=layers)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False)
+        if title:
+            axes.set_title(title)
+        return figure
+
+
+def probe_layers(model, texts, labels, tokenizer=None, validation=0.25, l2=1.0, seed=0):
+    """Trains a linear classifier on every layer, and tells how well it does.
+
+    What a linear classifier can read off a layer, the layer holds ready. Of words, the
+    vectors are the means of those of their pieces; of texts, those of their tokens.
+    The encoder stays as it is.
+
+    Args:
+        model: A task, such as a `kerasbert.TextEmbedder`; or an encoder, with
+            `tokenizer`.
+        texts: A list of strings; or of lists of words, which are joined by spaces.
+        labels: A label for each text; or for each text a list of labels, one a word.
+        tokenizer: The tokenizer of an encoder.
+        validation: The part of the texts that is held back for the accuracy.
+        l2: Strength of the probe's penalty, as in `LogisticRegression`.
+        seed: Gives the texts that are held back.
+
+    Returns:
+        A `ProbeCurve`.
+
+    Raises:
+        ValueError: If texts and labels do not match, or nothing is left to tell apart.
+
+    Example:
+        >>> embedder = kerasbert.TextEmbedder.from_pretrained(tiny_bert)
+        >>> texts = [["the", "cat", "sat"], ["the", "dog", "ran"]] * 4
+        >>> curve = probe_layers(embedder, texts, [["D", "N", "V"]] * 8)
+        >>> curve.labels
+        ['D', 'N', 'V']
+
+    Reference:
+        [Tenney et al., 2019](https://arxiv.org/abs/1905.05950);
+        [Hewitt and Liang, 2019](https://arxiv.org/abs/1909.03368) on what a probe's
+        accuracy does and does not tell.
+    """
+    encoder, tokenizer = encoder_and_tokenizer(model, tokenizer)
+    texts, labels = list(texts), list(labels)
+    of_words = _check(texts, labels)
+    spans = [_spans(words) for words in texts] if of_words else None
+    strings = [" ".join(words) for words in texts] if of_words else texts
+    vectors = _hidden_states(encoder, tokenizer, strings, spans)
+    labels = labels if of_words else [[label] for label in labels]
+
+    held_back = np.zeros(len(texts), bool)
+    order = np.random.default_rng(seed).permutation(len(texts))
+    held_back[order[: max(1, round(validation * len(texts)))]] = True
+    parts = []
+    for part in (np.flatnonzero(~held_back), np.flatnonzero(held_back)):
+        names = [labels[n][word] for n in part for word in vectors[n][0]]
+        rows = [vectors[n][1] for n in part]
+        parts.append((np.concatenate(rows) if names else None, names))
+    return _curve(parts, l2)
+
+
+def _curve(parts, l2):
+    (inputs, names), (others, other_names) = parts
+    classes = sorted(set(names), key=str)
+    if len(classes) < 2 or not other_names:
+        raise ValueError(
+            "Expected texts with two labels at least to train on and some to hold "
+            f"back, got the labels {classes} on {len(names)} examples, and "
+            f"{len(other_names)} held back. Give more texts."
+        )
+    numbers = {name: number for number, name in enumerate(classes)}
+    y = np.array([numbers[name] for name in names])
+    other_y = np.array([numbers.get(name, -1) for name in other_names])
+    accuracy, training_accuracy = [], []
+    for layer in range(inputs.shape[1]):
+        probe = LogisticRegression(l2).fit(inputs[:, layer].astype("float64"), y)
+        accuracy.append(float(np.mean(probe.predict(others[:, layer]) == other_y)))
+        training_accuracy.append(float(np.mean(probe.predict(inputs[:, layer]) == y)))
+    baseline = float(np.mean(other_y == np.bincount(y).argmax()))
+    counts = (len(names), len(other_names))
+    return ProbeCurve(accuracy, training_accuracy, baseline, classes, counts)
+
+
+def _check(texts, labels):
+    """Refuses texts and labels that do not match; tells whether labels are of words."""
+    if len(texts) != len(labels):
+        raise ValueError(
+            f"Expected as many labels as texts, got {len(labels)} for {len(texts)}."
+        )
+    of_words = bool(texts) and not isinstance(texts[0], str)
+    for number, (text, label) in enumerate(zip(texts, labels, strict=True)):
+        if isinstance(text, str) == of_words:
+            raise TypeError(
+                "Expected strings alone or lists of words alone, got "
+                f"{type(text).__name__} at position {number}."
+            )
+        if of_words and (isinstance(label, str) or len(text) != len(label)):
+            raise ValueError(
+                "Expected one label a word in a list, got "
+                f"{label!r} for {len(text)} words at position {number}."
+            )
+    return of_words
+
+
+def _spans(words):
+    """Where words that are joined by spaces begin and end."""
+    ends = np.cumsum([len(word) + 1 for word in words]) - 1
+    return [(end - len(word), end) for word, end in zip(words, ends, strict=True)]
+
+
+def _hidden_states(encoder, tokenizer, texts, spans):
+    """The hidden states of words, or of texts, each of which counts as one word.
+
+    Returns:
+        For each text the numbers of its words, without those that have no token, and
+        float32 `[W, L + 1, D]`.
+    """
+    rows = TokenRows(tokenizer, encoder.config.max_position_embeddings)
+    ids = rows.of(texts).ids
+    offsets = [np.array(pairs) for pairs in rows.offsets(texts)]
+    run = EncoderRunner(encoder, lambda states, mask: ops.stack(states, axis=2))
+    found, lost = [None] * len(texts), 0
+    for batch in batches_of_tokens(map(len, ids), BATCH_TOKENS):
+        states = run([ids[n] for n in batch])  # [B, S, L + 1, D]
+        for place, n in enumerate(batch):
+            tokens = states[place, : len(ids[n])].astype("float32")  # [S, L + 1, D]
+            groups = {0: np.arange(len(tokens))}
+            if spans is not None:
+                groups = _tokens_of_words(offsets[n], spans[n])
+                lost += len(spans[n]) - len(groups)
+            means = [tokens[group].mean(axis=0) for group in groups.values()]
+            shape = (len(groups), *tokens.shape[1:])
+            found[n] = list(groups), np.reshape(np.array(means, "float32"), shape)
+    if lost:
+        warnings.warn(
+            f"{lost} of the words have no token, or stand beyond the longest sequence, "
+            "and are left out.",
+            stacklevel=3,
+        )
+    return found
+
+
+def _tokens_of_words(offsets, spans):
+    """The tokens of each word that has any."""
+    starts, ends = offsets.T
+    groups = {}
+    for word, (start, end) in enumerate(spans):
+        inside = np.flatnonzero((starts < ends) & (starts >= start) & (starts < end))
+        if len(inside):
+            groups[word] = inside
+    return groups

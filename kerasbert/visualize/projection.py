@@ -1,0 +1,146 @@
+"""Where vectors lie: on a page, and in TensorBoard's projector."""
+
+import pathlib
+
+import numpy as np
+
+from kerasbert.files import write_atomically
+from kerasbert.visualize.page import make_page
+
+CONFIG = """\
+embeddings {
+  tensor_name: "embeddings"
+  tensor_path: "vectors.tsv"
+  metadata_path: "metadata.tsv"
+}
+"""
+
+
+def principal_components(vectors, count=3):
+    """The directions in which vectors differ most, and where each stands on them.
+
+    Args:
+        vectors: float array `[n, D]`.
+        count: How many directions; fewer where the vectors have no more.
+
+    Returns:
+        float64 array `[n, count]`, and the part of the variance on each direction.
+
+    Example:
+        >>> places, shares = principal_components([[0, 0], [3, 4], [6, 8]], count=1)
+        >>> places.round(6).tolist(), shares.round(6).tolist()
+        ([[-5.0], [0.0], [5.0]], [1.0])
+    """
+    vectors = _checked(vectors)
+    centred = vectors - vectors.mean(axis=0)
+    left, scales, right = np.linalg.svd(centred, full_matrices=False)
+    # A direction has two ends: its largest part is made positive.
+    signs = np.sign(right[np.arange(len(right)), np.abs(right).argmax(axis=1)])
+    places = left * scales * signs  # [n, min(n, D)]
+    total = max(np.sum(scales**2), np.finfo(float).tiny)
+    return places[:, :count], scales[:count] ** 2 / total
+
+
+def projection_html(vectors, labels=None, texts=None, title="Vectors"):
+    """A page with vectors as points in space, to turn and to point at.
+
+    One file, which needs no network. The points stand on the three directions in which
+    the vectors differ most (principal components); labels colour them and can be
+    switched off one by one.
+
+    Args:
+        vectors: float array `[n, D]`, such as `TextEmbedder.encode` gives.
+        labels: The class of each, a string or number; None: all are of one.
+        texts: What each stands for, shown where one points; None: the labels.
+        title: The title of the page.
+
+    Returns:
+        A `Page`: a string, with `save(path)`; a notebook shows it.
+
+    Raises:
+        ValueError: If there are no vectors, one is not finite, or there are more or
+            fewer labels or texts.
+    """
+    places, shares = principal_components(vectors)
+    largest = max(np.abs(places).max(), np.finfo(float).tiny)
+    unit = np.zeros((len(places), 3))
+    unit[:, : places.shape[1]] = places / largest
+    labels = _column("labels", labels, len(unit))
+    texts = _column("texts", texts, len(unit))
+    names = [] if labels is None else sorted(set(labels), key=labels.index)
+    data = {
+        "title": title,
+        "points": unit.round(4).tolist(),
+        "shares": shares.round(4).tolist(),
+        "names": names,
+        "groups": [0] * len(unit) if labels is None else list(map(names.index, labels)),
+        "texts": texts or labels or list(map(str, range(len(unit)))),
+    }
+    return make_page("projection", title, data)
+
+
+def write_tensorboard_projector(folder, vectors, labels=None):
+    """Writes vectors for the projector of TensorBoard: `tensorboard --logdir FOLDER`.
+
+    Args:
+        folder: The folder; files of another name in it stay.
+        vectors: float array `[n, D]`.
+        labels: What each stands for; or several columns, a dictionary from name to
+            list. None: their numbers.
+
+    Raises:
+        ValueError: As `projection_html`.
+
+    Example:
+        >>> import tempfile
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> write_tensorboard_projector(folder, [[0.5, 2.0]], ["hello"])
+        >>> (folder / "vectors.tsv").read_text().split()
+        ['0.5', '2']
+    """
+    vectors = _checked(vectors)
+    if not isinstance(labels, dict):
+        rows = [[label] for label in _column("labels", labels, len(vectors)) or ()]
+        rows = rows or [[str(number)] for number in range(len(vectors))]
+    else:
+        columns = [_column(name, c, len(vectors)) for name, c in labels.items()]
+        rows = list(zip(*columns, strict=True))
+        if len(labels) > 1:  # a single column has no head
+            rows.insert(0, list(labels))
+    files = {
+        "vectors.tsv": [[f"{x:.9g}" for x in row] for row in vectors.tolist()],
+        "metadata.tsv": [[" ".join(str(x).split()) for x in row] for row in rows],
+    }
+    folder = pathlib.Path(folder)
+    for name, lines in files.items():
+        text = "".join("\t".join(line) + "\n" for line in lines)
+        _write(folder / name, text)
+    _write(folder / "projector_config.pbtxt", CONFIG)
+
+
+def _write(path, text):
+    with write_atomically(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def _checked(vectors):
+    vectors = np.asarray(vectors, "float64")
+    if vectors.ndim != 2 or not vectors.size:
+        raise ValueError(
+            f"Expected vectors [n, D], some of them, got the shape {vectors.shape}."
+        )
+    if not np.isfinite(vectors).all():
+        row = int(np.argwhere(~np.isfinite(vectors))[0, 0])
+        raise ValueError(f"Expected numbers, got others in the vector {row}.")
+    return vectors
+
+
+def _column(name, values, count):
+    if values is None:
+        return None
+    values = [str(value) for value in values]
+    if len(values) != count:
+        raise ValueError(
+            f"Expected {name} for each of {count} vectors, got {len(values)}."
+        )
+    return values
