@@ -99,6 +99,7 @@ def squad2_metrics(predictions, answers, no_answer_scores=None, language=None):
     exact, overlap = _measures(answers, language)
     # Answers of which nothing is left, such as "the", are none.
     normalize = _normalized if exact is _same_words else _normalized_chinese
+    has_answer = [bool(golds) for golds in answers]
     answers = [[gold for gold in golds if normalize(gold)] for golds in answers]
     scores = {"exact_match": [], "f1": []}
     for text, golds in zip(predictions, answers, strict=True):
@@ -106,7 +107,6 @@ def squad2_metrics(predictions, answers, no_answer_scores=None, language=None):
         said, known = bool(normalize(text)), bool(golds)
         both = said and known
         scores["f1"].append(_best(overlap, text, golds) if both else said == known)
-    has_answer = [bool(golds) for golds in answers]
     metrics = {name: _percent(values) for name, values in scores.items()}
     for group, wanted in (("HasAns", True), ("NoAns", False)):
         for name, values in scores.items():

@@ -105,10 +105,13 @@ def test_squad_2_counts_questions_without_answers_apart():
 
 
 def test_squad_2_leaves_out_answers_of_which_nothing_is_left():
-    # The only answer is an article, so that no answer is the right one.
-    metrics = squad2_metrics(["", "the"], [["the"], ["a", "an"]])
-    assert metrics["f1"] == metrics["NoAns_f1"] == 100
-    assert "HasAns_f1" not in metrics
+    # The only answers are articles, so that no answer is the right one; the questions
+    # count as ones with an answer all the same, as in the official script.
+    metrics = squad2_metrics(
+        ["", "the", "Rome"], [["the"], ["a", "an"], ["An", "Oslo"]]
+    )
+    assert metrics["f1"] == metrics["HasAns_f1"] == pytest.approx(200 / 3)
+    assert "NoAns_f1" not in metrics
 
 
 def test_squad_2_finds_the_best_threshold():
