@@ -20,6 +20,7 @@ Combine = enum.Enum(
     "Combine", {name: name for name in ("concat", "sum", "mean", "stack")}
 )
 TOKEN_CHUNK = 64  # texts whose tokens' vectors are held at once
+LITERT_CHUNK = 1024  # texts that LiteRT embeds at once
 
 
 def embed(
@@ -106,15 +107,24 @@ def embed(
     stream = itertools.chain(first, stream)
 
     from kerasbert.cli.vector_output import open_json_lines, open_npy
-    from kerasbert.tasks import TextEmbedder
+    from kerasbert.litert import LiteRTEmbedder, is_litert_folder
 
-    embedder = TextEmbedder.from_pretrained(
-        model,
-        pooling=[way.value for way in pooling] if pooling else None,
-        normalize=normalize,
-        max_length=max_length,
-    )
-    if tokens:
+    on_litert = is_litert_folder(model)
+    if on_litert:
+        _check_litert(pooling, normalize, prompt, max_length, long_texts, tokens)
+        embedder = LiteRTEmbedder(model)
+    else:
+        from kerasbert.tasks import TextEmbedder
+
+        embedder = TextEmbedder.from_pretrained(
+            model,
+            pooling=[way.value for way in pooling] if pooling else None,
+            normalize=normalize,
+            max_length=max_length,
+        )
+    if on_litert:
+        rows = _litert_rows(embedder, stream)
+    elif tokens:
         combine = combine.value if combine else "concat"
         rows = _token_rows(embedder, stream, layers, combine)
     else:
@@ -153,6 +163,15 @@ def _check(texts, input_file, output_file, tokens, layers, combine):
         )
 
 
+def _check_litert(pooling, normalize, prompt, max_length, long_texts, tokens):
+    choices = (pooling or None, normalize, prompt, max_length, tokens or None)
+    if any(choice is not None for choice in choices) or long_texts is LongTexts.windows:
+        raise ValueError(
+            "A model for LiteRT is as it was exported: leave out --pooling, "
+            "--normalize, --prompt, --max-length, --long-texts and --tokens."
+        )
+
+
 def _layers(layers):
     if layers is None or layers.strip() == "all":
         return "all" if layers else (-1,)
@@ -175,6 +194,12 @@ def _text_rows(embedder, texts, **options):
 
     for vector in embedder.encode_stream(keep(texts), **options):
         yield {"text": waiting.popleft(), "embedding": vector}
+
+
+def _litert_rows(embedder, texts):
+    while chunk := list(itertools.islice(texts, LITERT_CHUNK)):
+        for text, vector in zip(chunk, embedder.encode(chunk), strict=True):
+            yield {"text": text, "embedding": vector}
 
 
 def _token_rows(embedder, texts, layers, combine):
