@@ -16,6 +16,7 @@ from kerasbert.tasks.token_classifier_inputs import (
     are_words,
     checked_entities,
     checked_tags,
+    listed,
     word_spans,
 )
 from kerasbert.tasks.token_classifier_rows import WordRows
@@ -98,7 +99,7 @@ class TokenClassifier(Task):
         return cls(model, tokenizer, **options)
 
     def features(self, inputs, targets=None, weights=None):
-        inputs = list(inputs)
+        inputs = listed(inputs)
         rows = self._rows.of(inputs)
         known = {}
         if targets is not None:
@@ -129,7 +130,7 @@ class TokenClassifier(Task):
             probability of its words' tags. Of words, which count as joined by spaces,
             there are `first_word` and `last_word`, too.
         """
-        inputs = list(inputs)
+        inputs = listed(inputs)
         return self._decoded(inputs)[1] if inputs else []
 
     def predict_tags(self, words):
@@ -142,7 +143,7 @@ class TokenClassifier(Task):
             A list of tags a text. A word of which the tokenizer leaves nothing, such
             as a control character, gets `"O"`.
         """
-        words = list(words)
+        words = listed(words)
         if words and not are_words(words):
             raise TypeError(
                 f"Expected lists of words, got {words[0][:40]!r}. Entities in texts "
@@ -160,7 +161,7 @@ class TokenClassifier(Task):
         Returns:
             `{"precision", "recall", "f1", "accuracy"}`.
         """
-        inputs = list(inputs)
+        inputs = listed(inputs)
         rows = self._rows.of(inputs)
         tags, spans = self._tags_of(inputs, rows, targets)
         found_tags, entities = self._decoded(inputs, rows)

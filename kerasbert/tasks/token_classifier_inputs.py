@@ -9,6 +9,20 @@ from kerasbert.tasks.labels import checked_count
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
+def listed(inputs):
+    """Inputs as a list.
+
+    Args:
+        inputs: An iterable.
+
+    Raises:
+        TypeError: If it is one string.
+    """
+    if isinstance(inputs, str | bytes):
+        raise TypeError(f"Expected a list of texts, got one string: {inputs[:40]!r}.")
+    return list(inputs)
+
+
 def are_words(inputs):
     """Whether inputs are lists of words, rather than texts.
 
@@ -18,8 +32,6 @@ def are_words(inputs):
     Raises:
         TypeError: If it is neither; the message says what is where.
     """
-    if isinstance(inputs, str | bytes):
-        raise TypeError(f"Expected a list of texts, got one string: {inputs[:40]!r}.")
     words = len(inputs) > 0 and not isinstance(inputs[0], str | bytes)
     for position, value in enumerate(inputs):
         if not (_is_words(value) if words else isinstance(value, str | bytes)):
