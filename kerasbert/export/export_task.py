@@ -72,7 +72,7 @@ def export_task(
     name = model_name(folder)
     with new_version(folder, overwrite) as (version, final):
         save(signatures, version, precision)
-        write_warm_up(version, name, _requests(signatures))
+        write_warm_up(version, name, _requests(task, signatures))
         (version / "batching_params.pbtxt").write_text(BATCHING)
         card = _card(task, name, precision, max_length, signatures)
         (version / "README.md").write_text(card, "utf-8")
@@ -87,7 +87,8 @@ def task_curl_line(task, name, port=8501):
         name: The name that it is served under.
         port: The port of the server.
     """
-    inputs = dict.fromkeys(_inputs(task), "hello world")
+    text = f"hello {_mask(task)}" if task.kind == "fill" else "hello world"
+    inputs = dict.fromkeys(_inputs(task), text)
     [*values] = inputs.values()
     instance = inputs if len(inputs) > 1 else values[0]
     body = json.dumps({"instances": [instance]})
@@ -100,17 +101,23 @@ def _inputs(task):
     return ["text", "pair"] if getattr(task, "pairs", False) else ["text"]
 
 
+def _mask(task):
+    return task.tokenizer.special_tokens.mask
+
+
 def _signatures_of(kind):
     module, _, function = SIGNATURES[kind].partition(":")
     return getattr(importlib.import_module(f"kerasbert.export.{module}"), function)
 
 
-def _requests(signatures):
+def _requests(task, signatures):
     """Requests that TF Serving plays when it loads the model: words, in every input."""
     for signature, function in signatures.items():
         names = [spec.name for spec in function.input_signature]
         for batch, words in WARM_UPS:
             text = " ".join(["word"] * words)
+            if task.kind == "fill":
+                text = f"{_mask(task)} {text}"
             yield signature, {name: [text] * batch for name in names}
 
 

@@ -45,9 +45,8 @@ class TaskGraph:
                 ),
                 calibration,
             )
-        self._compute = packed_encoder(
-            self.model.encoder, constants, self.model.outputs_of, products
-        )
+        self._constants, self._products = constants, products
+        self._compute = self._computing(self.model.outputs_of)
 
     def outputs(self, token_ids, segment_ids):
         """The outputs of the model, by their names.
@@ -60,10 +59,24 @@ class TaskGraph:
             token_ids, segment_ids `[B, (S)]` -> each output `[B, ...]`, or
             `[B, S, ...]` where it has an axis for the tokens.
         """
-        lengths = tf.cast(token_ids.row_lengths(), tf.int32)  # [B]
-        longest = tf.maximum(tf.reduce_max(lengths), 1)
-        mask = tf.sequence_mask(lengths, longest, dtype=tf.int32)  # [B, S]
-        return self._compute(token_ids.values, segment_ids.values, mask, mask)
+        return _of_rows(self._compute, token_ids, segment_ids)
+
+    def outputs_at(self, token_ids, segment_ids, places):
+        """The outputs of a head that works on each token, at some tokens alone.
+
+        Args:
+            token_ids: As in `outputs`.
+            segment_ids: As there.
+            places: The row of each such token, and its place in it.
+
+        Shapes:
+            token_ids, segment_ids `[B, (S)]`, places int64 `[P, 2]` -> each output
+            `[P, ...]`.
+        """
+        last = self._computing(lambda states, padding_mask: states[-1])
+        states = _of_rows(last, token_ids, segment_ids)  # [B, S, D]
+        with keras.StatelessScope(self._constants):
+            return self.model.outputs_of([tf.gather_nd(states, places)], None)
 
     def of_texts(self, text, pair=None):
         """The outputs of the model for texts, and how many tokens these have.
@@ -83,6 +96,18 @@ class TaskGraph:
         if second is not None:
             count += tf.cast(second.row_lengths(), tf.int32) + 1
         return self.outputs(*rows), count
+
+    def _computing(self, finish):
+        return packed_encoder(
+            self.model.encoder, self._constants, finish, self._products
+        )
+
+
+def _of_rows(compute, token_ids, segment_ids):
+    lengths = tf.cast(token_ids.row_lengths(), tf.int32)  # [B]
+    longest = tf.maximum(tf.reduce_max(lengths), 1)
+    mask = tf.sequence_mask(lengths, longest, dtype=tf.int32)  # [B, S]
+    return compute(token_ids.values, segment_ids.values, mask, mask)
 
 
 def _with_policy(model, policy):
