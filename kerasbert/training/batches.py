@@ -80,8 +80,7 @@ def training_dataset(order):
     Args:
         order: The `TrainingOrder`.
     """
-    cardinality = order.steps_per_epoch if not order.skip else None
-    return _dataset(order.features, order, cardinality)
+    return _dataset(order.features, order, order.steps_per_epoch - order.skip)
 
 
 def evaluation_dataset(features, batch_size):
@@ -123,6 +122,5 @@ def _dataset(features, generator, cardinality):
     if weights is not None:
         specs.append(spec(weights))
     dataset = tf.data.Dataset.from_generator(generator, output_signature=tuple(specs))
-    if cardinality is not None:
-        dataset = dataset.apply(tf.data.experimental.assert_cardinality(cardinality))
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(cardinality))
     return dataset.prefetch(2)

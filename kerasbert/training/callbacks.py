@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from kerasbert.files import write_atomically
-from kerasbert.training.state import save_state
+from kerasbert.training.state import load_metrics, save_state
 
 
 class Diverged(ArithmeticError):
@@ -142,3 +142,20 @@ class SaveState(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self.history.append({name: float(value) for name, value in logs.items()})
         save_state(self.file, self.model, self.step, self.history)
+
+
+class RestoreMetrics(keras.callbacks.Callback):
+    """Gives metrics what they had seen of the epoch in which a run was ended.
+
+    Args:
+        file: The file of the state.
+    """
+
+    def __init__(self, file):
+        super().__init__()
+        self.file = file
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.file is not None:
+            load_metrics(self.file, self.model)
+        self.file = None

@@ -9,7 +9,13 @@ from kerasbert.training.batches import (
     evaluation_dataset,
     training_dataset,
 )
-from kerasbert.training.callbacks import EpochMetrics, KeepBest, SaveState, StopOnNaN
+from kerasbert.training.callbacks import (
+    EpochMetrics,
+    KeepBest,
+    RestoreMetrics,
+    SaveState,
+    StopOnNaN,
+)
 from kerasbert.training.recipe import as_optimizer
 from kerasbert.training.state import load_state, reset_seeds, state_file
 
@@ -69,22 +75,59 @@ def fit(
     saving = run.callbacks(steps_per_epoch, step, history)
     if any(isinstance(c, KeepBest) and c.is_over for c in saving):
         epochs = order.epoch  # it had stopped before it was ended
-    dataset = validation and evaluation_dataset(validation.features, batch_size)
-    report = model.fit(
-        training_dataset(order),
-        validation_data=dataset,
-        initial_epoch=order.epoch,
-        epochs=epochs,
-        shuffle=False,  # the order does
-        callbacks=[
+    report = keras.callbacks.History()
+    verbose = keras_options.pop("verbose", "auto")
+    verbose = 1 if verbose == "auto" else verbose
+    whole = WholeTraining(
+        [
             StopOnNaN(run.state_file, step),
             *validation_callbacks(validation),
             *saving,
             *callbacks,
+            report,
         ],
-        **keras_options,
+        add_progbar=verbose != 0,
+        model=model,
+        verbose=verbose,
+        epochs=epochs,
+        steps=steps_per_epoch,
     )
+    # Keras takes all epochs to be as long as the first: what is left of one is alone.
+    starts = [order.epoch, *([order.epoch + 1] if order.skip else [])]
+    for start, end in zip(starts, [*starts[1:], epochs], strict=True):
+        model.fit(
+            training_dataset(order),
+            validation_data=validation
+            and evaluation_dataset(validation.features, batch_size),
+            initial_epoch=start,
+            epochs=end,
+            shuffle=False,  # the order does
+            callbacks=whole,
+            verbose=verbose,
+            **keras_options,
+        )
+        if model.stop_training:
+            break
+    whole.end()
     return _with_epochs_before(report, history)
+
+
+class WholeTraining(keras.callbacks.CallbackList):
+    """Callbacks for which several calls of `keras.Model.fit` are one training."""
+
+    has_begun = False
+
+    def on_train_begin(self, logs=None):
+        if not self.has_begun:
+            super().on_train_begin(logs)
+        self.has_begun = True
+
+    def on_train_end(self, logs=None):
+        pass  # there may be another call
+
+    def end(self):
+        """Ends the training."""
+        super().on_train_end()
 
 
 class Validation:
@@ -152,6 +195,8 @@ class Run:
             callbacks.append(
                 SaveState(self.state_file, steps_per_epoch, self.every, step, history)
             )
+            if step % steps_per_epoch:
+                callbacks.append(RestoreMetrics(self.state_file))
         return callbacks
 
 
@@ -163,8 +208,6 @@ def validation_callbacks(validation):
 
 
 def _with_epochs_before(report, history):
-    if not isinstance(report, keras.callbacks.History):
-        return report
     for logs in reversed(history):
         for name, value in logs.items():
             report.history.setdefault(name, []).insert(0, value)

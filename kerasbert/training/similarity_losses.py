@@ -182,30 +182,14 @@ class MultipleNegativesRankingLoss(SimilarityLoss):
         self.scale = scale
 
     def call(self, y_true, y_pred):
-        size = y_true.shape[1]
-        texts = ops.reshape(y_pred, (-1, size, y_pred.shape[-1]))
-        texts = ops.normalize(texts, axis=-1, epsilon=1e-12)  # [B, K, E]
-        anchors = texts[:, 0]
-        logits = [
-            self.scale * ops.matmul(anchors, ops.transpose(texts[:, k]))
-            for k in range(1, size)
-        ]  # K - 1 of [B, B]: the positives, then the negatives
-
-        own = ops.eye(ops.shape(anchors)[0], dtype="bool")
-        same_anchor = y_true[:, None, 0] == y_true[None, :, 0]
-        masked = [
-            ops.where(self._is_no_negative(y_true, k) & ~own, NEVER, table)
-            for k, table in enumerate(logits, 1)
-        ]
-        masked[0] = ops.where(same_anchor & ~own, NEVER, masked[0])
-        found = ops.logsumexp(ops.concatenate(masked, axis=-1), axis=-1)  # [B]
-        return found - ops.diagonal(logits[0])
-
-    @staticmethod
-    def _is_no_negative(y_true, k):
-        """Whether the k-th text of an example is the anchor or positive of another."""
-        texts = y_true[None, :, k]
-        return (texts == y_true[:, None, 0]) | (texts == y_true[:, None, 1])  # [B, B]
+        shape = (ops.shape(y_true)[0], -1, y_pred.shape[-1])
+        texts = ops.normalize(ops.reshape(y_pred, shape), epsilon=1e-12)  # [B, K, E]
+        anchors, positives = texts[:, 0], texts[:, 1]
+        others = ops.reshape(texts[:, 1:], (-1, shape[-1]))  # [C, E]
+        logits = self.scale * ops.matmul(anchors, ops.transpose(others))  # [B, C]
+        logits = ops.where(no_negatives(y_true), NEVER, logits)
+        own = self.scale * ops.sum(anchors * positives, axis=-1)  # [B]
+        return ops.logsumexp(logits, axis=-1) - own
 
     def get_config(self):
         return {**super().get_config(), "scale": self.scale}
@@ -245,6 +229,29 @@ def similarity_loss(loss):
             f"kerasbert.training.similarity_losses, got {loss!r}."
         )
     return LOSSES[loss]()
+
+
+def no_negatives(texts):
+    """Which texts are no negatives of an anchor, although another example has them.
+
+    Args:
+        texts: Numbers of the texts `[B, K]`, the same for equal texts.
+
+    Returns:
+        bool `[B, C]`, for the anchor of each example and C = B * (K - 1) other texts.
+    """
+    candidates = texts[:, 1:]  # [B, K - 1]
+    like = ops.zeros_like(candidates)
+
+    def row(values):
+        return ops.reshape(values + like, (1, -1))  # [1, C]
+
+    anchor, positive = texts[:, :1], texts[:, 1:2]  # [B, 1]
+    same_text = (row(candidates) == anchor) | (row(candidates) == positive)
+    is_positive = ops.cumsum(like + 1, axis=1) == 1  # [B, K - 1]
+    same_anchor = (row(anchor) == anchor) & ops.reshape(is_positive, (1, -1))
+    example = ops.cumsum(ops.ones_like(anchor), axis=0)  # [B, 1]
+    return (same_text | same_anchor) & (row(example) != example)
 
 
 def pair_cosines(embeddings):

@@ -28,7 +28,7 @@ def save_state(file, model, step, history):
 
     tensors = {
         name: np.array(keras.ops.convert_to_numpy(variable.value), order="C")
-        for name, variable in _variables(model).items()
+        for name, variable in (_variables(model) | _metrics(model)).items()
     }
     metadata = {"step": str(step), "history": json.dumps(history)}
     try:
@@ -61,7 +61,8 @@ def load_state(file, model):
     try:
         with safe_open(file, "numpy") as state:
             metadata = state.metadata()
-            tensors = {name: state.get_tensor(name) for name in state.keys()}  # noqa: SIM118
+            names = [name for name in state.keys() if not name.startswith("metrics/")]  # noqa: SIM118
+            tensors = {name: state.get_tensor(name) for name in names}
     except SafetensorError as error:
         raise ValueError(
             f"{file} is no state of a training run: {error}. Remove it to begin anew."
@@ -75,6 +76,21 @@ def load_state(file, model):
     for name, variable in variables.items():
         variable.assign(tensors[name])
     return int(metadata["step"]), json.loads(metadata["history"])
+
+
+def load_metrics(file, model):
+    """Reads what metrics had seen of an epoch into a model that is being trained.
+
+    Args:
+        file: The file that `save_state` wrote.
+        model: The model.
+    """
+    from safetensors import safe_open
+
+    with safe_open(file, "numpy") as state:
+        for name, variable in _metrics(model).items():
+            if name in state.keys():  # noqa: SIM118
+                variable.assign(state.get_tensor(name))
 
 
 def read_history(file):
@@ -114,6 +130,13 @@ def _variables(model):
         f"{group}/{number}": variable
         for group, variables in groups.items()
         for number, variable in enumerate(variables)
+    }
+
+
+def _metrics(model):
+    return {
+        f"metrics/{number}": variable
+        for number, variable in enumerate(model.metrics_variables)
     }
 
 

@@ -1,0 +1,255 @@
+import csv
+import json
+import shutil
+
+import pytest
+import yaml
+
+pytest.importorskip("tensorflow")
+
+import kerasbert as package
+from kerasbert.models import MaskedLMModel
+from kerasbert.tasks.epoch_bars import EpochBars
+from tests.cli.conftest import FIXTURES
+from tests.cli.test_bad_input import refused
+
+ROWS = "a good day\t1\na bad day\t0\ngood\t1\nbad\t0\nvery good\t1\nnot good\t0\n"
+SQUAD = {
+    "data": [
+        {
+            "paragraphs": [
+                {
+                    "context": "She lives in Paris.",
+                    "qas": [
+                        {
+                            "id": "1",
+                            "question": "Where?",
+                            "answers": [{"text": "Paris", "answer_start": 13}],
+                        }
+                    ],
+                }
+            ]
+        }
+    ]
+}
+FILES = {
+    "rows.tsv": ROWS,
+    "pairs.csv": 'score,sentence1,sentence2\n2.5,"a b","a b"\n0,a,c\n',
+    "words.txt": "She B-PER\nlives O\n\nin O\nParis B-LOC\n",
+    "squad.json": json.dumps(SQUAD),
+}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A BERT of one layer."""
+    vocabulary = FIXTURES / "bert_tiny/huggingface/vocab.txt"
+    config = package.BertConfig(
+        vocab_size=len(vocabulary.read_text("utf-8").splitlines()),
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=8,
+        max_position_embeddings=32,
+    )
+    folder = tmp_path_factory.mktemp("models") / "bert"
+    MaskedLMModel(package.BertEncoder(config)).save_pretrained(folder)
+    shutil.copy(vocabulary, folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, content in FILES.items():
+        (tmp_path / name).write_text(content, "utf-8")
+
+
+@pytest.fixture
+def learn(kerasbert, model):
+    """The command, with what all runs share."""
+
+    def run(*words, task="classify", output="run", train="rows.tsv"):
+        return kerasbert(
+            *("finetune", task, "--model", model, "--train", train),
+            *("--output", output, "--epochs", 2, "--batch-size", 4, *words),
+        )
+
+    return run
+
+
+OPTIONS = (
+    *("--validation", "rows.tsv", "--labels", "0=bad,1=good"),
+    *("--learning-rate", "0.01", "--config", "settings.yaml"),
+)
+
+
+@pytest.fixture
+def learned(learn, tmp_path, tmp_path_factory):
+    """The folder of a run, which is made once."""
+    (tmp_path / "settings.yaml").write_text("warmup: 0\nsave_every: 1\n")
+    kept = tmp_path_factory.getbasetemp() / "learned"
+    if not kept.exists():
+        done = learn(*OPTIONS)
+        assert (done.code, done.err) == (0, "")
+        (tmp_path / "run" / "printed.json").write_text(done.out)
+        shutil.copytree("run", kept)
+    return shutil.copytree(kept, tmp_path / "run", dirs_exist_ok=True)
+
+
+def test_a_run_writes_its_model_metrics_log_card_and_settings(learned):
+    names = sorted(path.name for path in learned.iterdir())
+    assert names == [
+        *("README.md", "config.yaml", "log.csv", "metrics.json", "model"),
+        "printed.json",
+    ]
+    metrics = json.loads((learned / "metrics.json").read_text())
+    assert metrics == json.loads((learned / "printed.json").read_text())
+    assert (metrics["epochs"], metrics["epoch"]) == (2, 2)
+    log = list(csv.DictReader((learned / "log.csv").open(newline="")))
+    assert [row["epoch"] for row in log] == ["0", "1"]
+    for name, value in metrics["validation"].items():
+        assert float(log[-1][f"val_{name}"]) == pytest.approx(value, rel=1e-6)
+    settings = yaml.safe_load((learned / "config.yaml").read_text())
+    assert settings["labels"] == {"0": "bad", "1": "good"}
+    assert settings["max_length"] == 32
+    assert (settings["learning_rate"], settings["warmup"]) == (0.01, 0)
+    assert "recipe" not in settings
+    card = (learned / "README.md").read_text()
+    assert f"| accuracy | {metrics['validation']['accuracy']:.4f} |" in card
+
+
+def test_evaluate_gives_the_metrics_of_the_run(kerasbert, learned):
+    done = kerasbert("evaluate", learned, "--input", "rows.tsv")
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
+    assert found.pop("examples") == 6
+    expected = json.loads((learned / "metrics.json").read_text())["validation"]
+    assert found == pytest.approx(expected, rel=1e-6)
+
+
+def test_predict_gives_the_answers_of_the_model_that_is_loaded(kerasbert, learned):
+    task = package.load(learned)
+    texts = ["a good day", "bad"]
+    expected = [
+        {"text": text, **answer}
+        for text, answer in zip(texts, task.predict(texts), strict=True)
+    ]
+    done = kerasbert("predict", learned, "--input", "-", stdin=b"a good day\nbad\n")
+    assert [json.loads(line) for line in done.out.splitlines()] == expected
+    assert expected[0]["scores"].keys() == {"bad", "good"}
+    kerasbert("predict", learned, "--input", "rows.tsv", "--output", "answers.jsonl")
+    lines = open("answers.jsonl", encoding="utf-8").read().splitlines()
+    assert [json.loads(line)["text"] for line in lines][:2] == [
+        "a good day",
+        "a bad day",
+    ]
+
+
+def test_a_run_that_is_interrupted_goes_on_to_the_same_weights(
+    learn, learned, monkeypatch
+):
+    class Interrupted(EpochBars):
+        def on_train_batch_end(self, batch, logs=None):
+            if self.model.optimizer.iterations == 3:
+                raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("kerasbert.cli.finetune_run.EpochBars", Interrupted)
+        done = learn(*OPTIONS, output="again")
+    assert (done.code, done.out) == (130, "")
+    assert done.err.count("\n") == 1 and "the same command goes on" in done.err
+
+    refused(
+        learn(*OPTIONS, "--seed", 1, output="again"), "seed 0, not 1", "--overwrite"
+    )
+    assert learn(*OPTIONS, output="again").code == 0
+    for name in ("model/model.safetensors", "metrics.json", "log.csv"):
+        one, two = ((learned.parent / run / name) for run in ("run", "again"))
+        assert one.read_bytes() == two.read_bytes(), name
+
+
+def test_a_run_that_has_ended_is_not_replaced_unasked(learn, learned):
+    before = (learned / "metrics.json").read_bytes()
+    refused(learn(*OPTIONS), "has ended", "--overwrite")
+    assert (learned / "metrics.json").read_bytes() == before
+
+
+def test_a_loss_that_is_no_number_ends_in_one_line(learn):
+    done = learn("--learning-rate", "1e38")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.count("\n") == 1
+    assert "The loss is nan at step" in done.err
+
+
+@pytest.mark.parametrize(
+    ("task", "train", "words", "answer"),
+    [
+        ("regress", "pairs.csv", ["--input", "pairs.csv"], "score"),
+        ("tag", "words.txt", ["--input", "-"], "entities"),
+        ("answer", "squad.json", ["--input", "squad.json"], "answer"),
+    ],
+)
+def test_other_tasks_learn_and_answer(
+    kerasbert, learn, tmp_path, task, train, words, answer
+):
+    done = learn("--epochs", 1, task=task, train=train)
+    assert done.code == 0, done.err
+    done = kerasbert("predict", tmp_path / "run", *words, stdin=b"She lives in Paris\n")
+    assert done.code == 0, done.err
+    assert answer in json.loads(done.out.splitlines()[0])
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "fragments"),
+    [
+        ("", [], ["t.tsv", "empty"]),
+        ("a\t1\nb\n", [], ["2 columns", "line 2", "t.tsv"]),
+        ("a\t1\nb\t1\n", [], ["two labels or more", "t.tsv"]),
+        ("a\t1\nb\t2\n", ["--labels", "1,3"], ["'2' in line 2", "t.tsv", "--labels"]),
+        ("a\t1\nb\t2\n", ["--labels", "1=x,2"], ["names for all labels"]),
+        ("a\t1\nb\t2\n", ["--validation", "rows.tsv"], ["'0' in line 2", "rows.tsv"]),
+        ("a\t1\nb\t2\n", ["--text-column", "body"], ["'body'", "t.tsv"]),
+        ("a\t1\nb\t2\n", ["--epochs", "0"], ["epochs", "1 or more"]),
+        ("a\t1\nb\t2\n", ["--learning-rate", "-1"], ["learning_rate", "above 0"]),
+        ("a\t1\nb\t2\n", ["--train", "none.tsv"], ["none.tsv"]),
+    ],
+)
+def test_examples_that_are_none_are_refused_and_nothing_is_left(
+    learn, tmp_path, content, words, fragments
+):
+    (tmp_path / "t.tsv").write_text(content)
+    refused(learn(*words, train="t.tsv"), *fragments)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "fragments"),
+    [
+        ("epoch: 3", ["'epoch'", "epochs", "lora_rank"]),
+        ("epochs: many", ["epochs", "a whole number", "'many'"]),
+        ("warmup: 2", ["warmup", "below 1"]),
+        ("task: tag", ["classify", "'tag'"]),
+        ("monitor: val_accuracy", ["--validation"]),
+        ("class_weight: heavy", ["class_weight", "balanced"]),
+        ("class_weight: {2: 1.0}", ["class weights", "2"]),
+        ("a: [", ["YAML", "settings.yaml"]),
+        ("words", ["epochs: 3", "settings.yaml"]),
+    ],
+)
+def test_settings_that_are_none_are_refused(learn, tmp_path, settings, fragments):
+    (tmp_path / "settings.yaml").write_text(settings)
+    refused(learn("--config", "settings.yaml"), *fragments)
+
+
+def test_a_folder_of_other_things_is_not_touched(learn, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    refused(learn("--overwrite"), "other files")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["notes.txt"]
+
+
+def test_without_a_model_or_examples_there_is_no_run(kerasbert):
+    refused(kerasbert("finetune", "classify", "--output", "run"), "--model")
+    words = ("finetune", "classify", "--output", "run", "--model", "minilm")
+    refused(kerasbert(*words), "--train")
