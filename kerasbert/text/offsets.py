@@ -79,11 +79,12 @@ def piece_offsets(
     before = tf.gather(tf.cumsum(sizes, exclusive=True), row_numbers(starts))
     limits = tf.gather(sizes, row_numbers(starts))
     together = tf.io.decode_raw(tf.strings.reduce_join(normalized), tf.uint8)
-    seen = tf.where(together > 0x20)[:, 0]
+    seen = tf.where(together != 0x20)[:, 0]
     following = tf.searchsorted(seen, starts.values + before)
     seen = tf.concat([seen, [tf.reduce_sum(sizes)]], axis=0)
-    first = tf.minimum(tf.gather(seen, following) - before, limits)
+    first = tf.gather(seen, following) - before
     empty = first >= ends.values
+    first = tf.minimum(first, limits - 1)  # of a space that ends its text
     last = tf.where(empty, first, ends.values - 1)
     starts, ends = character_offsets(
         texts, sources, starts.with_values(first), ends.with_values(last)

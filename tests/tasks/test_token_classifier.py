@@ -120,10 +120,20 @@ def test_words_of_a_text_are_divided_by_space_punctuation_and_chinese(name, requ
 
 def test_texts_of_nothing_have_no_entities(published, albert):
     for tagger in (published, albert):
-        assert tagger.predict(["", " \n", "\x07" * 3]) == [[]] * 3
-        assert tagger.predict([[], [""], ["\x07"]]) == [[]] * 3
-        assert tagger.predict_tags([[], ["", "\x07", " "]]) == [[], ["O"] * 3]
+        assert tagger.predict(["", " \n"]) == [[]] * 2
+        assert tagger.predict_tags([[], ["", " "]]) == [[], ["O"] * 2]
         assert tagger.predict([]) == tagger.predict_tags([]) == []
+    assert published.predict(["\x07\x07", NOTHING]) == [[]] * 2
+    assert published.predict([[NOTHING], ["\x07"]]) == [[]] * 2
+
+
+def test_unknown_characters_are_words(published, albert):
+    for tagger, text in ((published, "😀"), (albert, "\x07"), (albert, "a \x07")):
+        for texts in ([text], [text, "the film"], ["the film", text]):
+            rows = tagger._rows.of(texts)
+            assert rows.ends.max() <= 8
+            spans = [*rows.characters()][texts.index(text)]
+            assert spans[0][-1] == len(text) - 1 and spans[1][-1] == len(text)
 
 
 def test_a_word_of_which_nothing_is_left_is_outside(published):
