@@ -2,6 +2,7 @@
 
 from kerasbert.tasks.masked_lm import MaskedLM as MaskedLM
 from kerasbert.tasks.question_answerer import QuestionAnswerer as QuestionAnswerer
+from kerasbert.tasks.search import semantic_search as semantic_search
 from kerasbert.tasks.tags import convert_tags as convert_tags
 from kerasbert.tasks.tags import labels_of as labels_of
 from kerasbert.tasks.task_files import load as load

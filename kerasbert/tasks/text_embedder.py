@@ -6,17 +6,16 @@ import numpy as np
 
 from kerasbert.models import SentenceEmbeddingModel, load_encoder
 from kerasbert.tasks.batching import batches_of_tokens
+from kerasbert.tasks.bi_encoder import BiEncoder
 from kerasbert.tasks.encoder_runner import EncoderRunner
 from kerasbert.tasks.progress import track
 from kerasbert.tasks.prompts import prompt_text
-from kerasbert.tasks.task import check_limits
 from kerasbert.tasks.token_embeddings import (
     TokenEmbeddings,
     chosen_layers,
     combination_of_layers,
 )
 from kerasbert.tasks.token_rows import (
-    TokenRows,
     check_long_texts,
     chunks_of_strings,
     mean_of_windows,
@@ -28,8 +27,8 @@ BATCH_TOKENS = 4096
 DEFAULT_SOURCE = "minilm"
 
 
-class TextEmbedder:
-    """Embeds texts, and the tokens of texts.
+class TextEmbedder(BiEncoder):
+    """Embeds texts, and the tokens of texts; and learns which texts are alike.
 
     A text gets the same vector whatever else is in its batch, and however many texts
     there are. `embedder.model` is the functional `keras.Model` behind it.
@@ -64,18 +63,10 @@ class TextEmbedder:
         prompts=None,
         projections=(),
     ):
-        positions = encoder.config.max_position_embeddings
-        check_limits(encoder.config, tokenizer, max_length)
-        self.encoder = encoder
-        self.tokenizer = tokenizer
-        self.max_length = max_length or min(
-            positions, tokenizer.max_length or positions
-        )
-        self.prompts = dict(prompts or {})
-        self.default_prompt = None
         poolings = [pooling] if isinstance(pooling, str) else pooling
-        self.model = SentenceEmbeddingModel(encoder, poolings, projections, normalize)
-        self._rows = TokenRows(tokenizer, self.max_length)
+        model = SentenceEmbeddingModel(encoder, poolings, projections, normalize)
+        super().__init__(model, tokenizer, max_length)
+        self.prompts = dict(prompts or {})
         self._run = EncoderRunner(
             encoder, lambda states, mask: self.model.head(states[-1], mask)
         )
@@ -217,8 +208,8 @@ class TextEmbedder:
         warn_of_truncation(too_long, self.max_length, stacklevel=3)
         return embeddings
 
-    def save_pretrained(self, folder, overwrite=False):
-        """Writes a folder that sentence-transformers and kerasbert read.
+    def save(self, folder, overwrite=False):
+        """Writes a folder that kerasbert and sentence-transformers read.
 
         Args:
             folder: The folder to make.
@@ -231,12 +222,14 @@ class TextEmbedder:
 
         write_embedder(self, folder, overwrite)
 
+    save_pretrained = save
+
     def export(self, folder, precision="float32", **options):
         """Writes a SavedModel that takes raw text, for TF Serving and others.
 
         Args:
             folder: The folder of the model; the next version folder in it is made.
-            precision: `"float32"` or `"bfloat16"`.
+            precision: `"float32"`, `"bfloat16"` or `"int8"`.
             **options: `max_length`, `overwrite` and the other options of
                 `kerasbert.export.export_embedder`.
 

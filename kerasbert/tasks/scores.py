@@ -1,0 +1,67 @@
+"""Scores: numbers that examples should have, and how well others agree with them."""
+
+import numpy as np
+
+from kerasbert.metrics.correlation import pearson, spearman
+from kerasbert.tasks.labels import checked_count
+
+
+def checked_scores(targets, count, low=None, high=None):
+    """Scores as an array.
+
+    Args:
+        targets: One number for each example.
+        count: How many examples there are.
+        low: The lowest score that may be; None: any.
+        high: The highest.
+
+    Returns:
+        float32 array `[n]`.
+
+    Raises:
+        ValueError: If there are more or fewer scores than examples, or one is no
+            number or out of the range; the message says which.
+
+    Example:
+        >>> checked_scores([0, 2.5], count=2).tolist()
+        [0.0, 2.5]
+    """
+    targets = checked_count(targets, count)
+    scores = np.empty(count, "float32")
+    for position, target in enumerate(targets):
+        try:
+            scores[position] = target
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"Expected a number at position {position}, got {target!r}."
+            ) from None
+    wrong = ~np.isfinite(scores)
+    wanted = "a finite score"
+    if low is not None:
+        wrong |= (scores < low) | (scores > high)
+        wanted = f"a score from {low:g} to {high:g}"
+    if wrong.any():
+        position = int(np.argmax(wrong))
+        raise ValueError(
+            f"Expected {wanted} at position {position}, got {targets[position]}. Name "
+            "the range, low and high, of the scores, or put the example right."
+        )
+    return scores
+
+
+def agreement(found, expected):
+    """How well scores agree with those that examples should have.
+
+    Args:
+        found: Numbers `[n]`.
+        expected: Numbers `[n]`.
+
+    Returns:
+        `pearson` and `spearman`; nothing for fewer than two scores.
+    """
+    if len(found) < 2:
+        return {}
+    return {
+        "pearson": pearson(found, expected),
+        "spearman": spearman(found, expected),
+    }
