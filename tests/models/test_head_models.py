@@ -81,3 +81,15 @@ def test_labels_are_names_or_their_number(labels, names):
     assert model.labels == names
     assert model.get_config()["labels"] == names
     assert model.output["logits"].shape[-1] == 2
+
+
+def test_masked_lm_heads_run_on_states_that_were_computed_otherwise():
+    model = randomise(models.MaskedLMModel(tiny.bert(num_hidden_layers=1)))
+    expected = numpy(model({**tiny.INPUTS, "masked_positions": POSITIONS}))
+    states = model.encoder(tiny.INPUTS)["hidden_states"]
+    mask = tiny.INPUTS["padding_mask"]
+    found = numpy(model.outputs_of(states, mask, POSITIONS))["mlm_logits"]
+    np.testing.assert_allclose(found, expected["mlm_logits"], rtol=1e-5, atol=1e-6)
+    every = numpy(model.outputs_of(states, mask))["mlm_logits"]
+    picked = np.take_along_axis(every, POSITIONS[..., None], 1)
+    np.testing.assert_allclose(picked, found, rtol=1e-5, atol=1e-6)
