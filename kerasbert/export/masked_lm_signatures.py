@@ -33,7 +33,8 @@ def masked_lm_signatures(task, graph):
         )
         places = tf.where(is_mask.to_tensor(False))  # [P, 2]
         outputs = graph.outputs_at(token_ids, segment_ids, places)
-        probs = tf.nn.softmax(outputs["mlm_logits"])  # [P, V]
+        # The model may have more tokens, that stand for nothing.
+        probs = tf.nn.softmax(outputs["mlm_logits"])[:, : len(tokenizer.vocabulary)]
         scores, best = tf.math.top_k(probs, count)  # [P, K] each
         tokens = tf.gather(vocabulary, best)  # [P, K]
         mask_count = tf.reduce_sum(tf.cast(is_mask, tf.int32), axis=1)  # [B]

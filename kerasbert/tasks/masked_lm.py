@@ -6,7 +6,7 @@ from kerasbert.models import MaskedLMModel
 from kerasbert.tasks.masked_lm_masking import MaskedFeatures, Masking, Perplexity
 from kerasbert.tasks.masked_lm_scores import MaskedLMScores, one_at_a_time
 from kerasbert.tasks.masked_lm_search import Beam, largest, mean_log_probs
-from kerasbert.tasks.masked_lm_text import MaskedRow, MaskedTexts
+from kerasbert.tasks.masked_lm_text import MaskedRow, MaskedTexts, as_list
 from kerasbert.tasks.pretrained_task import load_parts
 from kerasbert.tasks.task import Task, sparse_crossentropy
 from kerasbert.tasks.text_rows import TextRows
@@ -47,7 +47,7 @@ class MaskedLM(Task):
         self._masking = Masking(tokenizer, mask_rate, whole_words)
         self._rows = TextRows(tokenizer, self.max_length)
         self._texts = MaskedTexts(tokenizer, self._rows)
-        self._scores = MaskedLMScores(model)
+        self._scores = MaskedLMScores(model, tokenizer.vocabulary_size)
 
     @classmethod
     def from_pretrained(cls, source, dtype=None, **options):
@@ -96,7 +96,7 @@ class MaskedLM(Task):
             ValueError: If a text has no mask, or a candidate is several tokens.
         """
         _check_count("top_k", top_k)
-        inputs = list(inputs)
+        inputs = as_list(inputs)
         allowed = self._texts.single_tokens(candidates)
         rows = self._texts.rows(inputs)
         found = [[None] * len(row.places) for row in rows]
@@ -130,7 +130,7 @@ class MaskedLM(Task):
         """
         _check_count("top_k", top_k)
         _check_count("beams", beams)
-        inputs = list(inputs)
+        inputs = as_list(inputs)
         rows = self._texts.rows(inputs)
         beam = Beam(self._scores, max(beams, top_k))
         answers = [[] for _ in inputs]
@@ -163,7 +163,7 @@ class MaskedLM(Task):
             ValueError: If a text has not exactly one mask, or becomes longer than
                 `max_length`.
         """
-        inputs, candidates = list(inputs), list(candidates)
+        inputs, candidates = as_list(inputs), as_list(candidates)
         rows = self._texts.rows(inputs)
         for number, row in enumerate(rows):
             if len(row.places) != 1:
@@ -198,7 +198,7 @@ class MaskedLM(Task):
         Reference:
             [Salazar et al., 2020](https://arxiv.org/abs/1910.14659), section 2.
         """
-        rows = self._rows.of(list(texts))
+        rows = self._rows.of(as_list(texts))
         places = [
             np.flatnonzero(~self._masking.special[ids]) for ids in rows["token_ids"]
         ]
@@ -224,7 +224,7 @@ class MaskedLM(Task):
         Reference:
             [Salazar et al., 2020](https://arxiv.org/abs/1910.14659), section 2.3.
         """
-        texts = list(texts)
+        texts = as_list(texts)
         self._masking.check(self._rows.of(texts)["token_ids"])
         found = self.pseudo_log_likelihoods(texts)
         return np.exp([-values.mean(dtype="float64") for values in found])
@@ -237,7 +237,7 @@ class MaskedLM(Task):
                 "Expected no targets: a masked language model learns the tokens that "
                 "are hidden from it. Call fit(texts)."
             )
-        rows = self._rows.of(list(inputs))
+        rows = self._rows.of(as_list(inputs))
         self._masking.check(rows["token_ids"])
         pad = self.tokenizer.pad_token_id
         targets = {"mlm_logits": rows["token_ids"]}

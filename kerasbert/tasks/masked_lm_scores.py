@@ -15,9 +15,12 @@ class MaskedLMScores:
 
     Args:
         model: A `kerasbert.models.MaskedLMModel`.
+        vocabulary_size: How many tokens its tokenizer has; the model may have more,
+            that stand for nothing.
     """
 
-    def __init__(self, model):
+    def __init__(self, model, vocabulary_size):
+        self.vocabulary_size = vocabulary_size
         self._head = model.head
         self._states = EncoderRunner(model.encoder, _last_states)
 
@@ -46,7 +49,8 @@ class MaskedLMScores:
                 chunk = slots[start : start + BATCH_PLACES]
                 rows, orders, positions = np.array(chunk).T
                 logits = self._head(states[rows, positions])  # [P, V]
-                found = ops.convert_to_numpy(ops.log_softmax(logits))
+                found = ops.log_softmax(logits)[:, : self.vocabulary_size]
+                found = ops.convert_to_numpy(found)  # [P, V]
                 yield from zip(batch[rows], orders, found, strict=True)
 
 

@@ -1,5 +1,6 @@
 """Fill-in against transformers 5, whose numbers are written here."""
 
+import dataclasses
 import functools
 import pathlib
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 import kerasbert
+from kerasbert.models import MaskedLMModel
 
 FIXTURES = pathlib.Path(__file__).parents[1] / "fixtures"
 
@@ -99,6 +101,18 @@ def test_an_answer_is_the_same_alone_and_among_others(bert):
             assert [c["token"] for c in mask] == [c["token"] for c in other]
             scores = [c["score"] for c in other]
             assert [c["score"] for c in mask] == pytest.approx(scores, rel=1e-5)
+
+
+def test_ids_beyond_the_vocabulary_stand_for_nothing(bert):
+    config = dataclasses.replace(bert.model.config, vocab_size=208)
+    model = MaskedLMModel(kerasbert.BertEncoder(config))
+    model.head.bias.assign(np.where(np.arange(208) < 200, 0.0, 9.0))
+    masked = kerasbert.MaskedLM(model, bert.tokenizer)
+    [answer] = masked.predict(["a [MASK]"], top_k=300)
+    assert len(answer["masks"][0]) == 200
+    assert sum(choice["score"] for choice in answer["masks"][0]) < 0.01
+    [ways] = masked.fill(["a [MASK] [MASK]"])
+    assert ways[0]["score"] < 0.01
 
 
 # === Several masks together ===
@@ -238,6 +252,14 @@ def test_rank_takes_one_mask(bert):
 def test_a_text_without_tokens_is_refused(bert, call):
     with pytest.raises(ValueError, match="without at position 1"):
         getattr(bert, call)(["good", " \n"])
+
+
+def test_one_string_is_no_list(bert):
+    for call in (bert.predict, bert.fill, bert.pseudo_perplexity, bert.features):
+        with pytest.raises(TypeError, match=r"got one string: 'a \[MASK\]'"):
+            call("a [MASK]")
+    with pytest.raises(TypeError, match="got one string: 'film'"):
+        bert.predict(["a [MASK]"], candidates="film")
 
 
 def test_counts_are_one_or_more(bert):
