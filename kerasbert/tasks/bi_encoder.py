@@ -51,7 +51,8 @@ class BiEncoder(Task):
         Raises:
             ValueError: If there is no such loss.
         """
-        self.loss = None if loss is None else similarity_loss(loss)
+        if loss is not None:
+            self.loss = similarity_loss(loss)
         super().compile(optimizer, None, metrics, **options)
 
     def dataset(self, inputs, targets=None, batch_size=32, shuffle=True, seed=0):

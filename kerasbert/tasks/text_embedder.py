@@ -21,6 +21,7 @@ from kerasbert.tasks.token_rows import (
     mean_of_windows,
     warn_of_truncation,
 )
+from kerasbert.training.similarity_losses import similarity_loss
 
 CHUNK = 4096  # texts that are tokenized and sorted together
 BATCH_TOKENS = 4096
@@ -74,7 +75,13 @@ class TextEmbedder(BiEncoder):
 
     @classmethod
     def from_pretrained(
-        cls, source=None, pooling=None, normalize=None, max_length=None, dtype=None
+        cls,
+        source=None,
+        pooling=None,
+        normalize=None,
+        max_length=None,
+        dtype=None,
+        loss=None,
     ):
         """Loads encoder and tokenizer of a source.
 
@@ -88,6 +95,7 @@ class TextEmbedder(BiEncoder):
                 else False.
             max_length: As in the constructor.
             dtype: A dtype policy of the encoder, such as `"mixed_bfloat16"`.
+            loss: What it is trained with, as in `compile`.
 
         Raises:
             FileNotFoundError: If there is no such source.
@@ -116,6 +124,7 @@ class TextEmbedder(BiEncoder):
             projections=modules.projections,
         )
         embedder.default_prompt = modules.default_prompt
+        embedder.loss = None if loss is None else similarity_loss(loss)
         for dense, (kernel, bias) in zip(
             embedder.model.head.dense_layers, modules.projection_weights, strict=True
         ):

@@ -5,7 +5,10 @@ import pytest
 import kerasbert
 from kerasbert.metrics import pearson, spearman
 from kerasbert.tasks import semantic_search
-from kerasbert.training.similarity_losses import CosineSimilarityLoss
+from kerasbert.training.similarity_losses import (
+    CosineSimilarityLoss,
+    OnlineContrastiveLoss,
+)
 from tests.tasks.conftest import FIXTURES
 
 MEAN = FIXTURES / "sentence_mean" / "sentence_transformers"
@@ -181,3 +184,11 @@ def test_weights_are_for_losses_of_single_examples(fresh):
     fresh.compile(loss="cosent")
     with pytest.raises(ValueError, match="Expected no weights with CoSENTLoss"):
         fresh.fit(PAIRS, SCORES, weights=np.ones(5, "float32"))
+
+
+def test_the_loss_is_said_where_the_embedder_is_made():
+    embedder = kerasbert.TextEmbedder.from_pretrained(MEAN, loss="online_contrastive")
+    embedder.compile(kerasbert.Recipe())
+    assert type(embedder.loss) is OnlineContrastiveLoss
+    with pytest.raises(ValueError, match="a loss among cosine.*got 'triplet'"):
+        kerasbert.TextEmbedder.from_pretrained(MEAN, loss="triplet")
