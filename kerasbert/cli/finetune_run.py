@@ -101,13 +101,14 @@ def _task(config):
 def _fit(task, config, folder, train, validation, weights):
     jit = {} if config.jit_compile is None else {"jit_compile": config.jit_compile}
     task.compile(config.recipe, **jit)
-    callbacks = [keras.callbacks.CSVLogger(folder.log, append=True)]
+    log = keras.callbacks.CSVLogger(folder.log, append=True)
+    callbacks = [log]
     if config.tensorboard:
         callbacks.append(keras.callbacks.TensorBoard(folder.tensorboard))
     options = {} if weights is None else {"weights": weights}
     if validation is not None:
         options["validation_data"] = (validation.inputs, validation.targets)
-    with _ended_well(folder), EpochBars() as bars:
+    with _ended_well(folder), _closed(log), EpochBars() as bars:
         history = task.fit(
             train.inputs,
             train.targets,
@@ -122,6 +123,16 @@ def _fit(task, config, folder, train, validation, weights):
             **options,
         )
     return history.history
+
+
+@contextlib.contextmanager
+def _closed(log):
+    """Closes the file of a log, also when an error ends the training."""
+    try:
+        yield
+    finally:
+        if log.csv_file is not None:
+            log.csv_file.close()
 
 
 @contextlib.contextmanager

@@ -76,10 +76,11 @@ class RunConfig(Reading):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ValueError(f"Expected {name} to be {least} or more, got {value}.")
-        if self.class_weight not in (None, "balanced") and not _is_dict(self):
+        weights = self.class_weight
+        if weights not in (None, "balanced") and not isinstance(weights, dict):
             raise ValueError(
                 "Expected class_weight to be balanced, or a weight for each label, got "
-                f"{self.class_weight!r}."
+                f"{weights!r}."
             )
         if (self.monitor or "").startswith("val_") and self.validation is None:
             raise ValueError(f"Expected --validation, on which to find {self.monitor}.")
@@ -178,7 +179,3 @@ _NAMES = {
     dict: "a table",
     type(None): "null",
 }
-
-
-def _is_dict(config):
-    return isinstance(config.class_weight, dict)

@@ -4,5 +4,6 @@ from kerasbert.training.adamw import AdamW as AdamW
 from kerasbert.training.features import IGNORED as IGNORED
 from kerasbert.training.features import Features as Features
 from kerasbert.training.fit import fit as fit
+from kerasbert.training.freezing import freeze_layers as freeze_layers
 from kerasbert.training.recipe import Recipe as Recipe
 from kerasbert.training.schedule import WarmUpDecay as WarmUpDecay

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from kerasbert.files import write_atomically
-from kerasbert.training.state import load_metrics, save_state
+from kerasbert.training.state import add_metrics, save_state
 
 
 class Diverged(ArithmeticError):
@@ -155,7 +155,7 @@ class RestoreMetrics(keras.callbacks.Callback):
         super().__init__()
         self.file = file
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_train_batch_end(self, batch, logs=None):  # Keras makes them in a batch
         if self.file is not None:
-            load_metrics(self.file, self.model)
+            add_metrics(self.file, self.model)
         self.file = None

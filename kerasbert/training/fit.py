@@ -192,11 +192,11 @@ class Run:
             file = self.folder and self.folder / "best.npz"
             callbacks.append(KeepBest(self.monitor, self.patience, file, history))
         if self.state_file is not None:
+            if step % steps_per_epoch:
+                callbacks.append(RestoreMetrics(self.state_file))
             callbacks.append(
                 SaveState(self.state_file, steps_per_epoch, self.every, step, history)
             )
-            if step % steps_per_epoch:
-                callbacks.append(RestoreMetrics(self.state_file))
         return callbacks
 
 

@@ -78,19 +78,19 @@ def load_state(file, model):
     return int(metadata["step"]), json.loads(metadata["history"])
 
 
-def load_metrics(file, model):
-    """Reads what metrics had seen of an epoch into a model that is being trained.
+def add_metrics(file, model):
+    """Adds what metrics had seen of an epoch to what they have seen since.
 
     Args:
         file: The file that `save_state` wrote.
-        model: The model.
+        model: The model, whose metrics are sums.
     """
     from safetensors import safe_open
 
     with safe_open(file, "numpy") as state:
         for name, variable in _metrics(model).items():
             if name in state.keys():  # noqa: SIM118
-                variable.assign(state.get_tensor(name))
+                variable.assign_add(state.get_tensor(name))
 
 
 def read_history(file):

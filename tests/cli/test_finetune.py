@@ -1,5 +1,6 @@
 import csv
 import json
+import pathlib
 import shutil
 
 import pytest
@@ -106,7 +107,7 @@ def test_a_run_writes_its_model_metrics_log_card_and_settings(learned):
     metrics = json.loads((learned / "metrics.json").read_text())
     assert metrics == json.loads((learned / "printed.json").read_text())
     assert (metrics["epochs"], metrics["epoch"]) == (2, 2)
-    log = list(csv.DictReader((learned / "log.csv").open(newline="")))
+    log = list(csv.DictReader((learned / "log.csv").read_text().splitlines()))
     assert [row["epoch"] for row in log] == ["0", "1"]
     for name, value in metrics["validation"].items():
         assert float(log[-1][f"val_{name}"]) == pytest.approx(value, rel=1e-6)
@@ -139,7 +140,7 @@ def test_predict_gives_the_answers_of_the_model_that_is_loaded(kerasbert, learne
     assert [json.loads(line) for line in done.out.splitlines()] == expected
     assert expected[0]["scores"].keys() == {"bad", "good"}
     kerasbert("predict", learned, "--input", "rows.tsv", "--output", "answers.jsonl")
-    lines = open("answers.jsonl", encoding="utf-8").read().splitlines()
+    lines = pathlib.Path("answers.jsonl").read_text("utf-8").splitlines()
     assert [json.loads(line)["text"] for line in lines][:2] == [
         "a good day",
         "a bad day",
@@ -227,7 +228,7 @@ def test_examples_that_are_none_are_refused_and_nothing_is_left(
     ("settings", "fragments"),
     [
         ("epoch: 3", ["'epoch'", "epochs", "lora_rank"]),
-        ("epochs: many", ["epochs", "a whole number", "'many'"]),
+        ("seed: many", ["seed", "a whole number", "'many'"]),
         ("warmup: 2", ["warmup", "below 1"]),
         ("task: tag", ["classify", "'tag'"]),
         ("monitor: val_accuracy", ["--validation"]),
