@@ -7,6 +7,8 @@ from kerasbert.tasks.tags_decoding import TagDecoder
 from kerasbert.tasks.token_classifier_words import WordPieces
 from kerasbert.text.ragged import row_numbers
 
+ROWS_AT_ONCE = 64
+
 
 def token_classifier_signatures(task, graph):
     """From texts to entities, and to tags of words.
@@ -69,11 +71,30 @@ def token_classifier_signatures(task, graph):
 
 
 def _logits(graph, words):
-    """The logits of the words, `[N, C]`."""
+    """The logits of the words, `[N, C]`.
+
+    A book has thousands of windows; what attention takes for all of them at once no
+    machine has. Those beyond the first few, which most requests do not have, are
+    computed in a loop, outside of which the weights are constants to the compiler.
+    """
     rows = words.token_ids
-    logits = graph.outputs(rows, tf.zeros_like(rows))["logits"]  # [W, S, C]
-    lengths = rows.row_lengths()
-    logits = tf.boolean_mask(logits, tf.sequence_mask(lengths, tf.shape(logits)[1]))
+
+    def compute(first):
+        part = rows[first : first + ROWS_AT_ONCE]
+        logits = graph.outputs(part, tf.zeros_like(part))["logits"]  # [W, S, C]
+        inside = tf.sequence_mask(part.row_lengths(), tf.shape(logits)[1])
+        return tf.boolean_mask(logits, inside)  # [T, C]
+
+    logits = compute(0)
+    _, logits = tf.while_loop(
+        lambda first, logits: first < rows.nrows(),
+        lambda first, logits: (
+            first + ROWS_AT_ONCE,
+            tf.concat([logits, compute(first)], axis=0),
+        ),
+        (tf.constant(ROWS_AT_ONCE, tf.int64), logits),
+        shape_invariants=(tf.TensorShape([]), tf.TensorShape([None, logits.shape[1]])),
+    )
     return tf.gather(logits, words.places.values)
 
 

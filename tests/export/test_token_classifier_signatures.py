@@ -79,3 +79,14 @@ def test_a_text_alone_has_the_entities_that_it_has_among_others(served):
     count = alone["entity_count"][0]
     for name in ("types", "texts", "starts", "ends"):
         assert (alone[name][0] == together[name][2][:count]).all()
+
+
+def test_a_book_is_read_in_parts(task, served):
+    book = "the trading film is reading " * 400  # more than a hundred windows
+    [expected] = task.predict([book])
+    answer = served(text=texts_of(["", book, "loved"]))
+    count = answer["entity_count"][1]
+    assert count == len(expected) and answer["token_count"][1] > 64 * task.max_length
+    assert answer["starts"][1].tolist() == [entity["start"] for entity in expected]
+    scores = [entity["score"] for entity in expected]
+    np.testing.assert_allclose(answer["scores"][1], scores, rtol=1e-4)
