@@ -64,14 +64,15 @@ class EmbedderSignatures:
         """From the inputs of a model to `embedding`."""
 
         def of_tokens(token_ids, segment_ids, padding_mask):
-            mask = tf.cast(padding_mask != 0, tf.int32)
+            # Stacked, so that inputs of other shapes are refused.
+            rows = tf.stack([token_ids, segment_ids, padding_mask], axis=-1)
+            mask = tf.cast(rows[..., 2] != 0, tf.int32)  # [B, S]
             # Some poolings read the first slot, masked or not.
             first = tf.one_hot(
                 tf.zeros_like(mask[:, 0]), tf.shape(mask)[1], dtype="int32"
             )
             packed = tf.maximum(mask, first)  # [B, S]
-            rows = tf.stack([token_ids, segment_ids], axis=-1)  # [B, S, 2]
-            token_ids, segment_ids = tf.unstack(rows[packed > 0], axis=-1)  # [T]
+            token_ids, segment_ids, _ = tf.unstack(rows[packed > 0], axis=-1)  # [T]
             return {"embedding": self._embed(token_ids, segment_ids, packed, mask)}
 
         rows = tf.TensorSpec([None, None], tf.int32)

@@ -41,6 +41,17 @@ def test_a_text_gets_the_same_vector_alone_and_in_any_order(name):
         np.testing.assert_allclose(alone, [vector], 0, 1e-6)
 
 
+def test_tokens_with_a_mask_of_another_shape_are_refused():
+    ids = np.array([[1, 2, 3, 4], [1, 2, 3, 4]], "int32")
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        served(MODELS[0])(
+            "tokens",
+            token_ids=ids,
+            segment_ids=0 * ids,
+            padding_mask=np.ones((2, 3), "int32"),
+        )
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_token_count_tells_what_was_cut(name):
     embedder = embedder_of(name)
