@@ -53,16 +53,16 @@ def read_squad(path):
 
     Example:
         >>> import json, pathlib, tempfile
-        >>> answer = {"text": "in Paris", "answer_start": 9}
+        >>> answer = {"text": "in Paris", "answer_start": 10}
         >>> question = {"id": "7", "question": "Where?", "answers": [answer]}
         >>> paragraph = {"context": "She lives in Paris.", "qas": [question]}
         >>> file = pathlib.Path(tempfile.mkdtemp()) / "squad.json"
         >>> _ = file.write_text(json.dumps({"data": [{"paragraphs": [paragraph]}]}))
         >>> data = read_squad(file)
         >>> data.inputs, data.misaligned
-        ([('Where?', 'She lives in Paris.')], ['7'])
+        ([('Where?', 'She lives in Paris.')], [])
         >>> data.targets
-        [{'text': ['in Paris'], 'answer_start': [-1]}]
+        [{'text': ['in Paris'], 'answer_start': [10]}]
 
     Reference:
         [Rajpurkar et al., 2016](https://arxiv.org/abs/1606.05250);
