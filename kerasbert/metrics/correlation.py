@@ -24,8 +24,8 @@ def pearson(first, second):
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return 0.0
     first, second = first - first.mean(), second - second.mean()
-    first, second = first / np.linalg.norm(first), second / np.linalg.norm(second)
-    return float(np.clip(first @ second, -1, 1))
+    value = first @ second / np.sqrt((first @ first) * (second @ second))
+    return float(np.clip(value, -1, 1))
 
 
 def spearman(first, second):
