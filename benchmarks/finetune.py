@@ -145,7 +145,7 @@ JOBS = {
     ),
     "wikiann": Job(
         "tag",
-        tagged("wikiann/train", "wikiann/dev", 5000, language_prefix=True),
+        tagged("wikiann/train", "wikiann/dev", 5000, prefix="en:"),
         entity_f1,
         SETTINGS,
         1.3,
