@@ -147,6 +147,20 @@ def test_predict_gives_the_answers_of_the_model_that_is_loaded(kerasbert, learne
     ]
 
 
+def test_export_writes_what_gives_the_labels_of_the_run(kerasbert, learned):
+    import tensorflow as tf
+
+    done = kerasbert("export", learned, "served/run")
+    assert done.code == 0, done.err
+    version, curl = done.out.splitlines()
+    assert curl.endswith("/v1/models/run:predict")
+    served = tf.saved_model.load(version).signatures["serving_default"]
+    [expected] = package.load(learned).predict(["a good day"])
+    answer = served(text=tf.constant(["a good day"]))
+    assert answer["label"][0].numpy().decode() == expected["label"]
+    assert float(answer["score"][0]) == pytest.approx(expected["score"], abs=1e-5)
+
+
 def test_a_run_that_is_interrupted_goes_on_to_the_same_weights(
     learn, learned, monkeypatch
 ):
