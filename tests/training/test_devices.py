@@ -30,8 +30,13 @@ for scope in (tf.distribute.get_strategy().scope(), strategy.scope()):
         recipe = Recipe(0.01, clip_norm=None)
         arguments = toy.arguments(recipe, jit_compile=False)
         fit(model, toy.features(8), arguments, epochs=2, batch_size=4, verbose=0)
-        found.append(model.get_weights())
+        # Softmax does not see the bias of the keys. Its gradient is rounding, of which
+        # Adam makes whole steps.
+        found.append(
+            [w.numpy() for w in model.weights if not w.path.endswith("key/bias")]
+        )
 assert strategy.num_replicas_in_sync == 2
+assert len(found[0]) > 20
 for one, two in zip(*found, strict=True):
     np.testing.assert_allclose(one, two, 0, 2e-5)
 print("the same")
@@ -64,7 +69,7 @@ def run(script, **environment):
     assert done.stdout.strip() == "the same", done.stderr[-2000:]
 
 
-@pytest.mark.xfail(strict=True, reason="the weights differ by 0.04; why is not known")
+@pytest.mark.xfail(strict=True, reason="differs, with Keras' own optimizers too")
 def test_two_devices_give_the_weights_of_one():
     run(MIRRORED)
 
