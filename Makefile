@@ -10,8 +10,9 @@ comma := ,
 # Layers, models, safetensors and the command: what needs no TensorFlow.
 JAX_PACKAGES := keras jax numpy h5py safetensors packaging protobuf typer hypothesis \
 	pytest pytest-xdist
-# A process a core; the tests of a file share what they load.
-PYTEST := -m pytest --numprocesses auto --dist loadfile
+# A process a core, each with a thread; the tests of a file share what they load.
+export TF_NUM_INTRAOP_THREADS ?= 1
+PYTEST := -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 JAX_TESTS := tests/layers tests/models tests/checkpoints tests/cli
 
 # The first Python here that TensorFlow has packages for; PYTHON=... names another.

@@ -8,6 +8,14 @@ if os.environ.get("KERAS_BACKEND") == "jax":
     os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 
+# Few tests that take long: they begin first, so that no process ends long after others.
+LONG = ("test_tutorials.py", "test_readme.py")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.name not in LONG)
+
+
 @pytest.fixture(autouse=True)
 def same_seed_for_every_test():
     import keras
