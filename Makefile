@@ -1,14 +1,14 @@
 # `make quickstart` and `make test` are complete on a machine that has Python and make.
 # Environments are made once, and again when setup.cfg changes.
 
-.PHONY: help quickstart test test-jax test-scale-out lint format clean
+.PHONY: help quickstart test test-slow test-jax test-scale-out lint format clean
 
 VENV ?= .venv
 JAX_VENV ?= .venv-jax
 SCALE_OUT := ray beam
 comma := ,
 # Layers, models, safetensors and the command: what needs no TensorFlow.
-JAX_PACKAGES := keras jax numpy h5py safetensors packaging protobuf typer hypothesis \
+JAX_PACKAGES := keras jax numpy h5py safetensors packaging protobuf pyyaml typer hypothesis \
 	pytest pytest-xdist
 # A process a core, each with a thread; the tests of a file share what they load.
 export TF_NUM_INTRAOP_THREADS ?= 1
@@ -24,6 +24,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3
 help:
 	@echo "make quickstart      environment, install, a real model, embeddings, an export"
 	@echo "make test            environment, install, the whole suite"
+	@echo "make test-slow    longer trainings, which the suite leaves out"
 	@echo "make test-jax        the part that runs on JAX, where TensorFlow is not installed"
 	@echo "make test-scale-out  the scripts for Ray Data and Apache Beam"
 	@echo "make lint            ruff: errors, style, format"
@@ -35,6 +36,9 @@ quickstart: $(VENV)/.installed
 
 test: $(VENV)/.installed-test
 	$(VENV)/bin/python $(PYTEST)
+
+test-slow: $(VENV)/.installed-test
+	$(VENV)/bin/python $(PYTEST) --slow -m slow
 
 test-jax: $(JAX_VENV)/.installed
 	KERAS_BACKEND=jax $(JAX_VENV)/bin/python $(PYTEST) $(JAX_TESTS)

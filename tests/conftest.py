@@ -12,7 +12,15 @@ if os.environ.get("KERAS_BACKEND") == "jax":
 LONG = ("test_tutorials.py", "test_readme.py")
 
 
-def pytest_collection_modifyitems(items):
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="run tests marked slow, too")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--slow"):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="slow: --slow runs it"))
     items.sort(key=lambda item: item.path.name not in LONG)
 
 

@@ -3,6 +3,8 @@ import re
 
 import pytest
 
+pytest.importorskip("tensorflow")
+
 TEXT = "good <b>morning"
 
 

@@ -4,9 +4,10 @@ import pathlib
 import shutil
 
 import pytest
-import yaml
 
 pytest.importorskip("tensorflow")
+
+import yaml
 
 import kerasbert as package
 from kerasbert.models import MaskedLMModel

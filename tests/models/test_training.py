@@ -43,6 +43,7 @@ def test_fit_learns_the_toy_task(make, jit_compile):
     assert last < 0.5 * first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", harness.HALF_PRECISION)
 def test_fit_learns_the_toy_task_in_half_precision(dtype):
     model = classifier(tiny.bert(dtype, num_hidden_layers=1, hidden_dropout_prob=0.0))

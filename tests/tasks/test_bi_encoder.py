@@ -97,6 +97,7 @@ def test_it_learns_the_scores_of_pairs(fresh):
         np.testing.assert_array_equal(variable.numpy(), values)
 
 
+@pytest.mark.slow
 def test_it_learns_texts_that_belong_together(fresh):
     fresh.compile(kerasbert.Recipe(learning_rate=5e-3))
     report = fresh.fit(TRIPLETS, None, (TRIPLETS,), epochs=15, batch_size=5, verbose=0)
@@ -117,6 +118,7 @@ def test_accuracy_and_mrr_are_those_of_a_search(embedder):
     assert found["mrr"] == pytest.approx(np.mean([1 / (1 + place) for place in places]))
 
 
+@pytest.mark.slow
 def test_a_plain_keras_fit_takes_the_dataset(fresh):
     fresh.compile(keras.optimizers.Adam(5e-3), loss="contrastive")
     dataset = fresh.dataset(PAIRS, [1, 0, 1, 0, 0], batch_size=3)
@@ -126,6 +128,7 @@ def test_a_plain_keras_fit_takes_the_dataset(fresh):
     assert min(cosines[[0, 2]]) > max(cosines[[1, 3, 4]])
 
 
+@pytest.mark.slow
 def test_it_learns_in_half_precision():
     embedder = kerasbert.TextEmbedder.from_pretrained(MEAN, dtype="mixed_bfloat16")
     embedder.compile(

@@ -73,6 +73,7 @@ def test_several_labels_or_none():
     assert [a["labels"] for a in classifier.predict(TEXTS)] == targets
 
 
+@pytest.mark.slow
 def test_the_dataset_is_for_a_plain_keras_fit(classifier):
     dataset = classifier.dataset(TEXTS, LABELS, batch_size=8)
     assert len(dataset) == 3

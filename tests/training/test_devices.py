@@ -69,6 +69,7 @@ def run(script, **environment):
     assert done.stdout.strip() == "the same", done.stderr[-2000:]
 
 
+@pytest.mark.slow
 @pytest.mark.xfail(strict=True, reason="differs, with Keras' own optimizers too")
 def test_two_devices_give_the_weights_of_one():
     run(MIRRORED)

@@ -129,6 +129,7 @@ def _stop(epoch, logs):
     raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_xla_gives_the_weights_that_it_gives_without():
     plain, compiled = toy.model(dropout=0.0), toy.model(dropout=0.0)
     train(plain, jit_compile=False)

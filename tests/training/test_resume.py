@@ -76,6 +76,7 @@ def test_a_run_that_is_killed_at_every_step_ends_in_the_same_weights(
     assert history.history == uninterrupted[1].history
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", [None, 1])
 def test_a_run_goes_on_from_the_last_state_in_graphs_too(tmp_path, every):
     """With the logs of the whole epoch, also of that in which it was killed."""
