@@ -13,7 +13,8 @@ JAX_PACKAGES := keras jax numpy h5py safetensors packaging protobuf pyyaml typer
 # A process a core, each with a thread; the tests of a file share what they load.
 export TF_NUM_INTRAOP_THREADS ?= 1
 PYTEST := -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
-JAX_TESTS := tests/layers tests/models tests/checkpoints tests/cli
+JAX_TESTS := tests/layers tests/models tests/cli tests/checkpoints/test_outputs.py \
+	tests/checkpoints/test_tables.py tests/checkpoints/test_bad_tensors.py
 
 # The first Python here that TensorFlow has packages for; PYTHON=... names another.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.10 \

@@ -9,6 +9,7 @@ from nbclient import NotebookClient
 ROOT = pathlib.Path(__file__).parents[1]
 FIXTURES = ROOT / "tests" / "fixtures"
 TUTORIALS = sorted((ROOT / "tutorials").glob("*.ipynb"))
+SLOW = ("03_classification", "05_question_answering", "06_similarity_and_search")
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +24,15 @@ def tiny_models(monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # those of Jupyter itself
-@pytest.mark.parametrize("file", TUTORIALS, ids=lambda file: file.stem)
+@pytest.mark.parametrize(
+    "file",
+    [
+        pytest.param(
+            file, id=file.stem, marks=[pytest.mark.slow] if file.stem in SLOW else []
+        )
+        for file in TUTORIALS
+    ],
+)
 def test_a_tutorial_runs(file):
     notebook = nbformat.read(file, as_version=4)
     client = NotebookClient(

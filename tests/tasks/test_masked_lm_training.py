@@ -117,6 +117,7 @@ def test_perplexity_counts_weights():
     assert float(metric.result()) == pytest.approx(2 ** (10 / 4), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_training_makes_texts_likelier(tmp_path):
     masked = load(mask_rate=0.3, whole_words=True)
     before = masked.pseudo_perplexity(TEXTS)

@@ -62,6 +62,7 @@ def test_it_learns_what_it_is_shown(classifier):
     assert [a["label"] for a in classifier.predict(TEXTS)] == LABELS
 
 
+@pytest.mark.slow
 def test_several_labels_or_none():
     keras.utils.set_random_seed(0)
     classifier = kerasbert.TextClassifier.from_pretrained(
