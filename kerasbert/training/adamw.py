@@ -9,8 +9,8 @@ from keras.optimizers.schedules import LearningRateSchedule
 class AdamW(keras.optimizers.AdamW):
     """Keras' AdamW, with a learning rate for each layer, and one pass over a weight.
 
-    Gradients of embeddings are made dense first: a token that occurs twice in a batch
-    then counts with the sum of its gradients in the norm that clipping takes.
+    A token that occurs twice in a batch counts with the sum of its gradients, in the
+    norm that clipping takes and in the update, as if gradients of tables were dense.
 
     Args:
         learning_rate: A number or a schedule.
@@ -37,7 +37,16 @@ class AdamW(keras.optimizers.AdamW):
         }
 
     def apply(self, grads, trainable_variables=None):
-        return super().apply([_dense(g) for g in grads], trainable_variables)
+        wants_dense = self.gradient_accumulation_steps or self.loss_scale_factor
+        grads = [_dense(g) if wants_dense else _summed(g) for g in grads]
+        return super().apply(grads, trainable_variables)
+
+    def _clip_gradients(self, grads):
+        if keras.backend.backend() != "tensorflow":
+            return super()._clip_gradients(grads)
+        if not self.global_clipnorm:
+            return super()._clip_gradients([_dense(g) for g in grads])
+        return _clipped(grads, self.global_clipnorm)
 
     def _get_current_learning_rate(self):
         """The schedule counts updates, of which accumulation makes one of several."""
@@ -52,9 +61,9 @@ class AdamW(keras.optimizers.AdamW):
         index = self._get_variable_index(variable)
         rate = ops.cast(learning_rate, variable.dtype) * self._rate_of[index]
         if self.weight_decay and self._use_weight_decay(variable):
-            self.assign_sub(variable, variable * (rate * self.weight_decay))
+            self.assign(variable, variable * (1.0 - rate * self.weight_decay))
         if keras.backend.backend() == "tensorflow" and not self.amsgrad:
-            self._fused_step(gradient, variable, rate, index)
+            self._fused_step(_dense(gradient), variable, rate, index)
         else:
             super().update_step(gradient, variable, rate)
 
@@ -92,3 +101,37 @@ def _dense(gradient):
     import tensorflow as tf
 
     return tf.convert_to_tensor(gradient)
+
+
+def _summed(gradient):
+    """A gradient whose slices, where it has any, are of different rows of a table."""
+    if keras.backend.backend() != "tensorflow":
+        return gradient
+    import tensorflow as tf
+
+    if not isinstance(gradient, tf.IndexedSlices):
+        return gradient
+    rows, place = tf.unique(gradient.indices)
+    values = tf.math.unsorted_segment_sum(gradient.values, place, tf.size(rows))
+    return tf.IndexedSlices(values, rows, gradient.dense_shape)
+
+
+def _clipped(gradients, clip_norm):
+    """Gradients whose norm together is at most `clip_norm`; not finite ones stay so."""
+    import tensorflow as tf
+
+    values = [g.values if isinstance(g, tf.IndexedSlices) else g for g in gradients]
+    # l2_loss is half the sum of squares; it makes no tensor of them.
+    norm = tf.sqrt(
+        2.0 * tf.add_n([tf.nn.l2_loss(tf.cast(v, "float32")) for v in values])
+    )
+    scale = clip_norm / tf.maximum(norm, clip_norm)
+    scale += norm - norm  # NaN if the norm is infinite
+
+    def scaled(gradient, value):
+        value = value * tf.cast(scale, value.dtype)
+        if not isinstance(gradient, tf.IndexedSlices):
+            return value
+        return tf.IndexedSlices(value, gradient.indices, gradient.dense_shape)
+
+    return [scaled(g, v) for g, v in zip(gradients, values, strict=True)]

@@ -4,6 +4,7 @@ import pathlib
 
 import keras
 
+from kerasbert.training.memory import keep_freed_memory
 from kerasbert.training.batches import (
     TrainingOrder,
     evaluation_dataset,
@@ -36,7 +37,8 @@ def fit(
 
     The order of the examples and the random numbers of dropout are those of the
     seed. A run that was ended goes on at the step that was saved last, and ends in
-    the weights that it would have had, bit for bit on a CPU.
+    the weights that it would have had, bit for bit on a CPU. The process keeps memory
+    that it frees from here on: see `kerasbert.training.memory.keep_freed_memory`.
 
     Args:
         model: A model of `kerasbert.models`.
@@ -61,6 +63,7 @@ def fit(
     """
     if not len(features):
         raise ValueError("Expected examples to train on, got none.")
+    keep_freed_memory()
     run = run or Run()
     steps_per_epoch = -(-len(features) // batch_size)
     optimizer = as_optimizer(
