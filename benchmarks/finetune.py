@@ -263,7 +263,7 @@ def main():
         row = summary(name, job, figures)
         table.append(row)
         write(table, arguments)
-    print("\n" + markdown(table, arguments))
+    print("\n" + markdown(table, about(arguments)))
 
 
 def summary(name, job, figures):
@@ -279,10 +279,16 @@ def summary(name, job, figures):
     return {**row, "ratio": statistics.median(rates), "seeds": len(rates)}
 
 
-def markdown(table, arguments):
-    lines = [
+def about(arguments):
+    return (
         f"{arguments.threads} threads, {processor()}; batches of transformers: "
-        f"{arguments.padding}",
+        f"{arguments.padding}"
+    )
+
+
+def markdown(table, about):
+    lines = [
+        about,
         "",
         "| task | seeds | kerasbert | transformers | examples/s | | ratio | target |",
         "| --- | --: | --- | --- | --: | --: | --: | --: |",
@@ -301,10 +307,19 @@ def markdown(table, arguments):
 
 
 def write(table, arguments):
+    """Rows go beside those of other tasks that were found under the same conditions."""
     RESULTS.mkdir(exist_ok=True)
     stem = "finetune-speed" if arguments.steps else "finetune"
-    (RESULTS / f"{stem}.json").write_text(json.dumps(table, indent=2) + "\n")
-    (RESULTS / f"{stem}.md").write_text(markdown(table, arguments))
+    stem += "-sorted" if arguments.padding == "sorted" else ""
+    file, conditions = RESULTS / f"{stem}.json", about(arguments)
+    known = json.loads(file.read_text()) if file.exists() else {}
+    rows = {row["task"]: row for row in known.get("rows", [])}
+    if known.get("about") != conditions:
+        rows = {}
+    rows |= {row["task"]: row for row in table}
+    rows = [rows[name] for name in JOBS if name in rows]
+    file.write_text(json.dumps({"about": conditions, "rows": rows}, indent=2) + "\n")
+    file.with_suffix(".md").write_text(markdown(rows, conditions))
 
 
 def processor():
