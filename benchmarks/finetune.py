@@ -233,7 +233,7 @@ def main():
     from kerasbert.checkpoints.sources import resolve
 
     work = pathlib.Path(tempfile.mkdtemp())
-    table = []
+    rows = {}
     for name in arguments.only:
         job = JOBS[name]
         train, dev = job.read()
@@ -260,10 +260,9 @@ def main():
                 rate = found["examples"] / found["seconds"]
                 figures[contestant].append({**quality, "examples/s": rate})
                 print(name, seed, contestant, figures[contestant][-1], flush=True)
-        row = summary(name, job, figures)
-        table.append(row)
-        write(table, arguments)
-    print("\n" + markdown(table, about(arguments)))
+            rows[name] = summary(name, job, figures)
+            write(rows.values(), arguments)
+    print("\n" + markdown(rows.values(), about(arguments)))
 
 
 def summary(name, job, figures):

@@ -1,27 +1,27 @@
-"""How large the inputs of an encoder's dense layers become."""
+"""How large the inputs of an encoder's products become."""
 
 import keras
 import tensorflow as tf
 
 from kerasbert.export.packed_graph import packing_of_rows
-from kerasbert.export.stand_ins import standing_in
+from kerasbert.export.stand_ins import method_of, standing_in
 
 BATCH = 32
 
 
 def block_products(block):
-    """The dense layers of an `EncoderBlock`, those with the same input together.
+    """The layers of an `EncoderBlock` that multiply matrices.
 
     Returns:
-        Four lists: query, key and value; attention's output; the inner layer of the
-        feed-forward network; its output.
+        Four layers: attention, for its queries, keys and values; its output; the
+        inner layer of the feed-forward network; its output.
     """
     attention, feed_forward = block.attention, block.feed_forward
     return (
-        [attention.query_dense, attention.key_dense, attention.value_dense],
-        [attention.output_dense],
-        [feed_forward.intermediate],
-        [feed_forward.output_dense],
+        attention,
+        attention.output_dense,
+        feed_forward.intermediate,
+        feed_forward.output_dense,
     )
 
 
@@ -34,19 +34,19 @@ def largest_inputs(encoder, constants, rows):
         rows: A pair of ragged int32 tensors: the token ids and segment ids of texts.
 
     Shapes:
-        rows `[B, (S)]` -> from the first dense layer of each group of
-        `block_products` to a numpy array `[D]` or `[F]`.
+        rows `[B, (S)]` -> from each layer of `block_products` to a numpy array
+        `[D]` or `[F]`.
     """
-    watched = [group[0] for block in encoder.blocks for group in block_products(block)]
+    watched = [layer for block in encoder.blocks for layer in block_products(block)]
 
     @tf.function(autograph=False, reduce_retracing=True)
     def of_batch(token_ids, segment_ids):
-        seen = {dense: [] for dense in watched}  # a shared block runs several times
+        seen = {layer: [] for layer in watched}  # a shared block runs several times
 
-        def watching(dense):
+        def watching(layer):
             def product(inputs):
-                seen[dense].append(tf.reduce_max(tf.abs(inputs), axis=0))
-                return type(dense).call(dense, inputs)
+                seen[layer].append(tf.reduce_max(tf.abs(inputs), axis=0))
+                return getattr(type(layer), method_of(layer))(layer, inputs)
 
             return product
 
@@ -54,12 +54,12 @@ def largest_inputs(encoder, constants, rows):
         packing, position_ids = packing_of_rows(mask)
         with (
             keras.StatelessScope(constants),
-            standing_in({dense: watching(dense) for dense in watched}),
+            standing_in({layer: watching(layer) for layer in watched}),
         ):
             encoder.compute_packed(
                 token_ids.values, segment_ids.values, position_ids, mask, packing
             )
-        return [tf.reduce_max(tf.stack(seen[dense]), axis=0) for dense in watched]
+        return [tf.reduce_max(tf.stack(seen[layer]), axis=0) for layer in watched]
 
     batches = [
         of_batch(*(ids[i : i + BATCH] for ids in rows))

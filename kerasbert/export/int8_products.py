@@ -1,8 +1,10 @@
 """Products of 8-bit integers, in place of those of an encoder's dense layers.
 
 A weight is `code * scale` with a scale for each output, and an input `code * scale`
-too; the codes are from -127 to 127. How the inputs get their scale depends on where
-they come from:
+too; the codes are from -127 to 127. Processors without VNNI add two products in 16 bits
+first, so the codes of two weights that meet there are at most 128 together, and all
+processors give the same numbers. How the inputs get their scale depends on where they
+come from:
 
 * What a layer normalisation or attention gives is of the same size for every text, but
   some channels are far larger than others. The scale is fixed beforehand from
@@ -17,16 +19,19 @@ Reference:
     [Xiao et al., 2022](https://arxiv.org/abs/2211.10438), sections 4 and 5.
 """
 
+import keras
 import numpy as np
 import tensorflow as tf
 from keras import StatelessScope, ops
 
 from kerasbert.export.calibration import block_products, largest_inputs
 from kerasbert.export.calibration_texts import calibration_texts
+from kerasbert.export.stand_ins import kernel_and_bias
 from kerasbert.layers.activations import get_activation
 
 OPERATION = "_QuantizedMatMul"
 LARGEST_CODE = 127
+LARGEST_PAIR = 128  # (127 + 128) * 128 is less than 2 ** 15
 SMALLEST = 1e-6  # of a range, so that no scale is zero
 SMOOTHING = 0.5  # how much of a channel's size moves into the weights, 0 to 1
 # What the operation computes along with the product.
@@ -103,34 +108,29 @@ def int8_products(encoder, largest):
     products = {}
     for block in encoder.blocks:
         *normed, activated = block_products(block)
-        for group in normed:
-            products |= _with_fixed_scale(group, largest[group[0]])
-        for dense in activated:
-            products[dense] = _with_scales_of_tokens(dense)
+        for layer in normed:
+            products[layer] = _with_fixed_scale(layer, largest[layer])
+        products[activated] = _with_scales_of_tokens(activated)
     return products
 
 
-def _with_fixed_scale(group, largest):
-    """Dense layers that share an input, so that it is quantized once."""
-    kernels = [ops.convert_to_numpy(dense.kernel) for dense in group]
-    of_weights = np.max([np.abs(kernel).max(axis=1) for kernel in kernels], axis=0)
+def _with_fixed_scale(layer, largest):
+    kernel, bias = map(ops.convert_to_numpy, kernel_and_bias(layer))
+    of_weights = np.abs(kernel).max(axis=1)  # [D]
     largest, of_weights = (np.maximum(x, SMALLEST) for x in (largest, of_weights))
     channels = largest**SMOOTHING / of_weights ** (1 - SMOOTHING)  # [D]
     limit = np.max(largest / channels)
     to_codes = tf.constant(LARGEST_CODE / limit / channels, tf.float32)
+    weights = _Weights(kernel * channels[:, None], limit / LARGEST_CODE)
+    bias = tf.constant(bias)
+    activation = getattr(layer, "activation", keras.activations.linear)
+    fused = FUSED_ACTIVATIONS.get(activation)
 
-    def product_of(dense, kernel):
-        weights = _Weights(kernel * channels[:, None], limit / LARGEST_CODE)
-        bias = tf.constant(ops.convert_to_numpy(dense.bias))
-        activation = FUSED_ACTIVATIONS.get(dense.activation)
+    def product(inputs):
+        outputs = weights.product(_codes(inputs * to_codes), bias, fused)
+        return outputs if fused else activation(outputs)  # [T, F]
 
-        def product(inputs):
-            outputs = weights.product(_codes(inputs * to_codes), bias, activation)
-            return outputs if activation else dense.activation(outputs)  # [T, F]
-
-        return product
-
-    return {d: product_of(d, k) for d, k in zip(group, kernels, strict=True)}
+    return product
 
 
 def _with_scales_of_tokens(dense):
@@ -158,10 +158,9 @@ class _Weights:
     """
 
     def __init__(self, kernel, input_scale):
-        limits = np.maximum(np.abs(kernel).max(axis=0), SMALLEST)  # [F]
-        codes = np.round(kernel / limits * LARGEST_CODE).astype("int8")
+        codes, scales = codes_of_weights(kernel)
         self.codes = tf.constant(codes)
-        self.limits = tf.constant(limits, tf.float32)
+        self.limits = tf.constant(scales * LARGEST_CODE, tf.float32)
         self.input_limit = tf.constant(input_scale * LARGEST_CODE, tf.float32)
 
     def product(self, codes, bias, activation=None):
@@ -198,6 +197,39 @@ class _Weights:
         )
         outputs.set_shape([None, self.codes.shape[1]])
         return outputs
+
+
+def codes_of_weights(kernel):
+    """The codes of a kernel, with the scales that leave the least error.
+
+    Args:
+        kernel: float array.
+
+    Shapes:
+        kernel `[D, F]` -> codes int8 `[D, F]`, scales `[F]`.
+    """
+    limits = np.maximum(np.abs(kernel).max(axis=0), SMALLEST)  # [F]
+    scales = limits / np.array([64, 80, 96, 112, LARGEST_CODE])[:, None]  # [5, F]
+    codes = [_within_pairs(np.round(kernel / scale)) for scale in scales]
+    errors = [
+        np.square(code * scale - kernel).sum(axis=0)
+        for code, scale in zip(codes, scales, strict=True)
+    ]
+    best = np.argmin(errors, axis=0)  # [F]
+    outputs = np.arange(len(best))
+    codes = np.stack(codes)[best, :, outputs].T  # [D, F]
+    return codes.astype("int8"), scales[best, outputs]
+
+
+def _within_pairs(codes):
+    """Codes of which the second and its neighbour, and so on, are not too large."""
+    pairs = np.pad(codes, [(0, len(codes) % 2), (0, 0)])
+    pairs = pairs.reshape(-1, 2, codes.shape[1])  # [D / 2, 2, F]
+    excess = np.maximum(np.abs(pairs.sum(axis=1, keepdims=True)) - LARGEST_PAIR, 0)
+    less = np.concatenate([np.ceil(excess / 2), np.floor(excess / 2)], axis=1)
+    # Of different signs their sum is smaller than either, and is no excess.
+    pairs = pairs - np.sign(pairs) * less
+    return pairs.reshape(-1, codes.shape[1])[: len(codes)]
 
 
 def _codes(inputs):

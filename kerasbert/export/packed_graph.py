@@ -21,7 +21,7 @@ def packed_encoder(encoder, constants, finish, products=None):
         constants: Pairs of a variable and the tensor that takes its place.
         finish: Function from a list of hidden states `[B, S, D]` and the padding mask
             `[B, S]` to a tensor.
-        products: From dense layers of the encoder to what stands in for them.
+        products: From layers of the encoder to what stands in for their products.
 
     Returns:
         A function of token_ids `[T]`, segment_ids `[T]`, packed and padding_mask
@@ -32,9 +32,11 @@ def packed_encoder(encoder, constants, finish, products=None):
     tokens = tf.TensorSpec([None], tf.int32)
     rows = tf.TensorSpec([None, None], tf.int32)
 
+    products = _joint_projections(encoder, constants) | (products or {})
+
     @tf.function(input_signature=[tokens, tokens, rows, rows], autograph=False)
     def compute(token_ids, segment_ids, packed, padding_mask):
-        with keras.StatelessScope(constants), standing_in(products or {}):
+        with keras.StatelessScope(constants), standing_in(products):
             packing, position_ids = packing_of_rows(packed)
             hidden_states = encoder.compute_packed(
                 token_ids, segment_ids, position_ids, padding_mask, packing
@@ -43,6 +45,21 @@ def packed_encoder(encoder, constants, finish, products=None):
             return finish(states, padding_mask)  # of L + 1 of [B, S, D]
 
     return compute
+
+
+def _joint_projections(encoder, constants):
+    """Attention's kernels put together beforehand, rather than whenever they are used.
+
+    Returns:
+        From the attention of a block to what computes its queries, keys and values.
+    """
+
+    def product_of(attention):
+        with keras.StatelessScope(constants):
+            kernel, bias = attention.projection()
+        return lambda inputs: tf.nn.bias_add(tf.matmul(inputs, kernel), bias)
+
+    return {block.attention: product_of(block.attention) for block in encoder.blocks}
 
 
 def packing_of_rows(packed):

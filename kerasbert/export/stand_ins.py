@@ -1,30 +1,48 @@
-"""Functions that stand in for dense layers while a model is traced.
+"""Functions that stand in for products of matrices while a model is traced.
 
 So one and the same model gives graphs of other arithmetic, and can be watched.
 """
 
 import contextlib
 
+from kerasbert.layers import MultiHeadAttention
+
 
 @contextlib.contextmanager
 def standing_in(products):
-    """Lets functions compute what dense layers would, within the context.
+    """Lets functions compute what layers would, within the context.
 
     Args:
-        products: From a `keras.layers.Dense` to the function of its inputs that
-            stands in for it.
+        products: From a `keras.layers.Dense`, or a `MultiHeadAttention` for its
+            `project`, to the function of its inputs that stands in for it.
     """
 
-    def call_of(product):
+    def method(product):
         def call(inputs, training=None):
             return product(inputs)
 
         return call
 
-    for dense, product in products.items():
-        dense.call = call_of(product)  # hides the method of the class
+    for layer, product in products.items():
+        setattr(layer, method_of(layer), method(product))  # hides that of the class
     try:
         yield
     finally:
-        for dense in products:
-            del dense.call
+        for layer in products:
+            delattr(layer, method_of(layer))
+
+
+def method_of(layer):
+    """The name of the method of a layer that computes its product."""
+    return "project" if isinstance(layer, MultiHeadAttention) else "call"
+
+
+def kernel_and_bias(layer):
+    """The kernel `[D, F]` and the bias `[F]` of a layer's product.
+
+    Args:
+        layer: A `keras.layers.Dense`, or a `MultiHeadAttention`.
+    """
+    if isinstance(layer, MultiHeadAttention):
+        return layer.projection()
+    return layer.kernel, layer.bias

@@ -122,15 +122,12 @@ class MultiHeadAttention(keras.layers.Layer):
     def call(
         self, query, context=None, attention_bias=None, packing=None, training=None
     ):
-        context = query if context is None else context
-        projections = (
-            self.query_dense(query),
-            self.key_dense(context),
-            self.value_dense(context),
-        )
-        if packing is not None:
-            projections = (unpack(tokens, packing) for tokens in projections)
-        query, key, value = map(self._split_heads, projections)  # [B, N, S, H]
+        if context is None:
+            query, key, value = self._split_projections(self.project(query), packing)
+        else:
+            query = self._split_heads(self.query_dense(query))  # [B, N, Q, H]
+            key = self._split_heads(self.key_dense(context))  # [B, N, K, H]
+            value = self._split_heads(self.value_dense(context))  # [B, N, K, H]
 
         def dropout(probs):
             return self.probs_dropout(probs, training=training)
@@ -140,6 +137,25 @@ class MultiHeadAttention(keras.layers.Layer):
         if packing is not None:
             attended = pack(attended, packing)  # [T, D]
         return self.output_dense(attended)
+
+    def projection(self):
+        """Kernel and bias of queries, keys and values, side by side.
+
+        Shapes:
+            kernel `[D, 3 D]`, bias `[3 D]`.
+        """
+        dense = (self.query_dense, self.key_dense, self.value_dense)
+        kernel = ops.concatenate([layer.kernel for layer in dense], axis=1)  # [D, 3 D]
+        return kernel, ops.concatenate([layer.bias for layer in dense])
+
+    def project(self, hidden_states):
+        """Queries, keys and values of the same tokens, in one product.
+
+        Shapes:
+            `[..., D]` -> `[..., 3 D]`.
+        """
+        kernel, bias = self.projection()
+        return ops.add(ops.matmul(hidden_states, kernel), bias)
 
     def probs(self, query, context=None, attention_bias=None):
         """The attention probabilities of `call` with the same arguments.
@@ -188,6 +204,14 @@ class MultiHeadAttention(keras.layers.Layer):
         query = self._split_heads(self.query_dense(query))  # [B, N, Q, H]
         heads = dot_product_attention(query, cache[:, 0], cache[:, 1], bias)
         return self.output_dense(self._merge_heads(heads)), cache
+
+    def _split_projections(self, projections, packing):
+        if packing is not None:
+            projections = unpack(projections, packing)  # [B, S, 3 D]
+        shape = (3, self.num_heads, self.hidden_size // self.num_heads)
+        heads = ops.reshape(projections, (*_rows_of(projections), *shape))
+        heads = ops.transpose(heads, (2, 0, 3, 1, 4))  # [3, B, N, S, H]
+        return ops.unstack(heads, axis=0)
 
     def _split_heads(self, hidden_states):
         shape = (self.num_heads, self.hidden_size // self.num_heads)

@@ -4,7 +4,6 @@ import pathlib
 
 import keras
 
-from kerasbert.training.memory import keep_freed_memory
 from kerasbert.training.batches import (
     TrainingOrder,
     evaluation_dataset,
@@ -17,6 +16,7 @@ from kerasbert.training.callbacks import (
     SaveState,
     StopOnNaN,
 )
+from kerasbert.training.memory import keep_freed_memory
 from kerasbert.training.recipe import as_optimizer
 from kerasbert.training.state import load_state, reset_seeds, state_file
 
