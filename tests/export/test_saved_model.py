@@ -78,7 +78,7 @@ def test_ten_megabytes_of_text_are_cut_like_any():
 def test_a_word_of_ten_megabytes_is_unknown():
     text = "a" * 10_000_000
     answer = served("sentence_dense")(text=texts_of([text, "a" * 101]))
-    np.testing.assert_array_equal(answer["embedding"][0], answer["embedding"][1])
+    np.testing.assert_allclose(*answer["embedding"], 0, 1e-6)
     assert answer["token_count"].tolist() == [3, 3]
 
 
