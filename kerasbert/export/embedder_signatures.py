@@ -6,7 +6,10 @@ import tensorflow as tf
 from kerasbert.export.int8_products import calibrated_products
 from kerasbert.export.packed_graph import packed_encoder
 from kerasbert.export.precision import table_apart, with_precision
-from kerasbert.tasks.token_embeddings import chosen_layers, combination_of_layers
+from kerasbert.tasks.embedding.token_embeddings import (
+    chosen_layers,
+    combination_of_layers,
+)
 from kerasbert.text.packing import pack
 
 SHORTEST_BUCKET = 16

@@ -7,7 +7,7 @@ of an answer.
 import tensorflow as tf
 
 from kerasbert.export.task_graph import text_function
-from kerasbert.tasks.question_spans import span_scores
+from kerasbert.tasks.question_answering.spans import span_scores
 from kerasbert.text.ragged import row_numbers
 
 REPLACEMENT = 0xFFFD  # what a byte that is no UTF-8 becomes
@@ -62,7 +62,7 @@ def best_spans(scores, contexts, nothing):
     """The best answer to each question.
 
     Args:
-        scores: As in `kerasbert.tasks.question_spans.Spans`.
+        scores: As in `kerasbert.tasks.question_answering.spans.Spans`.
         contexts: Ragged rows with a value for each token.
         nothing: The score of no answer; None: there is one.
 

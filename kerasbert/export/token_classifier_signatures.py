@@ -3,8 +3,8 @@
 import tensorflow as tf
 
 from kerasbert.export.task_graph import text_function
-from kerasbert.tasks.tags_decoding import TagDecoder
-from kerasbert.tasks.token_classifier_words import WordPieces
+from kerasbert.tasks.token_classification.decoding import TagDecoder
+from kerasbert.tasks.token_classification.words import WordPieces
 from kerasbert.text.ragged import row_numbers
 
 ROWS_AT_ONCE = 64

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from kerasbert.tasks.question_windows import Windows
+from kerasbert.tasks.question_answering.windows import Windows
 
 CHUNK = 512  # questions, or texts, that are worked on at once
 _HALF_PAIRS = re.compile("[\ud800-\udfff]")

@@ -6,15 +6,15 @@ import numpy as np
 
 from kerasbert.models import SentenceEmbeddingModel, load_encoder
 from kerasbert.tasks.batching import batches_of_tokens
-from kerasbert.tasks.bi_encoder import BiEncoder
-from kerasbert.tasks.encoder_runner import EncoderRunner
-from kerasbert.tasks.progress import track
-from kerasbert.tasks.prompts import prompt_text
-from kerasbert.tasks.token_embeddings import (
+from kerasbert.tasks.embedding.bi_encoder import BiEncoder
+from kerasbert.tasks.embedding.prompts import prompt_text
+from kerasbert.tasks.embedding.token_embeddings import (
     TokenEmbeddings,
     chosen_layers,
     combination_of_layers,
 )
+from kerasbert.tasks.encoder_runner import EncoderRunner
+from kerasbert.tasks.progress import track
 from kerasbert.tasks.token_rows import (
     check_long_texts,
     chunks_of_strings,
@@ -227,7 +227,7 @@ class TextEmbedder(BiEncoder):
         Raises:
             FileExistsError: If the folder exists and `overwrite` is not given.
         """
-        from kerasbert.tasks.embedder_files import write_embedder
+        from kerasbert.tasks.embedding.files import write_embedder
 
         write_embedder(self, folder, overwrite)
 

@@ -10,7 +10,7 @@ import pytest
 import kerasbert
 from kerasbert.models import MaskedLMModel
 
-FIXTURES = pathlib.Path(__file__).parents[1] / "fixtures"
+FIXTURES = pathlib.Path(__file__).parents[2] / "fixtures"
 
 
 @functools.cache

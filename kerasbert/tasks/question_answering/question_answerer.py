@@ -4,18 +4,19 @@ import numpy as np
 
 from kerasbert.metrics import squad2_metrics, squad_metrics
 from kerasbert.models import QuestionAnsweringModel
+from kerasbert.tasks.counts import check_count
 from kerasbert.tasks.pretrained_task import encoder_of, load_parts
-from kerasbert.tasks.question_answers import SpanScorer, best_answers
-from kerasbert.tasks.question_loss import SlotCrossentropy
-from kerasbert.tasks.question_rows import QuestionTokenizer, question_pairs
-from kerasbert.tasks.question_targets import (
+from kerasbert.tasks.question_answering.answers import SpanScorer, best_answers
+from kerasbert.tasks.question_answering.loss import SlotCrossentropy
+from kerasbert.tasks.question_answering.rows import QuestionTokenizer, question_pairs
+from kerasbert.tasks.question_answering.targets import (
     MISALIGNED,
     answer_tokens,
     known_answers,
     one_hot_rows,
     target_slots,
 )
-from kerasbert.tasks.question_windows import WindowLayout
+from kerasbert.tasks.question_answering.windows import WindowLayout
 from kerasbert.tasks.task import Task
 from kerasbert.training.features import Features
 
@@ -71,10 +72,10 @@ class QuestionAnswerer(Task):
         if max_length is None:
             max_length = min(MAX_LENGTH, model.config.max_position_embeddings)
         super().__init__(model, tokenizer, max_length)
-        _check("max_length", max_length, SHORTEST)
-        _check("stride", stride, 0)
-        _check("max_query_length", max_query_length, 1)
-        _check("max_answer_length", max_answer_length, 1)
+        check_count("max_length", max_length, SHORTEST)
+        check_count("stride", stride, 0)
+        check_count("max_query_length", max_query_length, 1)
+        check_count("max_answer_length", max_answer_length, 1)
         self.stride = stride
         self.max_query_length = max_query_length
         self.max_answer_length = max_answer_length
@@ -187,8 +188,7 @@ class QuestionAnswerer(Task):
             the empty string, at 0. With `top_k` above 1 also `answers`, a list of
             such dictionaries, the best first.
         """
-        if top_k < 1:
-            raise ValueError(f"Expected top_k to be 1 or more, got {top_k}.")
+        check_count("top_k", top_k)
         pairs = question_pairs(inputs)
         contexts = iter([context for _, context in pairs])
         answers = []
@@ -234,11 +234,6 @@ class QuestionAnswerer(Task):
             "no_answer": self.no_answer,
             "null_score_diff_threshold": self.null_score_diff_threshold,
         }
-
-
-def _check(name, value, least):
-    if value < least:
-        raise ValueError(f"Expected {name} to be {least} or more, got {value}.")
 
 
 def _questions_of(chunks):

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from kerasbert.tasks.question_rows import TokenizedText
-from kerasbert.tasks.question_targets import (
+from kerasbert.tasks.question_answering.rows import TokenizedText
+from kerasbert.tasks.question_answering.targets import (
     answer_tokens,
     known_answers,
     one_hot_rows,
     target_slots,
 )
-from kerasbert.tasks.question_windows import Windows
+from kerasbert.tasks.question_answering.windows import Windows
 
 CONTEXT = "An old  unhappy man"
 # an, old, un, ##happy, man

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import kerasbert
-from kerasbert.tasks import text_embedder
+from kerasbert.tasks.embedding import text_embedder
 
-FIXTURES = pathlib.Path(__file__).parents[1] / "fixtures"
+FIXTURES = pathlib.Path(__file__).parents[2] / "fixtures"
 SENTENCE_FOLDERS = sorted(FIXTURES.glob("sentence_*/sentence_transformers"))
 MEAN = FIXTURES / "sentence_mean" / "sentence_transformers"
 WORDS = "the film is good bad slow river quiet morning book world".split()

@@ -36,7 +36,7 @@ class TagDecoder:
     always does, it is that one; Viterbi's algorithm finds it for the other texts.
 
     Args:
-        scheme: A `kerasbert.tasks.tags.TagScheme`.
+        scheme: A `kerasbert.tasks.token_classification.tags.TagScheme`.
 
     Reference:
         [Forney, 1973](https://doi.org/10.1109/PROC.1973.9030).

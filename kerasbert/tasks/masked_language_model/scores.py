@@ -63,7 +63,7 @@ def one_at_a_time(scores, rows, mask_token_id):
 
     Args:
         scores: A `MaskedLMScores`.
-        rows: A list of `kerasbert.tasks.masked_lm_text.MaskedRow`, whose places are
+        rows: A list of `MaskedRow`, whose places are
             those of the tokens to hide, one after the other.
         mask_token_id: The id of the mask.
 

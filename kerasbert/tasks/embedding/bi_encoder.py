@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from kerasbert.tasks.prompts import prompt_text
+from kerasbert.tasks.embedding.prompts import prompt_text
+from kerasbert.tasks.embedding.search import semantic_search
 from kerasbert.tasks.scores import agreement, checked_scores
-from kerasbert.tasks.search import semantic_search
 from kerasbert.tasks.task import Task
 from kerasbert.tasks.token_rows import TokenRows, warn_of_truncation
 from kerasbert.training.group_features import GroupFeatures

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import kerasbert
-from kerasbert.tasks.masked_lm_masking import Masking, Perplexity
+from kerasbert.tasks.masked_language_model.masking import Masking, Perplexity
 from kerasbert.training import Recipe
 from kerasbert.training.batches import TrainingOrder
 
-FIXTURES = pathlib.Path(__file__).parents[1] / "fixtures"
+FIXTURES = pathlib.Path(__file__).parents[2] / "fixtures"
 TEXTS = ["the film is very good", "a bad book", "i read a good book in the world"]
 
 

@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from kerasbert.metrics import Span, spans_of
 from kerasbert.tasks import convert_tags, labels_of
-from kerasbert.tasks.tags import TagScheme, scheme_of
-from kerasbert.tasks.tags_decoding import TagDecoder
+from kerasbert.tasks.token_classification.decoding import TagDecoder
+from kerasbert.tasks.token_classification.tags import TagScheme, scheme_of
 
 IOB2 = ["O", "B-A", "I-A", "B-B", "I-B"]
 IOBES = ["O", "B-A", "M-A", "E-A", "S-A", "S-B"]

@@ -5,8 +5,8 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from kerasbert.tasks.question_spans import span_scores
-from kerasbert.tasks.question_windows import Windows
+from kerasbert.tasks.question_answering.spans import span_scores
+from kerasbert.tasks.question_answering.windows import Windows
 
 NOTHING = (0, 0)  # where no answer stands
 

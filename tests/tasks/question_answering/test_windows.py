@@ -1,7 +1,7 @@
 import pytest
 import tensorflow as tf
 
-from kerasbert.tasks.question_windows import WindowLayout
+from kerasbert.tasks.question_answering.windows import WindowLayout
 
 CLS, SEP = 100, 200
 

@@ -8,7 +8,7 @@ import pytest
 
 import kerasbert
 from kerasbert.data import read_squad
-from kerasbert.tasks.question_loss import SlotCrossentropy
+from kerasbert.tasks.question_answering.loss import SlotCrossentropy
 from tests.tasks.conftest import FIXTURES
 
 BERT, ALBERT = (FIXTURES / f"{kind}_question_answering" for kind in ("bert", "albert"))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kerasbert.tasks import search, semantic_search
+from kerasbert.tasks.embedding import search, semantic_search
 
 RANDOM = np.random.default_rng(0)
 CORPUS = RANDOM.normal(size=(50, 6)).astype("float32")

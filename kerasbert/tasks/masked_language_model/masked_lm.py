@@ -3,10 +3,15 @@
 import numpy as np
 
 from kerasbert.models import MaskedLMModel
-from kerasbert.tasks.masked_lm_masking import MaskedFeatures, Masking, Perplexity
-from kerasbert.tasks.masked_lm_scores import MaskedLMScores, one_at_a_time
-from kerasbert.tasks.masked_lm_search import Beam, largest, mean_log_probs
-from kerasbert.tasks.masked_lm_text import MaskedRow, MaskedTexts, as_list
+from kerasbert.tasks.counts import check_count
+from kerasbert.tasks.masked_language_model.masking import (
+    MaskedFeatures,
+    Masking,
+    Perplexity,
+)
+from kerasbert.tasks.masked_language_model.scores import MaskedLMScores, one_at_a_time
+from kerasbert.tasks.masked_language_model.search import Beam, largest, mean_log_probs
+from kerasbert.tasks.masked_language_model.text import MaskedRow, MaskedTexts, as_list
 from kerasbert.tasks.pretrained_task import load_parts
 from kerasbert.tasks.task import Task, sparse_crossentropy
 from kerasbert.tasks.text_rows import TextRows
@@ -95,7 +100,7 @@ class MaskedLM(Task):
         Raises:
             ValueError: If a text has no mask, or a candidate is several tokens.
         """
-        _check_count("top_k", top_k)
+        check_count("top_k", top_k)
         inputs = as_list(inputs)
         allowed = self._texts.single_tokens(candidates)
         rows = self._texts.rows(inputs)
@@ -128,14 +133,14 @@ class MaskedLM(Task):
         Raises:
             ValueError: If a text has no mask, or becomes longer than `max_length`.
         """
-        _check_count("top_k", top_k)
-        _check_count("beams", beams)
+        check_count("top_k", top_k)
+        check_count("beams", beams)
         inputs = as_list(inputs)
         rows = self._texts.rows(inputs)
         beam = Beam(self._scores, max(beams, top_k))
         answers = [[] for _ in inputs]
         for count in [pieces] if isinstance(pieces, int) else pieces:
-            _check_count("pieces", count)
+            check_count("pieces", count)
             widened = self._texts.widened(rows, [count] * len(rows))
             for number, ways in enumerate(beam.search(widened)):
                 for tokens, total in ways:
@@ -290,8 +295,3 @@ class MaskedLM(Task):
 
 def _best(answers):
     return sorted(answers, key=lambda answer: -answer["score"])
-
-
-def _check_count(name, value):
-    if not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"Expected {name} to be 1 or more, got {value!r}.")

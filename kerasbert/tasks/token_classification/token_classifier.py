@@ -9,17 +9,17 @@ import tensorflow as tf
 from kerasbert.metrics.entities import Span, span_scores, spans_of
 from kerasbert.models import TokenClassificationModel
 from kerasbert.tasks.pretrained_task import load_parts, model_with_labels
-from kerasbert.tasks.tags import TagScheme, scheme_of
-from kerasbert.tasks.tags_decoding import TagDecoder
 from kerasbert.tasks.task import Task, sparse_crossentropy
-from kerasbert.tasks.token_classifier_inputs import (
+from kerasbert.tasks.token_classification.decoding import TagDecoder
+from kerasbert.tasks.token_classification.inputs import (
     are_words,
     checked_entities,
     checked_tags,
     listed,
     word_spans,
 )
-from kerasbert.tasks.token_classifier_rows import WordRows
+from kerasbert.tasks.token_classification.rows import WordRows
+from kerasbert.tasks.token_classification.tags import TagScheme, scheme_of
 from kerasbert.training.features import IGNORED, Features
 
 

@@ -10,7 +10,7 @@ class Beam:
     multiply to that of all of them together.
 
     Args:
-        scores: A `kerasbert.tasks.masked_lm_scores.MaskedLMScores`.
+        scores: A `kerasbert.tasks.masked_language_model.scores.MaskedLMScores`.
         width: How many ways to fill a row are kept from mask to mask.
     """
 
@@ -22,7 +22,7 @@ class Beam:
         """Fills the masks of rows.
 
         Args:
-            rows: A list of `kerasbert.tasks.masked_lm_text.MaskedRow`.
+            rows: A list of `MaskedRow`.
 
         Returns:
             For each row a list of at most `width` pairs, the likeliest first: token
@@ -59,7 +59,7 @@ def mean_log_probs(scores, rows, fillings):
     """How well given tokens fill the masks of rows, from left to right.
 
     Args:
-        scores: A `kerasbert.tasks.masked_lm_scores.MaskedLMScores`.
+        scores: A `kerasbert.tasks.masked_language_model.scores.MaskedLMScores`.
         rows: A list of `MaskedRow`.
         fillings: For each row the token ids of its masks.
 

@@ -6,8 +6,8 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
-from kerasbert.tasks.token_classifier_inputs import are_words, joined, readable
-from kerasbert.tasks.token_classifier_words import WordPieces
+from kerasbert.tasks.token_classification.inputs import are_words, joined, readable
+from kerasbert.tasks.token_classification.words import WordPieces
 
 CHUNK = 4096  # texts that are tokenized at once
 

@@ -3,8 +3,8 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
-from kerasbert.tasks.question_spans import best_windows, span_scores
-from kerasbert.tasks.question_windows import Windows
+from kerasbert.tasks.question_answering.spans import best_windows, span_scores
+from kerasbert.tasks.question_answering.windows import Windows
 
 
 def windows_of(*rows):

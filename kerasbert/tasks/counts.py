@@ -1,0 +1,15 @@
+"""Numbers of things, checked."""
+
+import numpy as np
+
+
+def check_count(name, value, least=1):
+    """Refuses what is no whole number, or too small.
+
+    Example:
+        >>> check_count("top_k", 0)
+        Traceback (most recent call last):
+        ValueError: Expected top_k to be 1 or more, got 0.
+    """
+    if not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"Expected {name} to be {least} or more, got {value!r}.")
