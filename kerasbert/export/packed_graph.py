@@ -10,7 +10,9 @@ import keras
 import tensorflow as tf
 
 from kerasbert.export.stand_ins import standing_in
-from kerasbert.layers import Packing, unpack
+from kerasbert.layers import GroupedPacking, Packing, unpack
+
+GROUPS = 3  # of rows, in attention
 
 
 def packed_encoder(encoder, constants, finish, products=None):
@@ -38,8 +40,9 @@ def packed_encoder(encoder, constants, finish, products=None):
     def compute(token_ids, segment_ids, packed, padding_mask):
         with keras.StatelessScope(constants), standing_in(products):
             packing, position_ids = packing_of_rows(packed)
+            groups, masks = groups_of_like_length(packing, packed, padding_mask)
             hidden_states = encoder.compute_packed(
-                token_ids, segment_ids, position_ids, padding_mask, packing
+                token_ids, segment_ids, position_ids, masks, groups
             )
             states = [unpack(tokens, packing) for tokens in hidden_states]
             return finish(states, padding_mask)  # of L + 1 of [B, S, D]
@@ -77,3 +80,58 @@ def packing_of_rows(packed):
     token_of_slot = tf.reshape(tf.cumsum(flat) - 1, tf.shape(packed))  # [B, S]
     length = tf.maximum(tf.shape(packed)[1], 1)
     return Packing(token_of_slot, slot_of_token), slot_of_token % length
+
+
+def groups_of_like_length(packing, packed, padding_mask):
+    """Short and long rows apart, so that attention pads the short ones less.
+
+    Rows of one length are one group, and the others are empty.
+
+    Args:
+        packing: The packing of the rows.
+        packed: int32 tensor, 1 at tokens and 0 elsewhere.
+        padding_mask: int32 tensor, 1 at slots that are attended to.
+
+    Shapes:
+        packed, padding_mask `[B, S]` -> a `GroupedPacking` of `GROUPS` groups, and the
+        padding mask of each.
+    """
+    length = tf.maximum(tf.shape(packed)[1], 1)
+    lengths = tf.reduce_max(packed * (tf.range(tf.shape(packed)[1]) + 1), axis=1)  # [B]
+    order = tf.argsort(lengths, stable=True)  # [B]
+    all_rows, lengths = order, tf.gather(lengths, order)  # [B]
+
+    tokens, masks, starts, first = [], [], [], 0
+    for left in reversed(range(GROUPS)):
+        count = best_split(lengths) if left else tf.size(lengths)
+        longest = tf.maximum(tf.reduce_max(lengths[:count]), 1)
+        rows = order[:count]
+        tokens.append(tf.gather(packing.token_of_slot, rows)[:, :longest])
+        masks.append(tf.gather(padding_mask, rows)[:, :longest])
+        starts.append(first + tf.range(count) * longest)  # where a row begins
+        first += count * longest
+        order, lengths = order[count:], lengths[count:]
+
+    start_of_row = tf.scatter_nd(
+        all_rows[:, None], tf.concat(starts, 0), tf.shape(packed)[:1]
+    )  # [B]
+    row_of_token = packing.slot_of_token // length  # [T]
+    position = packing.slot_of_token % length  # [T]
+    slot_of_token = tf.gather(start_of_row, row_of_token) + position  # [T]
+    return GroupedPacking(tuple(tokens), slot_of_token), tuple(masks)
+
+
+def best_split(lengths):
+    """How many rows are apart from the longer ones, so that attention pads least.
+
+    Args:
+        lengths: int32 tensor, in ascending order.
+
+    Returns:
+        The number for which the squares of the slots of rows add up to the least.
+    """
+    count = tf.size(lengths)
+    short = tf.cast(tf.range(count + 1), "float32")  # [B + 1]
+    ends = tf.cast(tf.concat([[1], lengths], axis=0), "float32")  # [B + 1]
+    squares = short * ends**2 + (short[-1] - short) * ends[-1] ** 2  # [B + 1]
+    return tf.argmin(squares, output_type=tf.int32)

@@ -32,6 +32,7 @@ from kerasbert.layers.heads import MaskedLMHead as MaskedLMHead
 from kerasbert.layers.heads import SpanHead as SpanHead
 from kerasbert.layers.layer_norm import LayerNorm as LayerNorm
 from kerasbert.layers.packing import ONE_ROW as ONE_ROW
+from kerasbert.layers.packing import GroupedPacking as GroupedPacking
 from kerasbert.layers.packing import Packing as Packing
 from kerasbert.layers.packing import pack as pack
 from kerasbert.layers.packing import packing_of as packing_of

@@ -7,7 +7,7 @@ from keras import ops
 
 from kerasbert.layers.attention_bias import causal_bias
 from kerasbert.layers.initializer import truncated_normal
-from kerasbert.layers.packing import pack, unpack
+from kerasbert.layers.packing import in_rows
 
 
 def attention_probs(query, key, bias=None):
@@ -122,20 +122,22 @@ class MultiHeadAttention(keras.layers.Layer):
     def call(
         self, query, context=None, attention_bias=None, packing=None, training=None
     ):
-        if context is None:
-            query, key, value = self._split_projections(self.project(query), packing)
-        else:
-            query = self._split_heads(self.query_dense(query))  # [B, N, Q, H]
-            key = self._split_heads(self.key_dense(context))  # [B, N, K, H]
-            value = self._split_heads(self.value_dense(context))  # [B, N, K, H]
-
         def dropout(probs):
             return self.probs_dropout(probs, training=training)
 
-        heads = dot_product_attention(query, key, value, attention_bias, dropout)
-        attended = self._merge_heads(heads)  # [B, S, D]
-        if packing is not None:
-            attended = pack(attended, packing)  # [T, D]
+        def attend(projections, bias):
+            return self._attend(*self._split_projections(projections), bias, dropout)
+
+        if context is not None:
+            query = self._split_heads(self.query_dense(query))  # [B, N, Q, H]
+            key = self._split_heads(self.key_dense(context))  # [B, N, K, H]
+            value = self._split_heads(self.value_dense(context))  # [B, N, K, H]
+            attended = self._attend(query, key, value, attention_bias, dropout)
+        elif packing is None:
+            attended = attend(self.project(query), attention_bias)  # [B, S, D]
+        else:
+            tokens = self.project(query)  # [T, 3 D]
+            attended = in_rows(attend, tokens, packing, attention_bias)  # [T, D]
         return self.output_dense(attended)
 
     def projection(self):
@@ -205,13 +207,15 @@ class MultiHeadAttention(keras.layers.Layer):
         heads = dot_product_attention(query, cache[:, 0], cache[:, 1], bias)
         return self.output_dense(self._merge_heads(heads)), cache
 
-    def _split_projections(self, projections, packing):
-        if packing is not None:
-            projections = unpack(projections, packing)  # [B, S, 3 D]
-        shape = (3, self.num_heads, self.hidden_size // self.num_heads)
+    def _attend(self, query, key, value, bias, dropout):
+        heads = dot_product_attention(query, key, value, bias, dropout)
+        return self._merge_heads(heads)  # [B, Q, D]
+
+    def _split_projections(self, projections):
+        shape = (3 * self.num_heads, self.hidden_size // self.num_heads)
         heads = ops.reshape(projections, (*_rows_of(projections), *shape))
-        heads = ops.transpose(heads, (2, 0, 3, 1, 4))  # [3, B, N, S, H]
-        return ops.unstack(heads, axis=0)
+        heads = ops.transpose(heads, (0, 2, 1, 3))  # [B, 3 N, S, H]
+        return ops.split(heads, 3, axis=1)  # of [B, N, S, H]
 
     def _split_heads(self, hidden_states):
         shape = (self.num_heads, self.hidden_size // self.num_heads)

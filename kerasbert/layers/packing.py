@@ -25,6 +25,22 @@ class Packing(NamedTuple):
     slot_of_token: Any
 
 
+class GroupedPacking(NamedTuple):
+    """The packing of rows in groups, each of which is as long as its longest row.
+
+    Args:
+        token_of_slot: For each group, as in `Packing`.
+        slot_of_token: Where each token lies in the slots of all groups, one group
+            after the other.
+
+    Shapes:
+        token_of_slot int32 `[B, S]` each, slot_of_token `[T]`.
+    """
+
+    token_of_slot: tuple
+    slot_of_token: Any
+
+
 # The packing of one row without padding: the tokens are the row, and none moves.
 ONE_ROW = Packing(None, None)
 
@@ -82,3 +98,24 @@ def pack(rows, packing):
     if packing.token_of_slot is None:  # one row
         return slots
     return ops.take(slots, packing.slot_of_token, axis=0)  # [T, D]
+
+
+def in_rows(function, tokens, packing, bias):
+    """Applies a function of rows to packed tokens.
+
+    Args:
+        function: Function of rows `[B, S, ...]` and their bias to rows `[B, S, D]`.
+        tokens: Packed tokens.
+        packing: Their `Packing`, or a `GroupedPacking`.
+        bias: The bias of the rows, or one for each group.
+
+    Shapes:
+        tokens `[T, ...]` -> `[T, D]`.
+    """
+    if not isinstance(packing, GroupedPacking):
+        return pack(function(unpack(tokens, packing), bias), packing)
+    slots = []
+    for token_of_slot, group_bias in zip(packing.token_of_slot, bias, strict=True):
+        rows = function(ops.take(tokens, token_of_slot, axis=0), group_bias)
+        slots.append(ops.reshape(rows, (-1, rows.shape[-1])))  # [B * S, D]
+    return ops.take(ops.concatenate(slots), packing.slot_of_token, axis=0)  # [T, D]

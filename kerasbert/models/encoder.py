@@ -66,7 +66,8 @@ class Encoder(Pretrained, keras.Model):
             segment_ids: Their segments.
             position_ids: Their positions, from `kerasbert.layers.packing_of`.
             padding_mask: The mask of the rows, from there too.
-            packing: The `Packing`, from there too.
+            packing: The `Packing`, from there too; or a
+                `kerasbert.layers.GroupedPacking`, with a mask for each group.
 
         Shapes:
             ids `[T]`, padding_mask `[B, S]` -> L + 1 hidden states `[T, D]`.
@@ -168,7 +169,7 @@ def compute_hidden_states(
         ids and padding_mask `[B, S]` -> L + 1 hidden states `[B, S, D]`; or packed,
         ids `[T]` and padding_mask `[B, S]` -> L + 1 hidden states `[T, D]`.
     """
-    bias = padding_bias(padding_mask)  # [B, 1, 1, S]
+    bias = keras.tree.map_structure(padding_bias, padding_mask)  # [B, 1, 1, S]
     hidden_states = [embeddings(token_ids, segment_ids, position_ids)]
     for blocks in layer_blocks:
         states = hidden_states[-1]  # [B, S, D]

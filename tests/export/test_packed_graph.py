@@ -10,7 +10,13 @@ import tensorflow as tf
 
 import kerasbert
 from kerasbert.export.embedder_signatures import EmbedderSignatures
+from kerasbert.export.packed_graph import (
+    best_split,
+    groups_of_like_length,
+    packing_of_rows,
+)
 from kerasbert.export.saved_model import save
+from kerasbert.layers.packing import in_rows
 from kerasbert.text.wordpiece import WordPieceTokenizer as Tokenizer
 from tests.export.served import Served
 from tests.harness import randomise
@@ -144,3 +150,40 @@ def test_an_id_that_the_model_lacks_is_refused_and_the_next_request_answered(cas
     with pytest.raises(tf.errors.InvalidArgumentError):
         served("tokens", **inputs() | {"token_ids": TOKEN_IDS + V})
     assert served("tokens", **inputs())["embedding"].shape[0] == B
+
+
+def test_rows_in_groups_are_the_rows_and_short_ones_are_padded_less():
+    packed = MASKS.copy()
+    packed[:, 0] = 1  # the first slot of a row is always there
+    packing, _ = packing_of_rows(tf.constant(packed))
+    tokens = tf.range(int(packed.sum()))[:, None]  # [T, 1]
+    grouped, masks = groups_of_like_length(packing, packed, tf.constant(MASKS))
+    assert sorted(tf.concat([tf.reduce_sum(m, 1) for m in masks], 0).numpy()) == sorted(
+        MASKS.sum(1)
+    )
+    widths = [mask.shape[1] for mask in masks]
+    assert widths == sorted(widths) and widths[0] < widths[-1] == S
+    biases = tuple(mask[:, :, None] for mask in masks)  # [B, S, 1]
+
+    def own_and_count(rows, bias):
+        """Of each slot: its token, and how many slots of its row are attended to."""
+        count = tf.reduce_sum(bias, 1, keepdims=True) * tf.ones_like(rows)
+        return tf.concat([rows, count], -1)
+
+    found = in_rows(own_and_count, tokens, grouped, biases).numpy()
+    rows = np.nonzero(packed)[0]
+    np.testing.assert_array_equal(found[:, 0], np.arange(len(rows)))
+    np.testing.assert_array_equal(found[:, 1], MASKS.sum(1)[rows])
+
+
+def test_rows_are_split_where_the_squares_of_their_slots_add_up_to_the_least():
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        lengths = np.sort(rng.integers(1, 50, rng.integers(1, 9)))
+        sums = [
+            k * (lengths[k - 1] if k else 1) ** 2
+            + (len(lengths) - k) * lengths[-1] ** 2
+            for k in range(len(lengths) + 1)
+        ]
+        assert sums[best_split(tf.constant(lengths, tf.int32))] == min(sums)
+    assert best_split(tf.zeros([0], tf.int32)) == 0
