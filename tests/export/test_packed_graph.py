@@ -161,7 +161,7 @@ def test_rows_in_groups_are_the_rows_and_short_ones_are_padded_less():
     assert sorted(tf.concat([tf.reduce_sum(m, 1) for m in masks], 0).numpy()) == sorted(
         MASKS.sum(1)
     )
-    widths = [mask.shape[1] for mask in masks]
+    widths = [mask.shape[1] for mask in masks if len(mask)]
     assert widths == sorted(widths) and widths[0] < widths[-1] == S
     biases = tuple(mask[:, :, None] for mask in masks)  # [B, S, 1]
 
