@@ -10,74 +10,16 @@ pytest.importorskip("tensorflow")
 import yaml
 
 import kerasbert as package
-from kerasbert.models import MaskedLMModel
 from kerasbert.tasks.epoch_bars import EpochBars
-from tests.cli.conftest import FIXTURES
 from tests.cli.test_bad_input import refused
 
 ROWS = "a good day\t1\na bad day\t0\ngood\t1\nbad\t0\nvery good\t1\nnot good\t0\n"
-SQUAD = {
-    "data": [
-        {
-            "paragraphs": [
-                {
-                    "context": "She lives in Paris.",
-                    "qas": [
-                        {
-                            "id": "1",
-                            "question": "Where?",
-                            "answers": [{"text": "Paris", "answer_start": 13}],
-                        }
-                    ],
-                }
-            ]
-        }
-    ]
-}
-FILES = {
-    "rows.tsv": ROWS,
-    "pairs.csv": 'score,sentence1,sentence2\n2.5,"a b","a b"\n0,a,c\n',
-    "words.txt": "She B-PER\nlives O\n\nin O\nParis B-LOC\n",
-    "squad.json": json.dumps(SQUAD),
-}
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    """A BERT of one layer."""
-    vocabulary = FIXTURES / "bert_tiny/huggingface/vocab.txt"
-    config = package.BertConfig(
-        vocab_size=len(vocabulary.read_text("utf-8").splitlines()),
-        hidden_size=8,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=8,
-        max_position_embeddings=32,
-    )
-    folder = tmp_path_factory.mktemp("models") / "bert"
-    MaskedLMModel(package.BertEncoder(config)).save_pretrained(folder)
-    shutil.copy(vocabulary, folder)
-    return folder
 
 
 @pytest.fixture(autouse=True)
 def files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name, content in FILES.items():
-        (tmp_path / name).write_text(content, "utf-8")
-
-
-@pytest.fixture
-def learn(kerasbert, model):
-    """The command, with what all runs share."""
-
-    def run(*words, task="classify", output="run", train="rows.tsv"):
-        return kerasbert(
-            *("finetune", task, "--model", model, "--train", train),
-            *("--output", output, "--epochs", 2, "--batch-size", 4, *words),
-        )
-
-    return run
+    (tmp_path / "rows.tsv").write_text(ROWS, "utf-8")
 
 
 OPTIONS = (
@@ -196,24 +138,6 @@ def test_a_loss_that_is_no_number_ends_in_one_line(learn):
     assert (done.code, done.out) == (1, "")
     assert done.err.count("\n") == 1
     assert "The loss is nan at step" in done.err
-
-
-@pytest.mark.parametrize(
-    ("task", "train", "words", "answer"),
-    [
-        ("regress", "pairs.csv", ["--input", "pairs.csv"], "score"),
-        ("tag", "words.txt", ["--input", "-"], "entities"),
-        ("answer", "squad.json", ["--input", "squad.json"], "answer"),
-    ],
-)
-def test_other_tasks_learn_and_answer(
-    kerasbert, learn, tmp_path, task, train, words, answer
-):
-    done = learn("--epochs", 1, task=task, train=train)
-    assert done.code == 0, done.err
-    done = kerasbert("predict", tmp_path / "run", *words, stdin=b"She lives in Paris\n")
-    assert done.code == 0, done.err
-    assert answer in json.loads(done.out.splitlines()[0])
 
 
 @pytest.mark.parametrize(
