@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-import importlib
+import importlib.util
 import json
 import sys
 
@@ -30,6 +30,11 @@ def run(config, folder, keep_checkpoints=False, overwrite=False):
         keep_checkpoints: Whether the state is kept at the end.
         overwrite: Whether a run that is there is replaced.
     """
+    if config.tensorboard and importlib.util.find_spec("tensorboard") is None:
+        raise ImportError(
+            "Expected the package tensorboard, which writes its logs. Install: "
+            "pip install 'kerasbert[tensorboard]'"
+        )
     train = read_data(config.task, config.train, config)
     config = _with_labels(config, train)
     validation = None

@@ -182,6 +182,46 @@ def test_settings_that_are_none_are_refused(learn, tmp_path, settings, fragments
     refused(learn("--config", "settings.yaml"), *fragments)
 
 
+def test_logs_for_tensorboard_are_those_of_the_run(learn):
+    pytest.importorskip("tensorboard")
+    import tensorflow as tf
+
+    done = learn("--tensorboard", "--validation", "rows.tsv")
+    assert done.code == 0, done.err
+    [file] = pathlib.Path("run/tensorboard/validation").iterdir()
+    found = [
+        (event.step, tf.make_ndarray(value.tensor).item())
+        for event in tf.compat.v1.train.summary_iterator(str(file))
+        for value in event.summary.value
+        if value.tag == "epoch_accuracy"
+    ]
+    log = csv.DictReader(pathlib.Path("run/log.csv").read_text().splitlines())
+    expected = [(int(row["epoch"]), float(row["val_accuracy"])) for row in log]
+    assert found == expected
+
+
+def test_without_tensorboard_the_run_does_not_begin(learn, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    refused(learn("--tensorboard"), "pip install 'kerasbert[tensorboard]'")
+    assert not pathlib.Path("run").exists()
+
+
+def test_a_run_is_a_model_for_other_commands_and_for_the_next_run(
+    learn, learned, kerasbert
+):
+    [expected] = kerasbert("embed", "--model", "run/model", "good").out.splitlines()
+    done = kerasbert("embed", "--model", "run", "good")
+    assert (done.code, done.out) == (0, f"{expected}\n")
+    words = ("finetune", "classify", "--model", "run", "--train", "rows.tsv")
+    labels = ("--labels", "0=bad,1=good")
+    small = ("--epochs", 1, "--learning-rate", "1e-9", "--output", "next")
+    assert kerasbert(*words, *labels, *small).code == 0
+    texts = ["a good day", "bad"]
+    before, after = (package.load(run).predict(texts) for run in ("run", "next"))
+    for one, other in zip(before, after, strict=True):
+        assert one["scores"] == pytest.approx(other["scores"], abs=1e-5)
+
+
 def test_a_folder_of_other_things_is_not_touched(learn, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "notes.txt").write_text("mine")
