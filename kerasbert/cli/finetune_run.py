@@ -62,6 +62,8 @@ def _with_labels(config, train):
     """The configuration with the labels that are found, where none are named."""
     if config.labels is not None:
         return config
+    if isinstance(config.label_column, list):  # also those that no text has
+        return dataclasses.replace(config, labels=config.label_column)
     labels = found_labels(config.task, train)
     if config.task == "classify" and len(labels) < 2:
         raise ValueError(

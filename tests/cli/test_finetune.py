@@ -222,6 +222,25 @@ def test_a_run_is_a_model_for_other_commands_and_for_the_next_run(
         assert one["scores"] == pytest.approx(other["scores"], abs=1e-5)
 
 
+def test_several_columns_of_labels_are_labels_of_which_a_text_may_have_several(
+    learn, kerasbert
+):
+    rows = ["text,good,long,odd", "a good day,1,1,0", "a day,0,0,0", "good,1,0,0"]
+    pathlib.Path("columns.csv").write_text("\n".join(rows))
+    columns = [
+        *("--label-column", "good", "--label-column", "long"),
+        *("--label-column", "odd"),
+    ]
+    done = learn(*columns, train="columns.csv")
+    assert done.code == 0, done.err
+    # The labels are the columns, also one that no text of the training has.
+    assert package.load("run").labels == ["good", "long", "odd"]
+    done = kerasbert("evaluate", "run", "--input", "columns.csv")
+    assert json.loads(done.out)["examples"] == 3
+    done = learn(*columns, "--one-label", train="columns.csv", output="other")
+    refused(done, "one label", "--one-label")
+
+
 def test_a_folder_of_other_things_is_not_touched(learn, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "notes.txt").write_text("mine")
