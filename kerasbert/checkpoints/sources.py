@@ -16,6 +16,8 @@ from kerasbert.checkpoints.hubs import hugging_face, kaggle, tfhub, wheel
 
 __all__ = ["cached", "resolve"]
 
+RUN_FILE = "config.yaml"  # what a run of `kerasbert finetune` was told
+
 _SECONDS = 15.0
 _SECONDS_WITH_ANOTHER_PLACE = 5.0
 _HUBS = {
@@ -38,7 +40,8 @@ def resolve(source, *, progress=True):
 
     Args:
         source: A folder, or a file in one, such as `model.safetensors` or the prefix
-            `bert_model.ckpt`; `hf://organisation/name`, with `@revision` or without;
+            `bert_model.ckpt`; the folder of a run of `kerasbert finetune`, which has
+            its model inside; `hf://organisation/name`, with `@revision` or without;
             `kaggle://owner/model/framework/variation`, with `/version` or without;
             `https://tfhub.dev/...`; or a name of the zoo. A folder comes before a
             name of the zoo.
@@ -67,7 +70,7 @@ def resolve(source, *, progress=True):
         return _fetch_first((_checked(text),), progress)
     path = pathlib.Path(text).expanduser()
     if path.is_dir():
-        return path
+        return _model_of_run(path) if (path / RUN_FILE).is_file() else path
     if path.is_file() or _checkpoints(path):
         return _folder_of(path)
     try:
@@ -75,6 +78,18 @@ def resolve(source, *, progress=True):
     except ValueError:
         raise FileNotFoundError(_nothing_there(text, path)) from None
     return _fetch_first(model.handles, progress)
+
+
+def _model_of_run(folder):
+    """The model that a run has trained; any other folder as it is."""
+    if (folder / "model").is_dir():
+        return folder / "model"
+    if (folder / "checkpoints").is_dir():
+        raise FileNotFoundError(
+            f"The run in {folder} has not ended: it has no model yet. The command that "
+            "began it goes on."
+        )
+    return folder
 
 
 def cached():

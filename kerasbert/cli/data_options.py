@@ -14,7 +14,8 @@ __all__ = [
 _COLUMN = "its name, or its number from 1."
 
 Format = Annotated[
-    enum.Enum("TableFormat", {name: name for name in ("tsv", "csv", "jsonl")}) | None,
+    enum.Enum("Format", {name: name for name in ("tsv", "csv", "jsonl", "conll")})
+    | None,
     typer.Option("--format", help="By default told by the file itself."),
 ]
 Header = Annotated[

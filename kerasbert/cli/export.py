@@ -83,7 +83,7 @@ def export(
         task_curl_line,
     )
     from kerasbert.tasks import TextEmbedder, load
-    from kerasbert.tasks.task_files import holds_task, model_folder
+    from kerasbert.tasks.task_files import holds_task
 
     if holds_task(model):
         if form is not Format.saved_model or tokens or xla:
@@ -101,7 +101,7 @@ def export(
         )
         print(task_curl_line(task, model_name(target)))
         return
-    embedder = TextEmbedder.from_pretrained(model_folder(model))
+    embedder = TextEmbedder.from_pretrained(model)
     if form is Format.reusable:
         print(export_reusable(embedder, target, max_length, overwrite))
         return

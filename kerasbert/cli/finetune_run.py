@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-import importlib
+import importlib.util
 import json
 import sys
 
@@ -30,6 +30,11 @@ def run(config, folder, keep_checkpoints=False, overwrite=False):
         keep_checkpoints: Whether the state is kept at the end.
         overwrite: Whether a run that is there is replaced.
     """
+    if config.tensorboard and importlib.util.find_spec("tensorboard") is None:
+        raise ImportError(
+            "Expected the package tensorboard, which writes its logs. Install: "
+            "pip install 'kerasbert[tensorboard]'"
+        )
     train = read_data(config.task, config.train, config)
     config = _with_labels(config, train)
     validation = None
@@ -57,6 +62,8 @@ def _with_labels(config, train):
     """The configuration with the labels that are found, where none are named."""
     if config.labels is not None:
         return config
+    if isinstance(config.label_column, list):  # also those that no text has
+        return dataclasses.replace(config, labels=config.label_column)
     labels = found_labels(config.task, train)
     if config.task == "classify" and len(labels) < 2:
         raise ValueError(

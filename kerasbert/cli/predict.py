@@ -21,8 +21,8 @@ def predict(
         typer.Option(
             *("--input", "-i"),
             metavar="FILE",
-            help="Texts, a line each, or a table; for answers also JSON as in SQuAD; - "
-            "is standard input.",
+            help="Texts, a line each, or a table; for tags also words in columns as in "
+            "CoNLL; for answers JSON as in SQuAD; - is standard input.",
         ),
     ],
     output_file: Annotated[
@@ -33,6 +33,8 @@ def predict(
     ] = None,
     text_column: data.TextColumn = None,
     pair_column: data.PairColumn = None,
+    word_prefix: data.WordPrefix = None,
+    characters: data.Characters = None,
     format: data.Format = None,
     header: data.Header = None,
 ):
@@ -42,32 +44,50 @@ def predict(
     output file appears when it is complete, or not at all.
     """
     given = data.reading_values(
-        text_column=text_column, pair_column=pair_column, format=format, header=header
+        text_column=text_column,
+        pair_column=pair_column,
+        word_prefix=word_prefix,
+        characters=characters,
+        format=format,
+        header=header,
     )
     from kerasbert.cli.task_data import open_inputs, reading_of
     from kerasbert.cli.vector_output import open_json_lines
     from kerasbert.tasks import load
 
     task = load(model)
-    pairs = task.kind == "answer" or getattr(task, "pairs", False)
     reading = reading_of(model, task, given)
     with (
-        open_inputs(task.kind, input_file, reading, pairs) as inputs,
+        open_inputs(task, input_file, reading) as inputs,
         open_json_lines(output_file) as write,
     ):
         while chunk := list(itertools.islice(inputs, CHUNK)):
-            for one, answer in zip(chunk, task.predict(chunk), strict=True):
-                write({**_input(task, one), **_answer(task, answer)})
+            answers = _answers(task, [one for _, one in chunk], reading.characters)
+            for (shown, _), answer in zip(chunk, answers, strict=True):
+                write({**shown, **answer})
 
 
-def _input(task, one):
-    if isinstance(one, str):
-        return {"text": one}
-    names = ("question", "context") if task.kind == "answer" else ("text", "pair")
-    return dict(zip(names, one, strict=True))
+def _answers(task, inputs, characters):
+    """A dictionary for each input."""
+    if task.kind == "tag" and isinstance(inputs[0], list):
+        answers = task.predict_words(inputs)
+        if characters:
+            for words, answer in zip(inputs, answers, strict=True):
+                entities = answer["entities"]
+                answer["entities"] = [_unspaced(one, words) for one in entities]
+        return answers
+    answers = task.predict(inputs)
+    if task.kind == "fill":
+        return [{"filled": one.pop("text"), **one} for one in answers]
+    if isinstance(answers[0], dict):
+        return answers
+    name = "entities" if task.kind == "tag" else "embedding"
+    return [{name: answer} for answer in answers]
 
 
-def _answer(task, answer):
-    if isinstance(answer, dict):
-        return answer
-    return {"entities" if task.kind == "tag" else "embedding": answer}
+def _unspaced(entity, characters):
+    """An entity of a text without spaces, of which every character is a word."""
+    start, end = entity["first_word"], entity["last_word"] + 1
+    text = "".join(characters[start:end])
+    place = {"text": text, "start": start, "end": end}
+    return {"type": entity["type"], **place, "score": entity["score"]}

@@ -76,6 +76,11 @@ class RunConfig(Reading):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ValueError(f"Expected {name} to be {least} or more, got {value}.")
+        if isinstance(self.label_column, list) and not self.multi_label:
+            raise ValueError(
+                "Expected one column of labels where a text has one label, got "
+                f"{', '.join(map(str, self.label_column))}. Leave --one-label out."
+            )
         weights = self.class_weight
         if weights not in (None, "balanced") and not isinstance(weights, dict):
             raise ValueError(
@@ -114,6 +119,8 @@ def run_config(**values):
             known = ", ".join(kinds)
             raise ValueError(f"Expected a setting among {known}; got {name!r}.")
         values[name] = _value(name, value, kinds[name])
+    if isinstance(values.get("label_column"), list):
+        values.setdefault("multi_label", True)
     recipe = {name: values.pop(name) for name in RECIPE if name in values}
     return RunConfig(**values, recipe=Recipe(**recipe))
 

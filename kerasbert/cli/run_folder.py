@@ -5,6 +5,7 @@ import json
 import pathlib
 import shutil
 
+from kerasbert.checkpoints.sources import RUN_FILE
 from kerasbert.cli.run_config import read_config, write_config
 from kerasbert.files import write_atomically
 from kerasbert.training.state import read_history, state_file
@@ -27,7 +28,7 @@ class RunFolder:
 
     def __init__(self, path):
         self.path = pathlib.Path(path)
-        self.config = self.path / "config.yaml"
+        self.config = self.path / RUN_FILE
         self.model = self.path / "model"
         self.checkpoints = self.path / "checkpoints"
         self.log = self.path / "log.csv"

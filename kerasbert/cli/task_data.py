@@ -4,14 +4,19 @@ import contextlib
 import dataclasses
 import pathlib
 
+from kerasbert.checkpoints.sources import RUN_FILE
 from kerasbert.data import (
     Columns,
+    holds_words,
     number,
     one_label,
     open_examples,
+    open_words,
+    read_columns,
     read_examples,
     read_squad,
     read_tagged,
+    read_tagged_json,
     several_labels,
     sorted_labels,
 )
@@ -31,7 +36,7 @@ class Reading:
         pair_column: As there.
         label_column: As there.
         weight_column: As there.
-        format: As in `kerasbert.data.tables.open_table`.
+        format: As in `kerasbert.data.tables.open_table`; or `"conll"`.
         header: As there.
         labels: The labels that there may be; or a dictionary from what the files say
             to the names of labels.
@@ -150,25 +155,41 @@ def checked_labels(data, labels):
 
 
 @contextlib.contextmanager
-def open_inputs(kind, file, reading, pairs=False):
+def open_inputs(task, file, reading):
     """Opens a file of inputs whose answers are wanted.
 
     Args:
-        kind: The kind of the task.
+        task: The task.
         file: The file; `"-"`: standard input.
         reading: The `Reading`.
-        pairs: Whether texts are pairs.
 
     Yields:
-        An iterator of the inputs, as the task takes them.
+        An iterator of the inputs, as the task takes them, each after a dictionary that
+        shows it.
     """
-    if kind == "answer" and str(file).lower().endswith(".json"):
-        yield iter(read_squad(file).inputs)
+    if task.kind == "answer" and str(file).lower().endswith(".json"):
+        found = read_squad(file)
+        rows = zip(found.ids, found.inputs, strict=True)
+        yield (({"id": name, **_shown(task, pair)}, pair) for name, pair in rows)
         return
+    if task.kind == "tag" and holds_words(file, task.labels, reading.format):
+        word = _column(reading.text_column or 1)
+        options = (reading.format, word, reading.word_prefix, reading.characters)
+        with open_words(file, *options) as texts:
+            yield (({"tokens": words}, words) for words in texts)
+        return
+    pairs = task.kind == "answer" or getattr(task, "pairs", False)
     columns = dataclasses.replace(reading.columns, label=None, weight=None)
     options = {"form": reading.format, "header": reading.header, "pairs": pairs}
     with open_examples(file, columns, **options) as (_, rows):
-        yield (row.input for row in rows)
+        yield ((_shown(task, row.input), row.input) for row in rows)
+
+
+def _shown(task, one):
+    if isinstance(one, str):
+        return {"text": one}
+    names = ("question", "context") if task.kind == "answer" else ("text", "pair")
+    return dict(zip(names, one, strict=True))
 
 
 def _labelled(file, reading, pairs):
@@ -211,13 +232,18 @@ def _table(file, reading, target, pairs):
 
 
 def _tagged(file, reading, pairs):
+    if reading.format == "jsonl":
+        return Data(str(file), *read_tagged_json(file))
     options = {"prefix": reading.word_prefix, "characters": reading.characters}
     columns = {"word": reading.text_column or 1, "tag": reading.label_column}
     for name, column in columns.items():
         if isinstance(column, list):
             [column] = column
         options[name] = _column(column)
-    return Data(str(file), *read_tagged(file, **options))
+    if reading.format is None:
+        return Data(str(file), *read_tagged(file, **options))
+    separator = {"csv": ",", "tsv": "\t"}.get(reading.format)
+    return Data(str(file), *read_columns(file, separator=separator, **options))
 
 
 def _questions(file, reading, pairs):
@@ -253,7 +279,7 @@ def reading_of(model, task, given):
         A `Reading`.
     """
     settings = {"multi_label": getattr(task, "multi_label", False)}
-    file = pathlib.Path(model) / "config.yaml"
+    file = pathlib.Path(model) / RUN_FILE
     if file.exists():
         from kerasbert.cli.run_config import read_config
 

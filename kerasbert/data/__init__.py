@@ -13,3 +13,5 @@ from kerasbert.data.targets import number as number
 from kerasbert.data.targets import one_label as one_label
 from kerasbert.data.targets import several_labels as several_labels
 from kerasbert.data.targets import sorted_labels as sorted_labels
+from kerasbert.data.words import holds_words as holds_words
+from kerasbert.data.words import open_words as open_words

@@ -7,6 +7,7 @@ from kerasbert.data.lines import open_lines
 
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
 DOCUMENT_START = "-DOCSTART-"
+LAST = -1  # the column of the tags
 
 
 def read_tagged(file, **columns):
@@ -57,36 +58,69 @@ def read_columns(
         >>> read_columns(file)
         ([['Ada', 'slept'], ['Paris']], [['B-PER', 'O'], ['B-LOC']])
     """
-    inputs, targets = [], []
-    words, tags = [], []
-    columns = None
     with open_lines(file) as (name, lines):
+        tag = LAST if tag is None else tag
+        reader = ColumnReader(name, word, tag, separator, prefix, characters)
+        texts = list(reader.texts(lines, comment))
+    return _not_empty(
+        [[word for word, _ in text] for text in texts],
+        [[tag for _, tag in text] for text in texts],
+        name,
+    )
+
+
+class ColumnReader:
+    """Reads words in columns, with an empty line after every text.
+
+    Args:
+        name: What messages call the file.
+        word: As in `read_columns`.
+        tag: As there; `LAST`: the last column; None: tags are not read.
+        separator: As there.
+        prefix: As there.
+        characters: As there.
+    """
+
+    def __init__(
+        self, name, word=1, tag=None, separator=None, prefix="", characters=False
+    ):
+        self.name = name
+        self.word = word
+        self.tag = tag
+        self.separator = separator
+        self.prefix = prefix
+        self.characters = characters
+
+    def texts(self, lines, comment=None):
+        """The texts of lines.
+
+        Args:
+            lines: Iterator of strings.
+            comment: As in `read_columns`.
+
+        Yields:
+            For each text a list of words, each with its tag, or with None.
+        """
+        columns, text = None, []
         for number, line in enumerate(lines, 1):
             if comment and line.startswith(comment):
                 continue
             if not line.strip():
-                if words:
-                    inputs.append(words)
-                    targets.append(tags)
-                words, tags = [], []
+                if text:
+                    yield text
+                text = []
                 continue
-            where = f"line {number} of {name}"
+            where = f"line {number} of {self.name}"
             if columns is None:
-                columns = _Columns(line, word, tag, separator, where)
+                columns = _Columns(line, self.word, self.tag, self.separator, where)
                 if columns.has_header:
                     continue
-            cells = columns.cells(line, where)
-            found = cells[columns.word].removeprefix(prefix)
-            if found.startswith(DOCUMENT_START):
-                continue
-            if not cells[columns.tag]:
-                raise ValueError(f"Expected a tag in {where}, got {line!r}.")
-            words.append(found[:1] if characters else found)
-            tags.append(cells[columns.tag])
-        if words:
-            inputs.append(words)
-            targets.append(tags)
-    return _not_empty(inputs, targets, name)
+            word, tag = columns.word_and_tag(line, where)
+            word = word.removeprefix(self.prefix)
+            if not word.startswith(DOCUMENT_START):
+                text.append((word[:1] if self.characters else word, tag))
+        if text:
+            yield text
 
 
 class _Columns:
@@ -99,21 +133,28 @@ class _Columns:
         self.has_header = isinstance(word, str) or isinstance(tag, str)
         names = cells if self.has_header else []
         self.word = self._place(word, names, where)
-        self.tag = self._place(self.count if tag is None else tag, names, where)
+        self.tag = tag
+        if tag is not None:
+            tag = self.count if tag == LAST else tag
+            self.tag = self._place(tag, names, where)
         if self.word == self.tag:
             raise ValueError(
                 f"Expected a word and a tag, in columns of their own, in {where}, got "
                 f"{line!r}. Name the separator, and the columns."
             )
 
-    def cells(self, line, where):
+    def word_and_tag(self, line, where):
         cells = self._split(line)
         if len(cells) != self.count:
             raise ValueError(
                 f"Expected {self.count} columns in {where}, as in the lines before it, "
                 f"got {len(cells)}: {line!r}."
             )
-        return cells
+        if self.tag is None:
+            return cells[self.word], None
+        if not cells[self.tag]:
+            raise ValueError(f"Expected a tag in {where}, got {line!r}.")
+        return cells[self.word], cells[self.tag]
 
     def _split(self, line):
         if self.separator is None:

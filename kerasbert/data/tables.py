@@ -141,7 +141,7 @@ def _csv_rows(name, lines):
 
 
 def _json_table(name, lines):
-    rows = _json_rows(name, lines)
+    rows = json_rows(name, lines)
     first = next(rows, None)
     if first is None:
         raise ValueError(f"Expected rows in {name}, but it is empty.")
@@ -149,7 +149,19 @@ def _json_table(name, lines):
     return Table(name, names, len(names), itertools.chain([first], rows))
 
 
-def _json_rows(name, lines):
+def json_rows(name, lines):
+    """The objects of JSON lines.
+
+    Args:
+        name: What messages call the file.
+        lines: Iterator of strings; empty ones are left out.
+
+    Yields:
+        The number of a line, from 1, and its dictionary.
+
+    Raises:
+        ValueError: A line is no object; the message names the file and the line.
+    """
     for line, text in enumerate(lines, 1):
         if not text.strip():
             continue

@@ -3,7 +3,6 @@
 import dataclasses
 import importlib
 import json
-import pathlib
 
 from kerasbert.checkpoints import write_checkpoint
 from kerasbert.checkpoints.models import checkpoint_of
@@ -57,7 +56,7 @@ def load(source, dtype=None):
     """
     from kerasbert.checkpoints.sources import resolve
 
-    folder = pathlib.Path(resolve(model_folder(source)))
+    folder = resolve(source)
     file = folder / TASK_FILE
     if not file.exists() and (folder / "modules.json").exists():
         return _class_of("embed").from_pretrained(folder, dtype=dtype)
@@ -89,18 +88,9 @@ def holds_task(source):
     Args:
         source: As in `load`.
     """
-    return (pathlib.Path(model_folder(source)) / TASK_FILE).exists()
+    from kerasbert.checkpoints.sources import resolve
 
-
-def model_folder(source):
-    """The folder of the model in that of a run; any other source as it is.
-
-    Args:
-        source: As in `load`.
-    """
-    model = pathlib.Path(source) / "model"
-    is_model = any((model / name).exists() for name in (TASK_FILE, "modules.json"))
-    return model if is_model else source
+    return (resolve(source) / TASK_FILE).exists()
 
 
 def _class_of(kind):

@@ -62,6 +62,16 @@ def test_a_folder_is_itself(tmp_path):
     assert sources.resolve(str(tmp_path)) == tmp_path
 
 
+def test_the_folder_of_a_run_stands_for_its_model(tmp_path):
+    (tmp_path / "config.yaml").write_text("task: classify\n")
+    assert sources.resolve(tmp_path) == tmp_path  # another's folder, with such a file
+    (tmp_path / "checkpoints").mkdir()
+    with pytest.raises(FileNotFoundError, match="has not ended"):
+        sources.resolve(tmp_path)
+    (tmp_path / "model").mkdir()
+    assert sources.resolve(tmp_path) == tmp_path / "model"
+
+
 def test_a_folder_comes_before_a_name_of_the_zoo(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "minilm").mkdir()

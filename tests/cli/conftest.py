@@ -54,3 +54,37 @@ def a_tiny_minilm_and_no_network(tmp_path, monkeypatch):
 
 def no_network(handle, progress, seconds):
     raise ConnectionError(f"Cannot reach the hub of {handle}.")
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory):
+    """A BERT of one layer."""
+    import kerasbert as package
+    from kerasbert.models import MaskedLMModel
+
+    vocabulary = FIXTURES / "bert_tiny/huggingface/vocab.txt"
+    config = package.BertConfig(
+        vocab_size=len(vocabulary.read_text("utf-8").splitlines()),
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=8,
+        max_position_embeddings=32,
+    )
+    folder = tmp_path_factory.mktemp("models") / "bert"
+    MaskedLMModel(package.BertEncoder(config)).save_pretrained(folder)
+    shutil.copy(vocabulary, folder)
+    return folder
+
+
+@pytest.fixture
+def learn(kerasbert, model):
+    """The command, with what all runs share."""
+
+    def run(*words, task="classify", output="run", train="rows.tsv"):
+        return kerasbert(
+            *("finetune", task, "--model", model, "--train", train),
+            *("--output", output, "--epochs", 2, "--batch-size", 4, *words),
+        )
+
+    return run

@@ -10,74 +10,16 @@ pytest.importorskip("tensorflow")
 import yaml
 
 import kerasbert as package
-from kerasbert.models import MaskedLMModel
 from kerasbert.tasks.epoch_bars import EpochBars
-from tests.cli.conftest import FIXTURES
 from tests.cli.test_bad_input import refused
 
 ROWS = "a good day\t1\na bad day\t0\ngood\t1\nbad\t0\nvery good\t1\nnot good\t0\n"
-SQUAD = {
-    "data": [
-        {
-            "paragraphs": [
-                {
-                    "context": "She lives in Paris.",
-                    "qas": [
-                        {
-                            "id": "1",
-                            "question": "Where?",
-                            "answers": [{"text": "Paris", "answer_start": 13}],
-                        }
-                    ],
-                }
-            ]
-        }
-    ]
-}
-FILES = {
-    "rows.tsv": ROWS,
-    "pairs.csv": 'score,sentence1,sentence2\n2.5,"a b","a b"\n0,a,c\n',
-    "words.txt": "She B-PER\nlives O\n\nin O\nParis B-LOC\n",
-    "squad.json": json.dumps(SQUAD),
-}
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    """A BERT of one layer."""
-    vocabulary = FIXTURES / "bert_tiny/huggingface/vocab.txt"
-    config = package.BertConfig(
-        vocab_size=len(vocabulary.read_text("utf-8").splitlines()),
-        hidden_size=8,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=8,
-        max_position_embeddings=32,
-    )
-    folder = tmp_path_factory.mktemp("models") / "bert"
-    MaskedLMModel(package.BertEncoder(config)).save_pretrained(folder)
-    shutil.copy(vocabulary, folder)
-    return folder
 
 
 @pytest.fixture(autouse=True)
 def files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name, content in FILES.items():
-        (tmp_path / name).write_text(content, "utf-8")
-
-
-@pytest.fixture
-def learn(kerasbert, model):
-    """The command, with what all runs share."""
-
-    def run(*words, task="classify", output="run", train="rows.tsv"):
-        return kerasbert(
-            *("finetune", task, "--model", model, "--train", train),
-            *("--output", output, "--epochs", 2, "--batch-size", 4, *words),
-        )
-
-    return run
+    (tmp_path / "rows.tsv").write_text(ROWS, "utf-8")
 
 
 OPTIONS = (
@@ -199,24 +141,6 @@ def test_a_loss_that_is_no_number_ends_in_one_line(learn):
 
 
 @pytest.mark.parametrize(
-    ("task", "train", "words", "answer"),
-    [
-        ("regress", "pairs.csv", ["--input", "pairs.csv"], "score"),
-        ("tag", "words.txt", ["--input", "-"], "entities"),
-        ("answer", "squad.json", ["--input", "squad.json"], "answer"),
-    ],
-)
-def test_other_tasks_learn_and_answer(
-    kerasbert, learn, tmp_path, task, train, words, answer
-):
-    done = learn("--epochs", 1, task=task, train=train)
-    assert done.code == 0, done.err
-    done = kerasbert("predict", tmp_path / "run", *words, stdin=b"She lives in Paris\n")
-    assert done.code == 0, done.err
-    assert answer in json.loads(done.out.splitlines()[0])
-
-
-@pytest.mark.parametrize(
     ("content", "words", "fragments"),
     [
         ("", [], ["t.tsv", "empty"]),
@@ -256,6 +180,65 @@ def test_examples_that_are_none_are_refused_and_nothing_is_left(
 def test_settings_that_are_none_are_refused(learn, tmp_path, settings, fragments):
     (tmp_path / "settings.yaml").write_text(settings)
     refused(learn("--config", "settings.yaml"), *fragments)
+
+
+def test_logs_for_tensorboard_are_those_of_the_run(learn):
+    pytest.importorskip("tensorboard")
+    import tensorflow as tf
+
+    done = learn("--tensorboard", "--validation", "rows.tsv")
+    assert done.code == 0, done.err
+    [file] = pathlib.Path("run/tensorboard/validation").iterdir()
+    found = [
+        (event.step, tf.make_ndarray(value.tensor).item())
+        for event in tf.compat.v1.train.summary_iterator(str(file))
+        for value in event.summary.value
+        if value.tag == "epoch_accuracy"
+    ]
+    log = csv.DictReader(pathlib.Path("run/log.csv").read_text().splitlines())
+    expected = [(int(row["epoch"]), float(row["val_accuracy"])) for row in log]
+    assert found == expected
+
+
+def test_without_tensorboard_the_run_does_not_begin(learn, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    refused(learn("--tensorboard"), "pip install 'kerasbert[tensorboard]'")
+    assert not pathlib.Path("run").exists()
+
+
+def test_a_run_is_a_model_for_other_commands_and_for_the_next_run(
+    learn, learned, kerasbert
+):
+    [expected] = kerasbert("embed", "--model", "run/model", "good").out.splitlines()
+    done = kerasbert("embed", "--model", "run", "good")
+    assert (done.code, done.out) == (0, f"{expected}\n")
+    words = ("finetune", "classify", "--model", "run", "--train", "rows.tsv")
+    labels = ("--labels", "0=bad,1=good")
+    small = ("--epochs", 1, "--learning-rate", "1e-9", "--output", "next")
+    assert kerasbert(*words, *labels, *small).code == 0
+    texts = ["a good day", "bad"]
+    before, after = (package.load(run).predict(texts) for run in ("run", "next"))
+    for one, other in zip(before, after, strict=True):
+        assert one["scores"] == pytest.approx(other["scores"], abs=1e-5)
+
+
+def test_several_columns_of_labels_are_labels_of_which_a_text_may_have_several(
+    learn, kerasbert
+):
+    rows = ["text,good,long,odd", "a good day,1,1,0", "a day,0,0,0", "good,1,0,0"]
+    pathlib.Path("columns.csv").write_text("\n".join(rows))
+    columns = [
+        *("--label-column", "good", "--label-column", "long"),
+        *("--label-column", "odd"),
+    ]
+    done = learn(*columns, train="columns.csv")
+    assert done.code == 0, done.err
+    # The labels are the columns, also one that no text of the training has.
+    assert package.load("run").labels == ["good", "long", "odd"]
+    done = kerasbert("evaluate", "run", "--input", "columns.csv")
+    assert json.loads(done.out)["examples"] == 3
+    done = learn(*columns, "--one-label", train="columns.csv", output="other")
+    refused(done, "one label", "--one-label")
 
 
 def test_a_folder_of_other_things_is_not_touched(learn, tmp_path):

@@ -143,13 +143,26 @@ class TokenClassifier(Task):
             A list of tags a text. A word of which the tokenizer leaves nothing, such
             as a control character, gets `"O"`.
         """
+        return [answer["tags"] for answer in self.predict_words(words)]
+
+    def predict_words(self, words):
+        """Gives words their tags, and finds the entities that these are.
+
+        Args:
+            words: As in `predict_tags`.
+
+        Returns:
+            A dictionary a text: `tags`, as of `predict_tags`, and `entities`, as of
+            `predict`.
+        """
         words = listed(words)
         if words and not are_words(words):
             raise TypeError(
                 f"Expected lists of words, got {words[0][:40]!r}. Entities in texts "
                 "are found by predict."
             )
-        return self._decoded(words)[0] if words else []
+        answers = zip(*self._decoded(words), strict=True) if words else []
+        return [{"tags": tags, "entities": entities} for tags, entities in answers]
 
     def answer_metrics(self, inputs, targets):
         """Precision, recall and F1 of whole entities, and accuracy of tags.
