@@ -147,12 +147,13 @@ def _of_keras_hub(folder):
     )
 
 
-def write_sentence_modules(modules, folder):
-    """Makes a Hugging Face folder one of sentence-transformers.
+def write_sentence_modules(modules, folder, hidden_size):
+    """Writes what comes after the encoder beside it, as sentence-transformers does.
 
     Args:
         modules: `SentenceModules`; the encoder is in the folder itself.
-        folder: A folder with `config.json` and weights.
+        folder: The folder of the encoder.
+        hidden_size: The number of values of a token's vector.
 
     Raises:
         ValueError: If a projection has an activation that has no name there.
@@ -184,12 +185,11 @@ def write_sentence_modules(modules, folder):
     _write_json(folder / "modules.json", listed)
     for path, _ in stages[1:]:
         (folder / path).mkdir()
-    size = read_json(folder / "config.json")["hidden_size"]
     _write_json(
         folder / "1_Pooling" / "config.json",
-        {"word_embedding_dimension": size, **_pooling_config(modules.poolings)},
+        {"word_embedding_dimension": hidden_size, **_pooling_config(modules.poolings)},
     )
-    size *= len(modules.poolings)
+    size = hidden_size * len(modules.poolings)
     classes = {ours: theirs for theirs, ours in ACTIVATIONS.items()}
     for (path, _), projection, (kernel, bias) in zip(
         stages[2:], modules.projections, modules.projection_weights, strict=False

@@ -3,11 +3,12 @@
 import importlib
 import json
 
-from kerasbert.export.model_card import signature_table
+from kerasbert.export.batching import batching_parameters, most_rows
+from kerasbert.export.model_card import servers_of, signature_table
 from kerasbert.export.saved_model import (
-    BATCHING,
     checked_length,
     model_name,
+    predict_url,
     save,
 )
 from kerasbert.export.task_graph import TaskGraph
@@ -27,7 +28,7 @@ CARD = """\
 
 A SavedModel that takes raw text: `{kind}`, with an encoder of {layers} layers, {hidden}
 wide, in {precision}. It needs nothing but TensorFlow and the operations of TF Text,
-which TF Serving links. The longest sequence is {max_length} tokens.
+which TF Serving links. The longest sequence is {max_length} tokens. Servers: {servers}.
 
 {table}
 
@@ -36,7 +37,8 @@ which TF Serving links. The longest sequence is {max_length} tokens.
     {curl}
 
 Batching on the server is for it: `--enable_batching` and
-`--enable_per_model_batching_parameters` with `batching_params.pbtxt`.
+`--enable_per_model_batching_parameters` with `batching_params.pbtxt`. A request may
+have up to {most_rows} rows there.
 """
 
 
@@ -73,7 +75,7 @@ def export_task(
     with new_version(folder, overwrite) as (version, final):
         save(signatures, version, precision)
         write_warm_up(version, name, _requests(task, signatures))
-        (version / "batching_params.pbtxt").write_text(BATCHING)
+        (version / "batching_params.pbtxt").write_text(batching_parameters(signatures))
         card = _card(task, name, precision, max_length, signatures)
         (version / "README.md").write_text(card, "utf-8")
     return final
@@ -92,7 +94,7 @@ def task_curl_line(task, name, port=8501):
     [*values] = inputs.values()
     instance = inputs if len(inputs) > 1 else values[0]
     body = json.dumps({"instances": [instance]})
-    return f"curl -d '{body}' http://localhost:{port}/v1/models/{name}:predict"
+    return f"curl -d '{body}' {predict_url(name, port)}"
 
 
 def _inputs(task):
@@ -130,6 +132,8 @@ def _card(task, name, precision, max_length, signatures):
         hidden=config.hidden_size,
         precision=precision,
         max_length=max_length,
+        servers=servers_of(precision),
         table=signature_table(signatures),
+        most_rows=most_rows(signatures),
         curl=task_curl_line(task, name).replace(" http", " \\\n      http"),
     )

@@ -1,5 +1,7 @@
 """The page that goes with an exported model."""
 
+from kerasbert.export.batching import most_rows
+
 CARD = """\
 # {name}
 
@@ -23,7 +25,8 @@ but TensorFlow and the operations of TF Text, which TF Serving links.
 
 Batching on the server (`--enable_batching` and `--enable_per_model_batching_parameters`
 with `batching_params.pbtxt`) is for the signatures that take text: texts of any lengths
-make one batch, and are padded in the graph. `tokens` needs rows of one length there.
+make one batch, and are padded in the graph. `tokens` needs rows of one length there. A
+request may have up to {most_rows} rows there.
 """
 
 
@@ -58,11 +61,17 @@ def model_card(embedder, name, precision, max_length, signatures):
         heads=config.num_attention_heads,
         parameters=embedder.encoder.count_params() / 1e6,
         precision=precision,
-        servers=SERVERS_OF_INT8 if precision == "int8" else SERVERS,
+        servers=servers_of(precision),
         max_length=max_length,
         pooling=pooling,
         signatures=signature_table(signatures),
+        most_rows=most_rows(signatures),
     )
+
+
+def servers_of(precision):
+    """Which servers load a model of a precision."""
+    return SERVERS_OF_INT8 if precision == "int8" else SERVERS
 
 
 def signature_table(signatures):

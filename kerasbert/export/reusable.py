@@ -15,8 +15,11 @@ from kerasbert.checkpoints import tf_hub
 from kerasbert.checkpoints.models import checkpoint_of, variables_of
 from kerasbert.checkpoints.vocabulary import write_tokenizer
 from kerasbert.config import AlbertConfig
-from kerasbert.export.saved_model import checked_length
+from kerasbert.export.reusable_card import reusable_card
+from kerasbert.export.saved_model import checked_length, model_name
 from kerasbert.files import new_folder
+from kerasbert.tasks.embedder_files import write_modules
+from kerasbert.tasks.prompts import prompt_text
 
 # Their inputs, by ours.
 INPUTS = {
@@ -32,7 +35,8 @@ def export_reusable(embedder, folder, max_length=None, overwrite=False):
     `folder` is an encoder: from `input_word_ids`, `input_mask` and `input_type_ids`,
     int32 `[B, S]` each, to `sequence_output`, `encoder_outputs` (of every layer),
     `pooled_output` (where the model has a pooler that was trained) and `default`, the
-    embedding of the text. `folder/preprocessor` makes its inputs of texts.
+    embedding of the text. `folder/preprocessor` makes its inputs of texts, before each
+    of which it puts the embedder's default prompt, where it has one.
 
     Both load with `hub.load`, `hub.KerasLayer` (in tf_keras) and, in Keras 3,
     `keras.layers.TFSMLayer(folder, call_endpoint="__call__",
@@ -40,7 +44,8 @@ def export_reusable(embedder, folder, max_length=None, overwrite=False):
     alone, such as SGD: Keras gives moments names that TensorFlow refuses.)
 
     The variables have the names of TF Hub's encoders, and kerasbert reads the folder
-    as one of them.
+    as one of them. It holds a page about it, and what `TextEmbedder.from_pretrained`
+    is to know besides: pooling, lengths, prompts.
 
     Args:
         embedder: A `kerasbert.TextEmbedder`.
@@ -65,12 +70,19 @@ def export_reusable(embedder, folder, max_length=None, overwrite=False):
             tf.saved_model.save(
                 root, str(partial), signatures={"serving_default": root.serve}
             )
-        preprocessor = _preprocessor(embedder.tokenizer, max_length)
+        prompt = prompt_text(None, embedder.prompts, embedder.default_prompt)
+        preprocessor = _preprocessor(embedder.tokenizer, max_length, prompt)
         tf.saved_model.save(
             preprocessor,
             str(partial / "preprocessor"),
             signatures={"serving_default": preprocessor.serve},
         )
+        write_modules(embedder, partial, max_length)
+        has_pooler = checkpoint_of(embedder.encoder).has_pooler
+        card = reusable_card(
+            embedder, model_name(folder), max_length, prompt, has_pooler
+        )
+        (partial / "README.md").write_text(card, "utf-8")
     return folder
 
 
@@ -187,14 +199,14 @@ def _add_vocabulary(root, config, folder):
     root.do_lower_case = tf.Variable(config.lower_case, trainable=False)
 
 
-def _preprocessor(tokenizer, max_length):
+def _preprocessor(tokenizer, max_length, prompt):
     """Texts to the inputs of the encoder, padded to `max_length`."""
 
     @tf.function(
         input_signature=[tf.TensorSpec([None], tf.string, "text")], autograph=False
     )
     def call(text):
-        rows = tokenizer.tokenize(text)
+        rows = tokenizer.tokenize(tf.strings.join([prompt, text]))
         token_ids, segment_ids = tokenizer.pack(rows, None, max_length)
         shape = [None, max_length]
         inputs = {

@@ -2,22 +2,17 @@
 
 import json
 import pathlib
+import urllib.parse
 
 import tensorflow as tf
 
+from kerasbert.export.batching import batching_parameters
 from kerasbert.export.embedder_signatures import EmbedderSignatures
 from kerasbert.export.int8_products import OPERATION
 from kerasbert.export.model_card import model_card
 from kerasbert.export.operations import check_saved_model
 from kerasbert.export.version_folder import new_version
 from kerasbert.export.warm_up import embedder_requests, write_warm_up
-
-# As many batches are computed at once as there are processors, which is the default.
-BATCHING = """\
-max_batch_size { value: 64 }
-batch_timeout_micros { value: 1000 }
-max_enqueued_batches { value: 256 }
-"""
 
 
 def export_embedder(
@@ -83,7 +78,7 @@ def export_embedder(
             signatures["xla"] = functions.xla()
         save(signatures, version, precision)
         write_warm_up(version, name, embedder_requests(embedder.tokenizer, warm))
-        (version / "batching_params.pbtxt").write_text(BATCHING)
+        (version / "batching_params.pbtxt").write_text(batching_parameters(signatures))
         card = model_card(embedder, name, precision, max_length, signatures)
         (version / "README.md").write_text(card, "utf-8")
     return final
@@ -125,7 +120,13 @@ def curl_line(name, port=8501):
 http://localhost:8501/v1/models/minilm:predict
     """
     body = json.dumps({"instances": ["hello world"]})
-    return f"curl -d '{body}' http://localhost:{port}/v1/models/{name}:predict"
+    return f"curl -d '{body}' {predict_url(name, port)}"
+
+
+def predict_url(name, port):
+    """Where a server is asked for the answers of a model."""
+    name = urllib.parse.quote(name, safe="")
+    return f"http://localhost:{port}/v1/models/{name}:predict"
 
 
 def checked_length(embedder, max_length):

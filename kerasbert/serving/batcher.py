@@ -1,7 +1,8 @@
 """Requests that come at the same time run together, as rows of one batch.
 
 One thread runs the model. While it runs a batch, requests queue up and become the
-next one; an idle model waits a moment for company.
+next one; an idle model waits a moment for company. A request of very many rows runs in
+parts, and lets others pass between them: it takes no more memory than a batch does.
 """
 
 import collections
@@ -24,6 +25,8 @@ class _Task:
     inputs: dict
     rows: int
     kind: object  # tasks of one kind may run together
+    takes_parts: bool = False
+    parts: list = dataclasses.field(default_factory=list)  # outputs of rows that ran
     arrived: float = dataclasses.field(default_factory=time.monotonic)
     future: concurrent.futures.Future = dataclasses.field(
         default_factory=concurrent.futures.Future
@@ -35,8 +38,8 @@ class Batcher:
 
     Args:
         metrics: The `Metrics` to tell of batches; None for nobody.
-        max_rows: The most rows of a batch of several requests. A request with more
-            runs alone.
+        max_rows: The most rows of a batch. A request with more runs alone, in parts
+            of so many rows where the outputs of parts can be joined.
         max_wait: How long a request waits for company, in seconds.
         max_queue: The most requests that may wait.
 
@@ -130,6 +133,9 @@ class Batcher:
         return batch
 
     def _run(self, batch):
+        if batch[0].takes_parts and batch[0].rows > self._max_rows:
+            self._run_part(batch[0])
+            return
         # Who was cancelled waits no more.
         batch = [task for task in batch if task.future.set_running_or_notify_cancel()]
         if not batch:
@@ -144,12 +150,35 @@ class Batcher:
             for task in batch:  # each alone: who is at fault fails no neighbour
                 self._answer_alone(task)
             return
-        if self._metrics:
-            waits = [begin - task.arrived for task in batch]
-            rows = sum(task.rows for task in batch)
-            self._metrics.batch(rows, waits, time.monotonic() - begin)
+        self._note(batch, sum(task.rows for task in batch), begin)
         for task, result in zip(batch, outputs, strict=True):
             task.future.set_result(result)
+
+    def _run_part(self, task):
+        """Runs the next rows of a long request; what is left queues up once more."""
+        if task.future.cancelled():
+            return
+        begin, first = time.monotonic(), len(task.parts) * self._max_rows
+        rows = slice(first, first + self._max_rows)
+        inputs = {name: array[rows] for name, array in task.inputs.items()}
+        try:
+            task.parts.append(task.model.run(task.signature, inputs))
+        except Exception as error:
+            if task.future.set_running_or_notify_cancel():
+                task.future.set_exception(error)
+            return
+        self._note([task], min(self._max_rows, task.rows - first), begin)
+        if rows.stop < task.rows:
+            task.arrived = time.monotonic()
+            with self._changed:
+                self._queue.append(task)
+        elif task.future.set_running_or_notify_cancel():
+            task.future.set_result(_joined(task.parts))
+
+    def _note(self, batch, rows, begin):
+        if self._metrics:
+            waits = [begin - task.arrived for task in batch]
+            self._metrics.batch(rows, waits, time.monotonic() - begin)
 
     def _answer_alone(self, task):
         try:
@@ -171,7 +200,13 @@ def _task(model, name, inputs):
             "Batching session Run() input tensors must have equal 0th-dimension size"
         )
     shapes = tuple(inputs[key].shape[1:] for key in sorted(inputs))
-    return _Task(model, name, inputs, rows.pop(), kind=(id(model), name, shapes))
+    kind = (id(model), name, shapes)
+    return _Task(model, name, inputs, rows.pop(), kind, signature.takes_parts)
+
+
+def _joined(parts):
+    """The outputs of a request, of those of its parts."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _outputs(batch):

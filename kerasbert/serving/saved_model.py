@@ -40,6 +40,15 @@ class Signature:
         tensors = [*self.inputs.values(), *self.outputs.values()]
         return all(_shape(info)[:1] == [-1] for info in tensors)
 
+    @property
+    def takes_parts(self):
+        """Whether the rows of a request may run in parts whose outputs are joined.
+
+        What is padded to the longest row has another shape in every part.
+        """
+        shapes = map(_shape, self.outputs.values())
+        return self.takes_batches and all(-1 not in shape[1:] for shape in shapes)
+
     def check(self, inputs):
         """Refuses inputs that the signature does not take.
 

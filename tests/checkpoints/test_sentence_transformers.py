@@ -55,8 +55,7 @@ def with_modules(folder, *kinds):
 
 def written(folder, modules):
     folder.mkdir()
-    (folder / "config.json").write_text('{"hidden_size": 24}')
-    write_sentence_modules(modules, folder)
+    write_sentence_modules(modules, folder, hidden_size=24)
     return folder
 
 

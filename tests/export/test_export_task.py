@@ -37,7 +37,9 @@ def test_a_classifier_gives_labels_and_scores(tmp_path):
     assert [x.decode() for x in found["labels"][0]] == task.labels
     lengths = [len(ids) for ids in task.tokenizer.encode(TEXTS)]
     assert found["token_count"].tolist() == lengths
-    assert "`serving_default`" in (tmp_path / "model" / "1" / "README.md").read_text()
+    card = (tmp_path / "model" / "1" / "README.md").read_text()
+    assert "`serving_default`" in card
+    assert "Servers: TF Serving 2.12.1 and later." in card
 
 
 def test_a_classifier_of_pairs_takes_pairs(tmp_path):

@@ -91,6 +91,30 @@ def test_kerasbert_reads_it_back(model):
     assert tokenizer.encode(TEXTS) == embedder.tokenizer.encode(TEXTS)
 
 
+@pytest.mark.usefixtures("truncation_is_known")
+def test_an_embedder_read_back_gives_the_same_vectors(tmp_path):
+    embedder = embedder_of("sentence_dense")  # normalised, a projection, a length
+    prompted = kerasbert.TextEmbedder.from_pretrained(
+        FIXTURES / "sentence_dense" / "sentence_transformers"
+    )
+    prompted.prompts, prompted.default_prompt = {"cats": "a cat: "}, "cats"
+    vectors = []
+    for number, each in enumerate((embedder, prompted)):
+        folder = export_reusable(each, tmp_path / f"model{number}")
+        again = kerasbert.TextEmbedder.from_pretrained(folder)
+        assert again.max_length == each.max_length
+        inputs = hub().load(str(folder / "preprocessor"))(tf.constant(TEXTS))
+        expected = each.encode(TEXTS)
+        found = hub().load(str(folder))(inputs)["default"]
+        np.testing.assert_allclose(again.encode(TEXTS), expected, 0, 1e-5)
+        np.testing.assert_allclose(found, expected, 0, 1e-5)
+        vectors.append(expected)
+    assert np.abs(vectors[0] - vectors[1]).max() > 0.01
+    card = (tmp_path / "model1" / "README.md").read_text("utf-8")
+    assert 'hub.load("model1/preprocessor")' in card
+    assert "| put before every text | `a cat: ` |" in card
+
+
 def test_dropout_is_there_in_training_alone_and_another_every_time(tmp_path):
     config = kerasbert.BertConfig(
         vocab_size=300,

@@ -8,6 +8,7 @@ import tensorflow as tf
 import tensorflow_text
 
 from kerasbert.export import curl_line, export_embedder
+from kerasbert.export.batching import batching_parameters
 from kerasbert.export.embedder_signatures import EmbedderSignatures
 from kerasbert.export.saved_model import save
 from tests.export.served import (
@@ -224,13 +225,34 @@ def test_the_folder_holds_what_a_server_needs_and_a_reader_wants():
     assert "127.0.0.1" not in card and str(version) not in card
 
 
-def test_batching_parameters_are_those_of_tf_serving():
-    """`BatchingParameters` of session_bundle_config.proto, in text form."""
-    wrapped = {"max_batch_size", "batch_timeout_micros", "max_enqueued_batches"}
-    lines = (exported("sentence_dense") / "batching_params.pbtxt").read_text()
-    for line in lines.splitlines():
-        name, value = line.removesuffix(" }").split(" { value: ")
-        assert name in wrapped and int(value) > 0
+def batching_of(signatures):
+    """`BatchingParameters` of session_bundle_config.proto, all in wrapper messages."""
+    lines = batching_parameters(signatures).splitlines()
+    pairs = [line.removesuffix(" }").split(" { value: ") for line in lines]
+    return {name: json.loads(value) for name, value in pairs}
+
+
+def test_a_server_computes_a_long_request_in_parts_where_rows_are_alike():
+    functions = EmbedderSignatures(embedder_of("sentence_mean"), "float32", 16)
+    signatures = {"serving_default": functions.text(), "tokens": functions.tokens()}
+    assert batching_of(signatures) == {
+        "max_batch_size": 1024,
+        "batch_timeout_micros": 1000,
+        "max_enqueued_batches": 256,
+        "max_execution_batch_size": 64,
+        "enable_large_batch_splitting": True,
+    }
+    # These are padded to the longest of a batch, and parts would not fit together.
+    signatures["token_embeddings"] = functions.token_embeddings((-1,), "concat")
+    assert batching_of(signatures) == {
+        "max_batch_size": 64,
+        "batch_timeout_micros": 1000,
+        "max_enqueued_batches": 256,
+    }
+    version = exported("sentence_dense")
+    lines = (version / "batching_params.pbtxt").read_text().splitlines()
+    assert lines[0] == "max_batch_size { value: 64 }"
+    assert "up to 64 rows" in (version / "README.md").read_text()
 
 
 def test_the_curl_line_holds_json():
@@ -238,6 +260,7 @@ def test_the_curl_line_holds_json():
     assert line.endswith(" http://localhost:9000/v1/models/minilm:predict")
     body = json.loads(line.split("'")[1])
     assert body == {"instances": ["hello world"]}
+    assert curl_line("my model").endswith("/v1/models/my%20model:predict")
 
 
 def test_signatures_share_the_weights(tmp_path):

@@ -12,7 +12,7 @@ PATIENCE = 30
 class Doubler:
     """A model that doubles numbers, when it is let, and refuses 13."""
 
-    takes_batches = True
+    takes_batches = takes_parts = True
 
     def __init__(self):
         self.batches = []
@@ -79,13 +79,44 @@ def test_requests_that_wait_run_together_and_get_their_own_rows(model, start):
     assert model.batches == [[0], [1, 2, 3, 4]]
 
 
-def test_a_batch_has_at_most_so_many_rows_but_a_long_request_runs(model, start):
+def test_a_batch_has_at_most_so_many_rows(model, start):
     batcher = start(max_rows=4)
-    requests = [1, 1, 1], [2, 2], [3], [4] * 9
+    requests = [1, 1, 1], [2, 2], [3], [4] * 4
     futures = submit_while_busy(batcher, model, *requests)
     for future, numbers in zip(futures, requests, strict=True):
         assert future.result(PATIENCE)["y"].tolist() == [2 * n for n in numbers]
-    assert model.batches[1:] == [[1, 1, 1, 3], [2, 2], [4] * 9]
+    assert model.batches[1:] == [[1, 1, 1, 3], [2, 2], [4] * 4]
+
+
+def test_a_long_request_runs_in_parts_and_lets_others_pass(model, start):
+    batcher = start(max_rows=4)
+    requests = [*range(1, 10)], [20], [21, 22]
+    futures = submit_while_busy(batcher, model, *requests)
+    for future, numbers in zip(futures, requests, strict=True):
+        result = future.result(PATIENCE)
+        assert result["y"].tolist() == [2 * n for n in numbers]
+        assert result["n"].tolist() == [1] * len(numbers)
+    parts = [[1, 2, 3, 4], [20, 21, 22], [5, 6, 7, 8], [9]]
+    assert model.batches[1:] == parts
+
+
+def test_a_long_request_whose_parts_do_not_join_runs_whole(model, start):
+    model.takes_parts = False
+    [future] = submit_while_busy(start(max_rows=4), model, [4] * 9)
+    assert future.result(PATIENCE)["y"].tolist() == [8] * 9
+    assert model.batches[1:] == [[4] * 9]
+
+
+def test_a_long_request_that_fails_in_a_part_fails_alone_and_goes_no_further(
+    model, start
+):
+    batcher = start(max_rows=2)
+    wrong, right = submit_while_busy(batcher, model, [1, 2, 13, 4, 5], [6])
+    with pytest.raises(ServingError, match="13"):
+        wrong.result(PATIENCE)
+    assert right.result(PATIENCE)["y"].tolist() == [12]
+    assert submit(batcher, model, 7).result(PATIENCE)["y"].tolist() == [14]
+    assert model.batches[1:] == [[1, 2], [6], [13, 4], [7]]
 
 
 def test_requests_of_another_shape_or_signature_run_apart(model, start):

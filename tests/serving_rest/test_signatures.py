@@ -130,6 +130,16 @@ def test_rows_of_strings_are_padded_to_the_longest(client):
     assert ask(client, "words", inputs=[]) == {"words": [], "count": []}
 
 
+def test_a_request_of_very_many_rows_is_answered_whatever_the_shape_of_a_row(client):
+    texts = ["x" * (number % 10) for number in range(300)]
+    assert [row["scores"] for row in ask(client, instances=texts)] == [
+        [5.0 - len(text), len(text) - 5.0] for text in texts
+    ]
+    texts[-1] = "a b"  # a longer row, and in the last part
+    words = [["x" * (number % 10), ""] for number in range(299)] + [["a", "b"]]
+    assert ask(client, "words", inputs=texts)["words"] == words
+
+
 def test_a_string_without_an_axis_is_a_string(client):
     assert ask(client, "about", inputs=["a", "b"]) == {"name": "tiny", "rows": 2}
     answer = client.predict(

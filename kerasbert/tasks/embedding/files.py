@@ -20,6 +20,21 @@ def write_embedder(embedder, folder, overwrite=False):
         folder: The folder to make.
         overwrite: Whether a folder that exists is replaced.
     """
+    checkpoint = dataclasses.replace(checkpoint_of(embedder.encoder), folder=None)
+    with new_folder(folder, overwrite=overwrite) as partial:
+        write_checkpoint(checkpoint, partial)
+        write_tokenizer(embedder.tokenizer.config, partial, "huggingface")
+        write_modules(embedder, partial)
+
+
+def write_modules(embedder, folder, max_length=None):
+    """Writes what an embedder does beside encoder and tokenizer into their folder.
+
+    Args:
+        embedder: The `TextEmbedder`.
+        folder: The folder of the encoder.
+        max_length: The longest text in tokens; by default the embedder's.
+    """
     head = embedder.model.head
     modules = SentenceModules(
         poolings=tuple(head.poolings),
@@ -28,12 +43,8 @@ def write_embedder(embedder, folder, overwrite=False):
             (*dense.get_weights(), None)[:2] for dense in head.dense_layers
         ),
         normalize=head.normalize,
-        max_length=embedder.max_length,
+        max_length=max_length or embedder.max_length,
         prompts=embedder.prompts,
         default_prompt=embedder.default_prompt,
     )
-    checkpoint = dataclasses.replace(checkpoint_of(embedder.encoder), folder=None)
-    with new_folder(folder, overwrite=overwrite) as partial:
-        write_checkpoint(checkpoint, partial)
-        write_tokenizer(embedder.tokenizer.config, partial, "huggingface")
-        write_sentence_modules(modules, partial)
+    write_sentence_modules(modules, folder, embedder.encoder.config.hidden_size)
