@@ -17,7 +17,11 @@ from kerasbert.checkpoints.config_keys import (
 )
 from kerasbert.checkpoints.foreign import warn_of_other_head
 from kerasbert.checkpoints.kept import KEY, read_kept, restore
-from kerasbert.checkpoints.tensor_files import read_safetensors, read_torch
+from kerasbert.checkpoints.tensor_files import (
+    read_safetensors,
+    read_torch,
+    write_safetensors,
+)
 from kerasbert.config import AlbertConfig
 from kerasbert.files import read_json
 
@@ -97,8 +101,6 @@ def write(checkpoint, folder):
         checkpoint: A `Checkpoint`.
         folder: An empty folder.
     """
-    from safetensors.numpy import save_file
-
     config = checkpoint.config
     kind = "albert" if isinstance(config, AlbertConfig) else "bert"
     architecture = _architecture_of(checkpoint, kind)
@@ -111,7 +113,7 @@ def write(checkpoint, folder):
             name = (prefix if in_encoder else "") + row.theirs
             array = row.transform.save(checkpoint.weights[row.ours](), num_heads)
             tensors[name] = np.ascontiguousarray(array)
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    write_safetensors(tensors, folder / "model.safetensors", {"format": "pt"})
 
     activation = "gelu_new" if config.hidden_act == "gelu_tanh" else config.hidden_act
     values = {

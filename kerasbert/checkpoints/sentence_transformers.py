@@ -11,6 +11,7 @@ from kerasbert.checkpoints.tensor_files import (
     errors_name,
     read_safetensors,
     read_torch,
+    write_safetensors,
 )
 from kerasbert.files import read_json
 
@@ -159,7 +160,6 @@ def write_sentence_modules(modules, folder, hidden_size):
         ValueError: If a projection has an activation that has no name there.
     """
     import numpy as np
-    from safetensors.numpy import save_file
 
     for projection in modules.projections:
         if projection["activation"] not in ACTIVATIONS.values():
@@ -209,7 +209,7 @@ def write_sentence_modules(modules, folder, hidden_size):
         tensors = {"linear.weight": np.ascontiguousarray(kernel.T)}
         if bias is not None:
             tensors["linear.bias"] = bias
-        save_file(tensors, folder / path / "model.safetensors")
+        write_safetensors(tensors, folder / path / "model.safetensors")
     _write_json(
         folder / "sentence_bert_config.json",
         {"max_seq_length": modules.max_length, "do_lower_case": False},

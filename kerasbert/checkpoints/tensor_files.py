@@ -41,6 +41,26 @@ def read_safetensors(file):
     return StoredTensors(shapes, read)
 
 
+def write_safetensors(tensors, file, metadata=None):
+    """Writes a safetensors file.
+
+    Args:
+        tensors: From names to arrays, each in C order.
+        file: The file.
+        metadata: From strings to strings.
+
+    Raises:
+        OSError: If it cannot be written, as on a full disk.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
+    try:
+        save_file(tensors, file, metadata)
+    except SafetensorError as error:
+        raise OSError(f"{file.name} could not be written: {error}.") from None
+
+
 def read_torch(file):
     """Reads a legacy torch file, with a pickle reader that makes tensors alone.
 

@@ -50,11 +50,11 @@ def run(config, folder, keep_checkpoints=False, overwrite=False):
     task = _task(config)
     config = dataclasses.replace(config, max_length=task.max_length)
     folder.begin(config, overwrite)
-    history = _fit(task, config, folder, train, validation, weights)
-
-    task.save(folder.model, overwrite=True)
-    metrics = _metrics(task, config, history, validation)
-    folder.finish(metrics, run_card(config, folder, metrics), keep_checkpoints)
+    with _ended_well(folder):
+        history = _fit(task, config, folder, train, validation, weights)
+        task.save(folder.model, overwrite=True)
+        metrics = _metrics(task, config, history, validation)
+        folder.finish(metrics, run_card(config, folder, metrics), keep_checkpoints)
     print(json.dumps(metrics, indent=2, ensure_ascii=False))
 
 
@@ -115,7 +115,7 @@ def _fit(task, config, folder, train, validation, weights):
     options = {} if weights is None else {"weights": weights}
     if validation is not None:
         options["validation_data"] = (validation.inputs, validation.targets)
-    with _ended_well(folder), _closed(log), EpochBars() as bars:
+    with _closed(log), EpochBars() as bars:
         history = task.fit(
             train.inputs,
             train.targets,
@@ -148,12 +148,14 @@ def _ended_well(folder):
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
-        print(
-            f"kerasbert: stopped. {folder.path} holds the state of the run; the same "
-            "command goes on.",
-            file=sys.stderr,
-        )
+        print(f"kerasbert: stopped. {folder.says_how_it_goes_on()}", file=sys.stderr)
         raise
+    except ValueError:  # of examples that are none; nothing has begun
+        folder.forget()
+        raise
+    except OSError as error:  # such as that of a full disk
+        told = str(error).rstrip(".")
+        raise OSError(f"{told}. {folder.says_how_it_goes_on()}") from error
     except Diverged as error:
         print(f"kerasbert: error: {error}", file=sys.stderr)
         raise typer.Exit(1) from None

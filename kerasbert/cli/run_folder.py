@@ -1,5 +1,6 @@
 """The folder of a run: what it was told, where it stands, and what came of it."""
 
+import contextlib
 import csv
 import json
 import pathlib
@@ -8,7 +9,7 @@ import shutil
 from kerasbert.checkpoints.sources import RUN_FILE
 from kerasbert.cli.run_config import read_config, write_config
 from kerasbert.files import write_atomically
-from kerasbert.training.state import read_history, state_file
+from kerasbert.training.state import read_history, read_step, state_file
 
 __all__ = ["RunFolder"]
 
@@ -93,6 +94,26 @@ class RunFolder:
             partial.write_text(text + "\n", "utf-8")
         if not keep_checkpoints:
             shutil.rmtree(self.checkpoints, ignore_errors=True)
+
+    def forget(self):
+        """Removes what `begin` wrote, if no state of the run was saved since."""
+        if not state_file(self.checkpoints).exists():
+            self._remove()
+            with contextlib.suppress(OSError):  # it is there no more, or holds files
+                self.path.rmdir()
+
+    def says_how_it_goes_on(self):
+        """A sentence for one who has stopped the run."""
+        state = state_file(self.checkpoints)
+        if state.exists():
+            return (
+                f"{self.path} holds the state of step {read_step(state)}; the same "
+                "command goes on from there."
+            )
+        return (
+            f"No state was saved in {self.path} yet; the same command begins anew. "
+            "A state is saved after every epoch, and sooner with save_every."
+        )
 
     def _holds_files(self):
         return self.path.is_dir() and any(self.path.iterdir())

@@ -126,11 +126,17 @@ def found_labels(kind, data):
     Args:
         kind: The kind of the task.
         data: The `Data`.
+
+    Raises:
+        ValueError: If they are tags that no scheme has together; it names the file.
     """
     if kind == "tag":
         from kerasbert.tasks import labels_of
 
-        return labels_of(data.targets)
+        try:
+            return labels_of(data.targets)
+        except ValueError as error:
+            raise ValueError(f"In {data.name}: {error}") from None
     return sorted_labels(data.targets) if kind == "classify" else None
 
 

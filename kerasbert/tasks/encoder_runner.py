@@ -1,11 +1,11 @@
 """Running an encoder over rows of token ids, as fast as the backend allows."""
 
-import functools
-
 import keras
 import numpy as np
 
 from kerasbert.layers import packing_of, unpack
+
+TARGETS = ("query", "key", "value", "output")  # of encoder.enable_lora
 
 
 class EncoderRunner:
@@ -13,7 +13,7 @@ class EncoderRunner:
 
     On TensorFlow the tokens are packed, so that no work goes into padding, and one
     graph serves every shape. On other backends the rows are padded to a few lengths,
-    each of which is compiled once.
+    each of which is compiled once. After `encoder.enable_lora` all is compiled anew.
 
     Args:
         encoder: A `BertEncoder` or `AlbertEncoder`.
@@ -24,6 +24,7 @@ class EncoderRunner:
     def __init__(self, encoder, finish):
         self.encoder = encoder
         self.finish = finish
+        self._function = self._compiled_with = None
 
     def __call__(self, rows, segments=None):
         """Runs the encoder.
@@ -40,13 +41,26 @@ class EncoderRunner:
         segment_ids = np.zeros_like(token_ids)
         if segments is not None:
             segment_ids = np.concatenate(segments)
-        return self._run(token_ids, segment_ids, lengths)
+        return self._compiled()(token_ids, segment_ids, lengths)
 
-    @functools.cached_property
-    def _run(self):
-        if keras.backend.backend() == "tensorflow":
-            return self._packed_function()
-        return self._padded_function()
+    def _compiled(self):
+        """The function of the encoder as it is now."""
+        updated = self._updated()
+        if self._function is None or updated != self._compiled_with:
+            if keras.backend.backend() == "tensorflow":
+                self._function = self._packed_function()
+            else:
+                self._function = self._padded_function()
+            self._compiled_with = updated
+        return self._function
+
+    def _updated(self):
+        """Which projections have low-rank updates."""
+        return [
+            getattr(block.attention, f"{target}_dense").lora_enabled
+            for block in self.encoder.blocks
+            for target in TARGETS
+        ]
 
     def _packed_function(self):
         import tensorflow as tf

@@ -9,9 +9,10 @@ from kerasbert.tasks.batching import batches_of_tokens
 from kerasbert.tasks.encoder_runner import EncoderRunner
 from kerasbert.training.batches import (
     TrainingOrder,
+    epochs_dataset,
     evaluation_dataset,
-    training_dataset,
 )
+from kerasbert.training.devices import device_count
 from kerasbert.training.fit import Run, Validation, fit
 from kerasbert.training.recipe import Recipe
 
@@ -103,7 +104,7 @@ class Task(abc.ABC):
         features = self.features(inputs, targets)
         if not shuffle:
             return evaluation_dataset(features, batch_size)
-        return training_dataset(TrainingOrder(features, batch_size, seed))
+        return epochs_dataset(TrainingOrder(features, batch_size, seed))
 
     def compile(self, optimizer=None, loss=None, metrics=None, **options):
         """Says how the model is trained.
@@ -183,7 +184,9 @@ class Task(abc.ABC):
         Returns:
             A dictionary of numbers.
         """
-        dataset = evaluation_dataset(self.features(inputs, targets), batch_size)
+        dataset = evaluation_dataset(
+            self.features(inputs, targets), batch_size, device_count(self.model)
+        )
         if not self.model.compiled:
             arguments = self._compile_arguments or self.losses()
             self.model.compile(**{**arguments, "optimizer": "sgd"})

@@ -108,7 +108,15 @@ class TextClassifier(Task):
 
         Returns:
             A `keras.callbacks.History`.
+
+        Raises:
+            ValueError: If an example is none of this task, or there is one class alone.
         """
+        if len(self.labels) < 2 and not self.multi_label:
+            raise ValueError(
+                f"Expected two labels or more, got {self.labels[0]!r} alone: there is "
+                "nothing to tell apart. With multi_label=True a text has it or not."
+            )
         if class_weight is not None:
             weights = example_weights(targets, self.labels, class_weight, weights)
         return super().fit(inputs, targets, validation_data, weights, **options)

@@ -4,6 +4,8 @@ import keras
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
+from kerasbert.training.replicas import on_this_device, summed_over_devices
+
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class AdamW(keras.optimizers.AdamW):
@@ -11,6 +13,7 @@ class AdamW(keras.optimizers.AdamW):
 
     A token that occurs twice in a batch counts with the sum of its gradients, in the
     norm that clipping takes and in the update, as if gradients of tables were dense.
+    On several devices the gradients of all are added before they are clipped.
 
     Args:
         learning_rate: A number or a schedule.
@@ -37,6 +40,8 @@ class AdamW(keras.optimizers.AdamW):
         }
 
     def apply(self, grads, trainable_variables=None):
+        if keras.backend.backend() == "tensorflow":
+            grads = summed_over_devices(grads)
         wants_dense = self.gradient_accumulation_steps or self.loss_scale_factor
         grads = [_dense(g) if wants_dense else _summed(g) for g in grads]
         return super().apply(grads, trainable_variables)
@@ -56,6 +61,27 @@ class AdamW(keras.optimizers.AdamW):
 
     def _apply_weight_decay(self, variables):
         pass  # A part of the update, at the rate of the variable.
+
+    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        if keras.backend.backend() != "tensorflow":
+            return super()._backend_update_step(
+                grads, trainable_variables, learning_rate
+            )
+        for gradient, variable in zip(grads, trainable_variables, strict=True):
+            self.update_step(gradient, on_this_device(variable), learning_rate)
+
+    def _backend_increment_gradient_accumulators(self, grads, acc_grads):
+        if keras.backend.backend() != "tensorflow":
+            return super()._backend_increment_gradient_accumulators(grads, acc_grads)
+        for gradient, accumulator in zip(grads, acc_grads, strict=True):
+            on_this_device(accumulator).assign_add(gradient)
+
+    def _backend_reset_gradient_accumulators(self):
+        if keras.backend.backend() != "tensorflow":
+            return super()._backend_reset_gradient_accumulators()
+        for accumulator in self._accumulated_gradients:
+            accumulator = on_this_device(accumulator)
+            accumulator.assign(0.0 * accumulator)
 
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
@@ -79,8 +105,8 @@ class AdamW(keras.optimizers.AdamW):
         )
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
-            m=self._momentums[index].value.handle,
-            v=self._velocities[index].value.handle,
+            m=on_this_device(self._momentums[index]).handle,
+            v=on_this_device(self._velocities[index]).handle,
             beta1_power=tf.pow(beta_1, step),
             beta2_power=tf.pow(beta_2, step),
             lr=rate,

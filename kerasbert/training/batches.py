@@ -1,6 +1,10 @@
 """Which examples make which batch: of like length, in an order that a seed gives."""
 
+import itertools
+
 import numpy as np
+
+from kerasbert.training.devices import check_divisible
 
 POOL = 50  # batches among which examples are sorted by length
 
@@ -41,16 +45,20 @@ def epoch_batches(lengths, batch_size, seed=0, epoch=0):
 
 
 class TrainingOrder:
-    """The batches of all epochs, from any step on.
+    """The batches of any epoch, from the step on that a run has come to.
 
-    Iterating gives those of one epoch, or what is left of it, and the next time those
-    of the next; that is how Keras asks for an epoch.
+    Calling it gives those of the epoch that its `epoch` names. It may be called any
+    number of times: Keras asks more than once for the batches of an epoch that several
+    devices share.
 
     Args:
         features: `kerasbert.training.Features`.
         batch_size: Examples of a batch.
         seed: Gives the order.
-        step: How many batches were seen before, in this epoch and those before it.
+        step: How many batches were seen before, in `epoch` and those before it.
+
+    Attributes:
+        epoch: Number of the epoch, from 0; at first, that of the next step.
     """
 
     def __init__(self, features, batch_size, seed=0, step=0):
@@ -58,24 +66,31 @@ class TrainingOrder:
         self.lengths = features.lengths
         self.batch_size = batch_size
         self.seed = seed
-        self.epoch, self.skip = divmod(step, self.steps_per_epoch)
+        self.epoch, self._seen = divmod(step, self.steps_per_epoch)
+        self._begun = self.epoch
 
     @property
     def steps_per_epoch(self):
         """Number of batches of a whole epoch."""
         return -(-len(self.lengths) // self.batch_size)
 
+    @property
+    def skip(self):
+        """Number of batches of the epoch that were seen before."""
+        return self._seen if self.epoch == self._begun else 0
+
     def __call__(self):
         batches = epoch_batches(self.lengths, self.batch_size, self.seed, self.epoch)
         batches = batches[self.skip :]
         features = self.features.in_epoch(self.seed, self.epoch)
-        self.epoch, self.skip = self.epoch + 1, 0
         for rows in batches:
             yield _without_none(features.batch(rows))
 
 
 def training_dataset(order):
-    """A `tf.data.Dataset` of the batches of a `TrainingOrder`, an epoch an iteration.
+    """A `tf.data.Dataset` of the batches of one epoch of a `TrainingOrder`.
+
+    Every iteration gives those of the epoch that the order is at when it begins.
 
     Args:
         order: The `TrainingOrder`.
@@ -83,32 +98,65 @@ def training_dataset(order):
     return _dataset(order.features, order, order.steps_per_epoch - order.skip)
 
 
-def evaluation_dataset(features, batch_size):
+def epochs_dataset(order):
+    """A `tf.data.Dataset` of an epoch an iteration, each the one after the last.
+
+    Args:
+        order: The `TrainingOrder`, which goes on.
+    """
+
+    def batches():
+        epoch = order()
+        first = next(epoch)  # of this epoch, before the order goes on
+        order.epoch += 1
+        yield first
+        yield from epoch
+
+    return _dataset(order.features, batches, order.steps_per_epoch - order.skip)
+
+
+def evaluation_dataset(features, batch_size, devices=1):
     """A `tf.data.Dataset` of all examples, once, the longest first.
 
     Args:
         features: `kerasbert.training.Features`.
         batch_size: Examples of a batch.
+        devices: Number of devices that share a batch; examples that cannot be shared
+            out evenly are a batch of their own.
     """
+    check_divisible(features, devices)
     order = np.argsort(-features.lengths, kind="stable")
-    starts = range(0, len(features), batch_size)
+    shared = len(order) - len(order) % devices
+    size = max(1, batch_size // devices) * devices
+    starts = [*range(0, shared, size), shared, len(order)]
+    batches = [
+        order[start:end] for start, end in itertools.pairwise(starts) if start < end
+    ]
 
-    def batches():
-        for start in starts:
-            rows = order[start : start + batch_size]
+    def generator():
+        for rows in batches:
             yield _without_none(features.batch(rows))
 
-    return _dataset(features, batches, len(starts))
+    return _dataset(features, generator, len(batches))
 
 
 def _without_none(batch):
-    return batch if batch[2] is not None else batch[:2]
+    """What Keras takes: weights, if there are any, with an axis as wide as a token's.
+
+    Keras spreads weights `[B]` over losses `[B, S]` along the wrong axis.
+    """
+    inputs, targets, weights = batch
+    if weights is None:
+        return inputs, targets
+    if isinstance(weights, dict):
+        return inputs, targets, {name: w[:, None] for name, w in weights.items()}
+    return inputs, targets, weights[:, None]  # [B, 1]
 
 
 def _dataset(features, generator, cardinality):
     import tensorflow as tf
 
-    inputs, targets, weights = features.batch([0])
+    inputs, targets, *weights = _without_none(features.batch([0]))
     rows = {name for name, v in features.targets.items() if isinstance(v, list)}
 
     def spec(array, has_tokens=False):
@@ -118,9 +166,8 @@ def _dataset(features, generator, cardinality):
     specs = [
         {name: spec(array, has_tokens=True) for name, array in inputs.items()},
         {name: spec(array, name in rows) for name, array in targets.items()},
+        *tf.nest.map_structure(spec, weights),
     ]
-    if weights is not None:
-        specs.append(spec(weights))
     dataset = tf.data.Dataset.from_generator(generator, output_signature=tuple(specs))
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(cardinality))
     return dataset.prefetch(2)

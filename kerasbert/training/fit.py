@@ -16,6 +16,7 @@ from kerasbert.training.callbacks import (
     SaveState,
     StopOnNaN,
 )
+from kerasbert.training.devices import device_count, divided, scope_of
 from kerasbert.training.memory import keep_freed_memory
 from kerasbert.training.recipe import as_optimizer
 from kerasbert.training.state import load_state, reset_seeds, state_file
@@ -40,6 +41,12 @@ def fit(
     the weights that it would have had, bit for bit on a CPU. The process keeps memory
     that it frees from here on: see `kerasbert.training.memory.keep_freed_memory`.
 
+    A model that was made in the scope of a `tf.distribute.MirroredStrategy` is trained
+    on its devices, in the steps that one device would take; `batch_size` counts the
+    examples on all of them. What would be other steps is refused, such as clipping by
+    an optimizer of Keras. The losses and metrics of training that are reported count
+    an example twice where the last batch of an epoch cannot be shared out evenly.
+
     Args:
         model: A model of `kerasbert.models`.
         features: `kerasbert.training.Features`.
@@ -58,7 +65,8 @@ def fit(
         included.
 
     Raises:
-        ValueError: If there are no examples.
+        ValueError: If there are no examples, or several devices cannot take the steps
+            of one; the message says why.
         kerasbert.training.callbacks.Diverged: If the loss is not finite.
     """
     if not len(features):
@@ -66,11 +74,14 @@ def fit(
     keep_freed_memory()
     run = run or Run()
     steps_per_epoch = -(-len(features) // batch_size)
-    optimizer = as_optimizer(
-        compile_arguments["optimizer"], model, epochs * steps_per_epoch
-    )
-    model.compile(**{**compile_arguments, "optimizer": optimizer})
-    optimizer.build(model.trainable_variables)
+    with scope_of(model):
+        optimizer = as_optimizer(
+            compile_arguments["optimizer"], model, epochs * steps_per_epoch
+        )
+        compile_arguments = {**compile_arguments, "optimizer": optimizer}
+        features = divided(features, model, compile_arguments, batch_size)
+        model.compile(**compile_arguments)
+        optimizer.build(model.trainable_variables)
     reset_seeds(model, seed)
 
     step, history = run.load(model)
@@ -82,6 +93,7 @@ def fit(
     verbose = keras_options.pop("verbose", "auto")
     verbose = 1 if verbose == "auto" else verbose
     whole = WholeTraining(
+        order,
         [
             StopOnNaN(run.state_file, step),
             *validation_callbacks(validation),
@@ -97,11 +109,16 @@ def fit(
     )
     # Keras takes all epochs to be as long as the first: what is left of one is alone.
     starts = [order.epoch, *([order.epoch + 1] if order.skip else [])]
+    validation_data = validation and evaluation_dataset(
+        validation.features, batch_size, device_count(model)
+    )
     for start, end in zip(starts, [*starts[1:], epochs], strict=True):
+        if start >= end:
+            break
+        order.epoch = start
         model.fit(
             training_dataset(order),
-            validation_data=validation
-            and evaluation_dataset(validation.features, batch_size),
+            validation_data=validation_data,
             initial_epoch=start,
             epochs=end,
             shuffle=False,  # the order does
@@ -116,9 +133,23 @@ def fit(
 
 
 class WholeTraining(keras.callbacks.CallbackList):
-    """Callbacks for which several calls of `keras.Model.fit` are one training."""
+    """Callbacks for which several calls of `keras.Model.fit` are one training.
+
+    Args:
+        order: The `TrainingOrder`, which goes with the epochs.
+        callbacks: The callbacks.
+        **options: Those of `keras.callbacks.CallbackList`.
+    """
 
     has_begun = False
+
+    def __init__(self, order, callbacks, **options):
+        super().__init__(callbacks, **options)
+        self.order = order
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.order.epoch = epoch
+        super().on_epoch_begin(epoch, logs)
 
     def on_train_begin(self, logs=None):
         if not self.has_begun:
@@ -129,7 +160,8 @@ class WholeTraining(keras.callbacks.CallbackList):
         pass  # there may be another call
 
     def end(self):
-        """Ends the training."""
+        """Ends the training, also one of which nothing was left."""
+        self.on_train_begin()
         super().on_train_end()
 
 

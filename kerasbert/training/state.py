@@ -27,7 +27,7 @@ def save_state(file, model, step, history):
     from safetensors.numpy import save_file
 
     tensors = {
-        name: np.array(keras.ops.convert_to_numpy(variable.value), order="C")
+        name: np.array(variable.numpy(), order="C")
         for name, variable in (_variables(model) | _metrics(model)).items()
     }
     metadata = {"step": str(step), "history": json.dumps(history)}
@@ -90,7 +90,7 @@ def add_metrics(file, model):
     with safe_open(file, "numpy") as state:
         for name, variable in _metrics(model).items():
             if name in state.keys():  # noqa: SIM118
-                variable.assign_add(state.get_tensor(name))
+                variable.assign(variable + state.get_tensor(name))
 
 
 def read_history(file):
@@ -103,6 +103,18 @@ def read_history(file):
 
     with safe_open(file, "numpy") as state:
         return json.loads(state.metadata()["history"])
+
+
+def read_step(file):
+    """The number of batches that were seen, from what `save_state` wrote.
+
+    Args:
+        file: The file.
+    """
+    from safetensors import safe_open
+
+    with safe_open(file, "numpy") as state:
+        return int(state.metadata()["step"])
 
 
 def seed_states(model):

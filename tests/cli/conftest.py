@@ -88,3 +88,30 @@ def learn(kerasbert, model):
         )
 
     return run
+
+
+ROWS = "a good day\t1\na bad day\t0\ngood\t1\nbad\t0\nvery good\t1\nnot good\t0\n"
+OPTIONS = (
+    *("--validation", "rows.tsv", "--labels", "0=bad,1=good"),
+    *("--learning-rate", "0.01", "--config", "settings.yaml"),
+)
+
+
+@pytest.fixture
+def rows(tmp_path, monkeypatch):
+    """A folder with a file to learn from, which is the current one."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rows.tsv").write_text(ROWS, "utf-8")
+
+
+@pytest.fixture
+def learned(learn, rows, tmp_path, tmp_path_factory):
+    """The folder of a run, which is made once."""
+    (tmp_path / "settings.yaml").write_text("warmup: 0\nsave_every: 1\n")
+    kept = tmp_path_factory.getbasetemp() / "learned"
+    if not kept.exists():
+        done = learn(*OPTIONS)
+        assert (done.code, done.err) == (0, "")
+        (tmp_path / "run" / "printed.json").write_text(done.out)
+        shutil.copytree("run", kept)
+    return shutil.copytree(kept, tmp_path / "run", dirs_exist_ok=True)

@@ -1,7 +1,6 @@
 import csv
 import json
 import pathlib
-import shutil
 
 import pytest
 
@@ -10,35 +9,10 @@ pytest.importorskip("tensorflow")
 import yaml
 
 import kerasbert as package
-from kerasbert.tasks.epoch_bars import EpochBars
+from tests.cli.conftest import OPTIONS
 from tests.cli.test_bad_input import refused
 
-ROWS = "a good day\t1\na bad day\t0\ngood\t1\nbad\t0\nvery good\t1\nnot good\t0\n"
-
-
-@pytest.fixture(autouse=True)
-def files(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "rows.tsv").write_text(ROWS, "utf-8")
-
-
-OPTIONS = (
-    *("--validation", "rows.tsv", "--labels", "0=bad,1=good"),
-    *("--learning-rate", "0.01", "--config", "settings.yaml"),
-)
-
-
-@pytest.fixture
-def learned(learn, tmp_path, tmp_path_factory):
-    """The folder of a run, which is made once."""
-    (tmp_path / "settings.yaml").write_text("warmup: 0\nsave_every: 1\n")
-    kept = tmp_path_factory.getbasetemp() / "learned"
-    if not kept.exists():
-        done = learn(*OPTIONS)
-        assert (done.code, done.err) == (0, "")
-        (tmp_path / "run" / "printed.json").write_text(done.out)
-        shutil.copytree("run", kept)
-    return shutil.copytree(kept, tmp_path / "run", dirs_exist_ok=True)
+pytestmark = pytest.mark.usefixtures("rows")
 
 
 def test_a_run_writes_its_model_metrics_log_card_and_settings(learned):
@@ -102,29 +76,6 @@ def test_export_writes_what_gives_the_labels_of_the_run(kerasbert, learned):
     answer = served(text=tf.constant(["a good day"]))
     assert answer["label"][0].numpy().decode() == expected["label"]
     assert float(answer["score"][0]) == pytest.approx(expected["score"], abs=1e-5)
-
-
-def test_a_run_that_is_interrupted_goes_on_to_the_same_weights(
-    learn, learned, monkeypatch
-):
-    class Interrupted(EpochBars):
-        def on_train_batch_end(self, batch, logs=None):
-            if self.model.optimizer.iterations == 3:
-                raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr("kerasbert.cli.finetune_run.EpochBars", Interrupted)
-        done = learn(*OPTIONS, output="again")
-    assert (done.code, done.out) == (130, "")
-    assert done.err.count("\n") == 1 and "the same command goes on" in done.err
-
-    refused(
-        learn(*OPTIONS, "--seed", 1, output="again"), "seed 0, not 1", "--overwrite"
-    )
-    assert learn(*OPTIONS, output="again").code == 0
-    for name in ("model/model.safetensors", "metrics.json", "log.csv"):
-        one, two = ((learned.parent / run / name) for run in ("run", "again"))
-        assert one.read_bytes() == two.read_bytes(), name
 
 
 def test_a_run_that_has_ended_is_not_replaced_unasked(learn, learned):

@@ -38,3 +38,20 @@ def test_jax_gives_the_vectors_of_tensorflow(embedder, tmp_path):
         cwd=pathlib.Path(__file__).parents[2],
     )
     assert abs(np.load(file) - embedder.encode(TEXTS)).max() < 1e-6
+
+
+def test_low_rank_updates_that_come_after_a_first_answer_count(bert):
+    pytest.importorskip("tensorflow")
+    embedder = type(bert).from_pretrained(FIXTURES / "bert_tiny" / "huggingface")
+    before = embedder.encode(TEXTS)
+    embedder.encoder.enable_lora(2)
+    np.testing.assert_array_equal(embedder.encode(TEXTS), before)  # they begin at 0
+    random = np.random.default_rng(0)
+    for variable in embedder.encoder.trainable_variables:
+        variable.assign(random.normal(size=variable.shape))
+    after = embedder.encode(TEXTS)
+    assert abs(after - before).max() > 0.1
+    features = embedder.features([(text, text) for text in TEXTS])
+    inputs, _, _ = features.batch(range(len(TEXTS)))
+    expected = embedder.model(inputs)["embedding"].numpy()[::2]
+    np.testing.assert_allclose(after, expected, atol=2e-6)

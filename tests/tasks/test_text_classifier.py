@@ -141,6 +141,12 @@ def test_nobody_names_the_classes():
         kerasbert.TextClassifier.from_pretrained(TINY, labels=["a", "a"])
 
 
+def test_a_single_class_is_nothing_to_learn():
+    alone = kerasbert.TextClassifier.from_pretrained(TINY, labels=["good"])
+    with pytest.raises(ValueError, match="two labels or more, got 'good' alone"):
+        alone.fit(["a", "b"], ["good", "good"], verbose=0)
+
+
 def test_a_text_that_is_cut_is_reported(classifier):
     with pytest.warns(UserWarning, match="1 of the texts had more than 64 tokens"):
         classifier.predict(["word " * 100, "short"])

@@ -9,6 +9,7 @@ from kerasbert.training import IGNORED, Features
 from kerasbert.training.batches import (
     TrainingOrder,
     epoch_batches,
+    epochs_dataset,
     evaluation_dataset,
     training_dataset,
 )
@@ -51,13 +52,25 @@ def token_ids(batches):
 def test_an_order_goes_on_from_any_step(step):
     features = toy.features()
     whole = TrainingOrder(features, toy.BATCH, seed=5)
-    every = [*token_ids(whole()), *token_ids(whole())]
     rest = TrainingOrder(features, toy.BATCH, seed=5, step=step)
     assert rest.epoch == step // toy.STEPS
-    found = token_ids(rest())
-    if step < toy.STEPS:
+    every, found = [], []
+    for epoch in range(2):
+        whole.epoch = epoch
+        every += token_ids(whole())
+    for epoch in range(rest.epoch, 2):
+        rest.epoch = epoch
         found += token_ids(rest())
     assert found == every[step:]
+
+
+def test_an_order_gives_the_same_however_often_it_is_asked():
+    """Keras asks twice for an epoch, and throws away the first answer."""
+    order = TrainingOrder(toy.features(), toy.BATCH, step=1)
+    thrown_away = order()
+    next(thrown_away)
+    assert token_ids(order()) == token_ids(order())
+    assert len(list(order())) == toy.STEPS - 1
 
 
 def test_a_dataset_is_as_long_as_what_is_left_of_the_epoch():
@@ -65,6 +78,27 @@ def test_a_dataset_is_as_long_as_what_is_left_of_the_epoch():
     dataset = training_dataset(order)
     assert int(dataset.cardinality()) == toy.STEPS - 1
     assert len(list(dataset)) == toy.STEPS - 1
+
+
+def test_every_iteration_of_a_dataset_of_epochs_is_the_next_one():
+    order = TrainingOrder(toy.features(), toy.BATCH)
+    dataset = epochs_dataset(TrainingOrder(toy.features(), toy.BATCH))
+    for order.epoch in range(3):
+        found = [inputs["token_ids"].numpy().tolist() for inputs, _ in dataset]
+        assert found == token_ids(order())
+
+
+def test_weights_of_examples_are_those_of_their_tokens():
+    features = toy.features()
+    weights = np.arange(len(features), dtype="float32")
+    features = Features(features.inputs, features.targets, weights)
+    order = TrainingOrder(features, toy.BATCH)
+    plain = TrainingOrder(toy.features(), toy.BATCH)
+    found = [w.numpy() for _, _, w in training_dataset(order)]
+    assert found[0].shape[1:] == (1,)
+    assert sorted(np.concatenate(found)[:, 0].tolist()) == weights.tolist()
+    for (inputs, _, _), (expected, _) in zip(order(), plain(), strict=True):
+        np.testing.assert_array_equal(inputs["token_ids"], expected["token_ids"])
 
 
 def test_evaluation_sees_every_example_once_the_longest_first():

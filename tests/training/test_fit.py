@@ -169,3 +169,24 @@ def test_weights_of_examples_count():
     np.testing.assert_allclose(
         report.history["loss"][0], alone.history["loss"][0] / 2, 1e-5
     )
+
+
+def test_a_row_of_padding_alone_does_no_harm_to_others():
+    model, features = toy.model(dropout=0.0), toy.features(3)
+    inputs, _, _ = features.batch([0, 1, 2])
+    expected = model(inputs)["logits"].numpy()
+    inputs["padding_mask"][1] = 0
+    found = model(inputs)["logits"].numpy()
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(found[[0, 2]], expected[[0, 2]], atol=1e-6)
+
+    class PaddingAlone(Features):
+        def batch(self, rows):
+            inputs, targets, weights = super().batch(rows)
+            inputs["padding_mask"] *= (np.arange(len(rows)) != 1)[:, None]
+            return inputs, targets, weights
+
+    features = PaddingAlone(features.inputs, features.targets)
+    history = train(model, features).history
+    assert np.isfinite(history["loss"]).all()
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())

@@ -5,6 +5,7 @@ import pytest
 import kerasbert
 from kerasbert.metrics import pearson, spearman
 from kerasbert.tasks import semantic_search
+from kerasbert.training.fit import Run
 from kerasbert.training.similarity_losses import (
     CosineSimilarityLoss,
     OnlineContrastiveLoss,
@@ -195,3 +196,44 @@ def test_the_loss_is_said_where_the_embedder_is_made():
     assert type(embedder.loss) is OnlineContrastiveLoss
     with pytest.raises(ValueError, match="a loss among cosine.*got 'triplet'"):
         kerasbert.TextEmbedder.from_pretrained(MEAN, loss="triplet")
+
+
+class Killed(Exception):
+    pass
+
+
+class KillAfter(keras.callbacks.Callback):
+    """Ends a run when so many batches have been seen."""
+
+    def __init__(self, batches):
+        super().__init__()
+        self.batches = batches
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.batches -= 1
+        if self.batches == 0:
+            raise Killed
+
+
+@pytest.mark.parametrize("loss", ["cosent", "multiple_negatives"])
+def test_a_run_that_is_killed_goes_on_to_the_same_weights(loss, tmp_path):
+    """With dropout, from every step; each time in an embedder that knows nothing."""
+    inputs, targets = (PAIRS, SCORES) if loss == "cosent" else (TRIPLETS, None)
+
+    def train(run, *callbacks):
+        embedder = kerasbert.TextEmbedder.from_pretrained(MEAN)
+        embedder.compile(kerasbert.Recipe(1e-2), loss=loss, run_eagerly=True)
+        options = {"epochs": 2, "batch_size": 2, "verbose": 0, "checkpoints": run}
+        report = embedder.fit(inputs, targets, callbacks=callbacks, **options)
+        return embedder, report.history
+
+    uninterrupted, expected = train(None)
+    run = Run(tmp_path, every=1)
+    for batches in (1, 2, 2):
+        with pytest.raises(Killed):
+            train(run, KillAfter(batches))
+    embedder, history = train(run)
+    assert history == expected
+    pairs = zip(embedder.model.weights, uninterrupted.model.weights, strict=True)
+    for one, two in pairs:
+        np.testing.assert_array_equal(one.numpy(), two.numpy(), err_msg=one.path)

@@ -1,5 +1,6 @@
 import json
 
+import keras
 import numpy as np
 import pytest
 
@@ -203,6 +204,22 @@ def test_loss_is_the_mean_over_the_words(tagger):
     found = tagger.evaluate(inputs, targets)
     assert found["loss"] == pytest.approx(np.mean(losses), rel=1e-5)
     assert np.isfinite(tagger.evaluate([[], [NOTHING]], [[], ["O"]])["loss"])
+
+
+def test_a_text_counts_as_much_as_its_weight_says():
+    inputs = [["loved", "a", "film"], ["New"]]
+    targets = [["B-PER", "O", "O"], ["B-LOC"]]
+    tagger = new_tagger()
+
+    def loss(*weights):
+        tagger.compile(keras.optimizers.SGD(1e-12))  # it learns nothing
+        report = tagger.fit(inputs, targets, weights=weights, epochs=1, verbose=0)
+        return report.history["loss"][0]
+
+    first, second = loss(1, 0), loss(0, 1)
+    assert min(first, second) > 0.1
+    assert loss(1, 1) == pytest.approx(first + second, rel=1e-5)
+    assert loss(0.5, 2) == pytest.approx(0.5 * first + 2 * second, rel=1e-5)
 
 
 def test_it_learns_what_it_is_shown(tmp_path):
