@@ -18,8 +18,8 @@ from kerasbert.config import AlbertConfig
 from kerasbert.export.reusable_card import reusable_card
 from kerasbert.export.saved_model import checked_length, model_name
 from kerasbert.files import new_folder
-from kerasbert.tasks.embedder_files import write_modules
-from kerasbert.tasks.prompts import prompt_text
+from kerasbert.tasks.embedding.files import write_modules
+from kerasbert.tasks.embedding.prompts import prompt_text
 
 # Their inputs, by ours.
 INPUTS = {
