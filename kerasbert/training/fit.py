@@ -46,6 +46,9 @@ def fit(
     examples on all of them. What would be other steps is refused, such as clipping by
     an optimizer of Keras. The losses and metrics of training that are reported count
     an example twice where the last batch of an epoch cannot be shared out evenly.
+    Adam and AdamW of Keras, not that of a `Recipe`, train tables of embeddings a
+    little otherwise there: of a token that a device sees twice they square each
+    gradient alone.
 
     Args:
         model: A model of `kerasbert.models`.
