@@ -1,6 +1,13 @@
 """Errors as TF Serving names them, and the HTTP status that each one has."""
 
-__all__ = ["CODES", "ServingError", "invalid_argument", "not_found", "shutting_down"]
+__all__ = [
+    "CODES",
+    "ServingError",
+    "invalid_argument",
+    "message_of",
+    "not_found",
+    "shutting_down",
+]
 
 # The canonical codes, at the number that TensorFlow gives them.
 CODES = (
@@ -48,10 +55,17 @@ class ServingError(Exception):
         Args:
             error: A `tf.errors.OpError`.
         """
-        # What Python puts around the message of the operation.
-        message = error.message.split("\n\nOriginal stack trace")[0]
-        message = message.removeprefix("Graph execution error:\n\n")
-        return cls(CODES[error.error_code], message)
+        return cls(CODES[error.error_code], message_of(error))
+
+
+def message_of(error):
+    """What an operation said, without what Python puts around it.
+
+    Args:
+        error: A `tf.errors.OpError`.
+    """
+    message = error.message.split("\n\nOriginal stack trace")[0]
+    return message.removeprefix("Graph execution error:\n\n")
 
 
 def invalid_argument(message):

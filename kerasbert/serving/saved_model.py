@@ -6,7 +6,7 @@ import pathlib
 
 import numpy as np
 
-from kerasbert.serving.errors import ServingError, invalid_argument
+from kerasbert.serving.errors import ServingError, invalid_argument, message_of
 from kerasbert.serving.runtime import tensorflow, text_operations
 
 __all__ = ["SavedModel", "Signature"]
@@ -188,5 +188,6 @@ def _list(sizes):
 
 
 def _first_line(error):
-    lines = (getattr(error, "message", None) or str(error)).strip().splitlines()
+    message = message_of(error) if hasattr(error, "message") else str(error)
+    lines = message.strip().splitlines()
     return lines[0] if lines else type(error).__name__

@@ -173,3 +173,11 @@ def await_state(client, version, state):
                 return status
         time.sleep(0.01)
     raise AssertionError(f"Version {version} did not become {state}.")
+
+
+def test_weights_that_were_cut_short_are_named_and_not_a_heading(exported, tmp_path):
+    version = tmp_path / "1"
+    shutil.copytree(exported / "1", version)
+    (version / "variables/variables.data-00000-of-00001").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"cannot load .*1: Read less bytes than req"):
+        load_version(version)
