@@ -70,10 +70,7 @@ class Task(abc.ABC):
 
         Args:
             inputs: As in `evaluate`.
-            targets: As in `evaluate`.
-
-        Returns:
-            A dictionary of numbers.
+            targets: As there.
         """
         return {}
 
