@@ -15,6 +15,11 @@ interpreters = pytest.importorskip("ai_edge_litert.interpreter")
 WORDS = ["good morning", "the cat sat on the mat", "a b c"]
 
 
+# Of a block: queries, keys and values together; attention's output; two of the
+# feed-forward network.
+PRODUCTS = 4
+
+
 @pytest.fixture(params=MODELS)
 def exported(request):
     """An embedder, and its folder for LiteRT in float32."""
@@ -93,7 +98,7 @@ def test_the_graph_has_fused_layers_and_computes_no_shape(exported):
     operations = operations_of(folder)
     layers = embedder.encoder.config.num_hidden_layers
     # One more: that of the head, or of ALBERT's embeddings.
-    assert operations["FULLY_CONNECTED"] == 6 * layers + 1
+    assert operations["FULLY_CONNECTED"] == PRODUCTS * layers + 1
     assert operations["GELU"] == layers
     assert not set(operations) & {"SHAPE", "PACK", "RANGE", "FILL", "CUSTOM"}
 
@@ -119,7 +124,7 @@ def test_int8_keeps_the_direction_in_a_fraction_of_the_size(int8, truncation_is_
         if tensor["dtype"] == np.int8
     ]
     layers = embedder.encoder.config.num_hidden_layers
-    assert sum(count > 1 for count in channels) == 6 * layers
+    assert sum(count > 1 for count in channels) == PRODUCTS * layers
     size = (folder / "model.tflite").stat().st_size
     assert size < 0.6 * 4 * embedder.encoder.count_params()
 
@@ -128,7 +133,7 @@ def test_int8_weights_stay_in_fully_connected_operations(int8):
     embedder, folder = int8
     layers = embedder.encoder.config.num_hidden_layers
     operations = operations_of(folder)
-    assert operations["FULLY_CONNECTED"] == 6 * layers
+    assert operations["FULLY_CONNECTED"] == PRODUCTS * layers
     # The tables alone: what is gathered is made float32.
     assert operations["DEQUANTIZE"] <= 3
 
