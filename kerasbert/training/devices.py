@@ -134,11 +134,12 @@ class DividedFeatures:
         losses: From an output of the model to its loss.
 
     Example:
+        >>> from kerasbert.training import Features
         >>> rows = {"token_ids": [[2, 7, 3], [2, 3], [2, 3]]}
         >>> features = Features(rows, {"logits": np.array([0, 1, 1])})
         >>> _, targets, weights = DividedFeatures(features, 2, {}).batch([0, 1, 2])
-        >>> targets["logits"].tolist(), weights["logits"].round(2).tolist()
-        ([0, 1, 1, 0], [1.33, 1.33, 1.33, 0.0])
+        >>> targets["logits"].tolist(), (3 * weights["logits"]).round().tolist()
+        ([0, 1, 1, 0], [4.0, 4.0, 4.0, 0.0])
     """
 
     def __init__(self, features, devices, losses):
