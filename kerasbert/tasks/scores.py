@@ -5,8 +5,10 @@ import numpy as np
 from kerasbert.metrics.correlation import pearson, spearman
 from kerasbert.tasks.labels import checked_count
 
+NAME_THE_RANGE = "Name the range, low and high, of the scores"
 
-def checked_scores(targets, count, low=None, high=None):
+
+def checked_scores(targets, count, low=None, high=None, remedy=NAME_THE_RANGE):
     """Scores as an array.
 
     Args:
@@ -14,6 +16,7 @@ def checked_scores(targets, count, low=None, high=None):
         count: How many examples there are.
         low: The lowest score that may be; None: any.
         high: The highest.
+        remedy: What to do if one is out of the range.
 
     Returns:
         float32 array `[n]`.
@@ -43,8 +46,8 @@ def checked_scores(targets, count, low=None, high=None):
     if wrong.any():
         position = int(np.argmax(wrong))
         raise ValueError(
-            f"Expected {wanted} at position {position}, got {targets[position]}. Name "
-            "the range, low and high, of the scores, or put the example right."
+            f"Expected {wanted} at position {position}, got {targets[position]}. "
+            f"{remedy}, or put the example right."
         )
     return scores
 

@@ -212,7 +212,11 @@ class BiEncoder(Task):
                 f"{'no scores' if targets is None else f'{size} texts an example'}. "
                 'Texts that belong together are for loss="multiple_negatives".'
             )
-        return checked_scores(targets, count, self.loss.lowest, self.loss.highest)
+        return checked_scores(
+            *(targets, count, self.loss.lowest, self.loss.highest),
+            remedy='Scale the scores, take loss="cosent", which takes any, or name '
+            "their range, as CosineSimilarityLoss(low, high) does",
+        )
 
     def _ids(self, texts):
         """The rows of token ids of texts, with the prompt that the model wants."""
