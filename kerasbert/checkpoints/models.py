@@ -202,13 +202,7 @@ def _value(variable):
 def _merged_lora(model):
     """The kernels of dense layers with low-rank updates, the updates added."""
     encoder = getattr(model, "encoder", model)
-    merged = {}
-    for block in encoder.blocks:
-        for target in ("query", "key", "value", "output"):
-            dense = getattr(block.attention, f"{target}_dense")
-            if dense.lora_enabled:
-                path = f"{block.name}/attention/{target}/kernel"
-                merged[path] = functools.partial(
-                    keras.ops.convert_to_numpy, dense.kernel
-                )
-    return merged
+    return {
+        f"{path}/kernel": functools.partial(keras.ops.convert_to_numpy, dense.kernel)
+        for path, dense in encoder.updated_projections.items()
+    }

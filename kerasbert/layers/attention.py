@@ -140,6 +140,16 @@ class MultiHeadAttention(keras.layers.Layer):
             attended = in_rows(attend, tokens, packing, attention_bias)  # [T, D]
         return self.output_dense(attended)
 
+    @property
+    def dense_layers(self):
+        """The dense layers, by what they compute."""
+        return {
+            "query": self.query_dense,
+            "key": self.key_dense,
+            "value": self.value_dense,
+            "output": self.output_dense,
+        }
+
     def projection(self):
         """Kernel and bias of queries, keys and values, side by side.
 

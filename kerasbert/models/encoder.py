@@ -125,10 +125,20 @@ class Encoder(Pretrained, keras.Model):
             layer.trainable = False
         for block in self.blocks:
             for target in targets:
-                dense = getattr(block.attention, f"{target}_dense")
+                dense = block.attention.dense_layers[target]
                 dense.trainable = True
                 dense.enable_lora(rank)
                 dense.bias.trainable = False
+
+    @property
+    def updated_projections(self):
+        """The projections of attention with low-rank updates, by their paths."""
+        return {
+            f"{block.name}/attention/{target}": dense
+            for block in self.blocks
+            for target, dense in block.attention.dense_layers.items()
+            if dense.lora_enabled
+        }
 
     def get_config(self):
         return {

@@ -5,8 +5,6 @@ import numpy as np
 
 from kerasbert.layers import packing_of, unpack
 
-TARGETS = ("query", "key", "value", "output")  # of encoder.enable_lora
-
 
 class EncoderRunner:
     """Computes something of an encoder's hidden states for rows of any lengths.
@@ -45,7 +43,7 @@ class EncoderRunner:
 
     def _compiled(self):
         """The function of the encoder as it is now."""
-        updated = self._updated()
+        updated = set(self.encoder.updated_projections)
         if self._function is None or updated != self._compiled_with:
             if keras.backend.backend() == "tensorflow":
                 self._function = self._packed_function()
@@ -53,14 +51,6 @@ class EncoderRunner:
                 self._function = self._padded_function()
             self._compiled_with = updated
         return self._function
-
-    def _updated(self):
-        """Which projections have low-rank updates."""
-        return [
-            getattr(block.attention, f"{target}_dense").lora_enabled
-            for block in self.encoder.blocks
-            for target in TARGETS
-        ]
 
     def _packed_function(self):
         import tensorflow as tf
