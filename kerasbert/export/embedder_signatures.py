@@ -4,8 +4,10 @@ import keras
 import tensorflow as tf
 
 from kerasbert.export.int8_products import calibrated_products
-from kerasbert.export.packed_graph import packed_encoder
+from kerasbert.export.packed_graph import joint_projections, packed_encoder
 from kerasbert.export.precision import table_apart, with_precision
+from kerasbert.export.stand_ins import standing_in
+from kerasbert.tasks.embedding.prompts import prompt_text
 from kerasbert.tasks.embedding.token_embeddings import (
     chosen_layers,
     combination_of_layers,
@@ -35,14 +37,11 @@ class EmbedderSignatures:
     def __init__(self, embedder, precision, max_length, calibration=None):
         self.tokenizer = embedder.tokenizer
         self.max_length = max_length
-        self.prompt = embedder.prompts.get(
-            embedder.default_prompt, embedder.default_prompt
-        )
+        self.prompt = prompt_text(None, embedder.prompts, embedder.default_prompt)
         self.head = embedder.model.head
         self.encoder, constants = with_precision(embedder.encoder, precision)
         head = [(weight, tf.constant(weight.numpy())) for weight in self.head.weights]
         self.constants = table_apart(self.encoder, constants) + head
-        self.products = {}
         if precision == "int8":
             self.products = calibrated_products(
                 self.encoder,
@@ -50,6 +49,8 @@ class EmbedderSignatures:
                 lambda texts: self._tokens(texts)[:2],
                 calibration,
             )
+        else:
+            self.products = joint_projections(self.encoder, self.constants)
         self._embed = self._packed(lambda states, mask: self.head(states[-1], mask))
 
     def text(self):
@@ -121,7 +122,7 @@ class EmbedderSignatures:
 
         @tf.function(jit_compile=True, autograph=False)
         def compute(token_ids, segment_ids, padding_mask):
-            with keras.StatelessScope(self.constants):
+            with keras.StatelessScope(self.constants), standing_in(self.products):
                 inputs = {
                     "token_ids": token_ids,
                     "segment_ids": segment_ids,

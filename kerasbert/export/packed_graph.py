@@ -15,7 +15,7 @@ from kerasbert.layers import GroupedPacking, Packing, unpack
 GROUPS = 3  # of rows, in attention
 
 
-def packed_encoder(encoder, constants, finish, products=None):
+def packed_encoder(encoder, constants, finish, products):
     """The function from packed tokens to what `finish` makes of the hidden states.
 
     Args:
@@ -23,7 +23,8 @@ def packed_encoder(encoder, constants, finish, products=None):
         constants: Pairs of a variable and the tensor that takes its place.
         finish: Function from a list of hidden states `[B, S, D]` and the padding mask
             `[B, S]` to a tensor.
-        products: From layers of the encoder to what stands in for their products.
+        products: From layers of the encoder to what stands in for their products, such
+            as `joint_projections`.
 
     Returns:
         A function of token_ids `[T]`, segment_ids `[T]`, packed and padding_mask
@@ -33,8 +34,6 @@ def packed_encoder(encoder, constants, finish, products=None):
     """
     tokens = tf.TensorSpec([None], tf.int32)
     rows = tf.TensorSpec([None, None], tf.int32)
-
-    products = _joint_projections(encoder, constants) | (products or {})
 
     @tf.function(input_signature=[tokens, tokens, rows, rows], autograph=False)
     def compute(token_ids, segment_ids, packed, padding_mask):
@@ -50,8 +49,14 @@ def packed_encoder(encoder, constants, finish, products=None):
     return compute
 
 
-def _joint_projections(encoder, constants):
+def joint_projections(encoder, constants):
     """Attention's kernels put together beforehand, rather than whenever they are used.
+
+    They are constants of their own: made once, so that all signatures share them.
+
+    Args:
+        encoder: A `BertEncoder` or `AlbertEncoder`.
+        constants: Pairs of a variable and the tensor that takes its place.
 
     Returns:
         From the attention of a block to what computes its queries, keys and values.

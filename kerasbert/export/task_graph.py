@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from kerasbert.checkpoints.models import checkpoint_of, variables_of
 from kerasbert.export.int8_products import calibrated_products
-from kerasbert.export.packed_graph import packed_encoder
+from kerasbert.export.packed_graph import joint_projections, packed_encoder
 from kerasbert.export.precision import policy_of, table_apart
 
 
@@ -35,7 +35,6 @@ class TaskGraph:
             if path in weights
         ]
         constants = table_apart(self.model.encoder, constants)
-        products = {}
         if precision == "int8":
             products = calibrated_products(
                 self.model.encoder,
@@ -45,6 +44,8 @@ class TaskGraph:
                 ),
                 calibration,
             )
+        else:
+            products = joint_projections(self.model.encoder, constants)
         self._constants, self._products = constants, products
         self._compute = self._computing(self.model.outputs_of)
 
@@ -113,12 +114,7 @@ def _of_rows(compute, token_ids, segment_ids):
 def _with_policy(model, policy):
     """A model like another, with untrained weights where the policy is another."""
     encoder = model.encoder
-    plain = not any(
-        getattr(block.attention, f"{target}_dense").lora_enabled
-        for block in encoder.blocks
-        for target in ("query", "key", "value", "output")
-    )
-    if encoder.dtype_policy.name == policy and plain:
+    if encoder.dtype_policy.name == policy and not encoder.updated_projections:
         return model
     encoder = type(encoder)(encoder.config, dtype=policy, name=encoder.name)
     described = keras.saving.serialize_keras_object(encoder)

@@ -1,3 +1,4 @@
+import collections
 import json
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from tests.export.served import (
     served,
     texts_of,
 )
+from tests.export.test_operations import meta_graph_of
 
 pytestmark = pytest.mark.usefixtures("truncation_is_known")
 
@@ -40,6 +42,21 @@ def test_a_text_gets_the_same_vector_alone_and_in_any_order(name):
     for text, vector in zip(TEXTS, together, strict=True):
         alone = served(name)(text=texts_of([text]))["embedding"]
         np.testing.assert_allclose(alone, [vector], 0, 1e-6)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_weight_stands_once_in_the_graph_for_all_signatures(name):
+    encoder = embedder_of(name).encoder
+    counts = collections.Counter(
+        tuple(dim.size for dim in node.attr["value"].tensor.tensor_shape.dim)
+        for node in meta_graph_of(exported(name)).graph_def.node
+        if node.op == "Const"
+    )
+    for block in encoder.blocks:
+        kernel, _ = block.attention.projection()
+        assert counts[tuple(kernel.shape)] == len(encoder.blocks)
+        kernel = block.feed_forward.output_dense.kernel
+        assert counts[tuple(kernel.shape)] == len(encoder.blocks)
 
 
 def test_tokens_with_a_mask_of_another_shape_are_refused():
