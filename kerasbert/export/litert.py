@@ -19,6 +19,7 @@ from kerasbert.export.saved_model import checked_length
 from kerasbert.files import new_folder
 from kerasbert.layers import ONE_ROW, unpack
 from kerasbert.litert import FORMAT, MODEL_FILE, SETTINGS_FILE
+from kerasbert.tasks.embedding.prompts import prompt_text
 
 PRECISIONS = ("float32", "int8")
 
@@ -76,7 +77,7 @@ def export_litert(
             "model_bytes": len(model),
             "size": embedder.size,
             "max_length": max_length,
-            "prompt": _prompt(embedder),
+            "prompt": prompt_text(None, embedder.prompts, embedder.default_prompt),
             "special_tokens_in_text": embedder.tokenizer.special_tokens_in_text,
             "precision": precision,
         }
@@ -148,7 +149,3 @@ def _check_tokenizer(tokenizer):
             "tokenizers takes <pad> in a text for the special token. Load the "
             "tokenizer without it, or export a SavedModel."
         )
-
-
-def _prompt(embedder):
-    return embedder.prompts.get(embedder.default_prompt, embedder.default_prompt) or ""

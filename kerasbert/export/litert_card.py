@@ -1,5 +1,7 @@
 """The page that goes with a model for LiteRT."""
 
+from kerasbert.export.model_card import facts_of, prompt_row
+
 CARD = """\
 # {name}
 
@@ -40,19 +42,11 @@ def litert_card(embedder, name, settings):
     Returns:
         Markdown.
     """
-    config = embedder.encoder.config
-    head = embedder.model.head
-    prompt = settings["prompt"]
     return CARD.format(
+        **facts_of(embedder),
         name=name,
-        size=settings["size"],
-        layers=config.num_hidden_layers,
-        hidden=config.hidden_size,
-        heads=config.num_attention_heads,
-        parameters=embedder.encoder.count_params() / 1e6,
         precision=settings["precision"],
         megabytes=settings["model_bytes"] / 1e6,
         max_length=settings["max_length"],
-        pooling=" and ".join(head.poolings) + (", length 1" if head.normalize else ""),
-        prompt=f"\n| put before every text | `{prompt}` |" if prompt else "",
+        prompt=prompt_row(settings["prompt"]),
     )

@@ -50,23 +50,43 @@ def model_card(embedder, name, precision, max_length, signatures):
     Returns:
         Markdown.
     """
-    config = embedder.encoder.config
-    head = embedder.model.head
-    pooling = " and ".join(head.poolings) + (", length 1" if head.normalize else "")
     return CARD.format(
+        **facts_of(embedder),
         name=name,
-        size=embedder.size,
-        layers=config.num_hidden_layers,
-        hidden=config.hidden_size,
-        heads=config.num_attention_heads,
-        parameters=embedder.encoder.count_params() / 1e6,
         precision=precision,
         servers=servers_of(precision),
         max_length=max_length,
-        pooling=pooling,
         signatures=signature_table(signatures),
         most_rows=most_rows(signatures),
     )
+
+
+def facts_of(embedder):
+    """What every card of an embedder says of it, by the names in the cards.
+
+    Args:
+        embedder: The `TextEmbedder`.
+    """
+    config = embedder.encoder.config
+    head = embedder.model.head
+    return {
+        "size": embedder.size,
+        "layers": config.num_hidden_layers,
+        "hidden": config.hidden_size,
+        "heads": config.num_attention_heads,
+        "parameters": embedder.encoder.count_params() / 1e6,
+        "pooling": " and ".join(head.poolings)
+        + (", length 1" if head.normalize else ""),
+    }
+
+
+def prompt_row(prompt):
+    """The row of a card for what is put before every text, where that is something.
+
+    Args:
+        prompt: A string.
+    """
+    return f"\n| put before every text | `{prompt}` |" if prompt else ""
 
 
 def servers_of(precision):

@@ -1,5 +1,7 @@
 """The page that goes with a reusable export."""
 
+from kerasbert.export.model_card import facts_of, prompt_row
+
 CARD = """\
 # {name}
 
@@ -47,17 +49,11 @@ def reusable_card(embedder, name, max_length, prompt, has_pooler):
     Returns:
         Markdown.
     """
-    config = embedder.encoder.config
-    head = embedder.model.head
+    facts = facts_of(embedder)
     return CARD.format(
+        **facts,
         name=name,
-        size=embedder.size,
-        layers=config.num_hidden_layers,
-        hidden=config.hidden_size,
-        heads=config.num_attention_heads,
-        parameters=embedder.encoder.count_params() / 1e6,
         max_length=max_length,
-        pooling=" and ".join(head.poolings) + (", length 1" if head.normalize else ""),
-        prompt=f"\n| put before every text | `{prompt}` |" if prompt else "",
-        pooled=POOLED.format(hidden=config.hidden_size) if has_pooler else "",
+        prompt=prompt_row(prompt),
+        pooled=POOLED.format(**facts) if has_pooler else "",
     )
