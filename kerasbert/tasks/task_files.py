@@ -1,5 +1,6 @@
 """A task as one folder: a Hugging Face model, its vocabulary, and `kerasbert.json`."""
 
+import contextlib
 import dataclasses
 import importlib
 import json
@@ -30,13 +31,30 @@ def write_task(task, folder, overwrite=False):
         folder: The folder to make.
         overwrite: Whether a folder that exists is replaced.
     """
-    checkpoint = dataclasses.replace(checkpoint_of(task.model), folder=None)
-    with new_folder(folder, overwrite=overwrite) as partial:
-        write_checkpoint(checkpoint, partial)
-        write_tokenizer(task.tokenizer.config, partial, "huggingface")
+    with new_model_folder(task.model, task.tokenizer, folder, overwrite) as partial:
         description = {"task": task.kind, "options": task.options()}
         text = json.dumps(description, indent=2, ensure_ascii=False) + "\n"
         (partial / TASK_FILE).write_text(text, "utf-8")
+
+
+@contextlib.contextmanager
+def new_model_folder(model, tokenizer, folder, overwrite=False):
+    """A folder of a model and its vocabulary, which appears when the context ends.
+
+    Args:
+        model: A model of `kerasbert.models`.
+        tokenizer: Its tokenizer.
+        folder: The folder to make.
+        overwrite: Whether a folder that exists is replaced.
+
+    Yields:
+        Where it is until then, for what else is to be in it.
+    """
+    checkpoint = dataclasses.replace(checkpoint_of(model), folder=None)
+    with new_folder(folder, overwrite=overwrite) as partial:
+        write_checkpoint(checkpoint, partial)
+        write_tokenizer(tokenizer.config, partial, "huggingface")
+        yield partial
 
 
 def load(source, dtype=None):

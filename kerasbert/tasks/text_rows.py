@@ -100,15 +100,29 @@ def are_pairs(texts):
     Raises:
         TypeError: If it is neither; the message says what is where.
     """
-    pairs = len(texts) > 0 and not isinstance(texts[0], str | bytes)
-    for position, text in enumerate(texts):
-        if not (_is_pair(text) if pairs else isinstance(text, str | bytes)):
-            wanted = "a pair of strings" if pairs else "a string"
+    return are_groups(texts, _is_pair, "a pair of strings")
+
+
+def are_groups(inputs, is_group, group):
+    """Whether inputs are groups of strings, such as pairs, rather than strings.
+
+    Args:
+        inputs: A list of strings, or of groups.
+        is_group: Function that tells whether a value is a group.
+        group: What messages call one.
+
+    Raises:
+        TypeError: If it is neither; the message says what is where.
+    """
+    groups = len(inputs) > 0 and not isinstance(inputs[0], str | bytes)
+    for position, value in enumerate(inputs):
+        if not (is_group(value) if groups else isinstance(value, str | bytes)):
+            wanted = group if groups else "a string"
             raise TypeError(
                 f"Expected {wanted} at position {position}, like those before it, got "
-                f"{type(text).__name__}: {str(text)[:60]!r}."
+                f"{type(value).__name__}: {str(value)[:60]!r}."
             )
-    return pairs
+    return groups
 
 
 def _is_pair(value):

@@ -1,15 +1,10 @@
 """A `TextEmbedder` as a folder of sentence-transformers."""
 
-import dataclasses
-
-from kerasbert.checkpoints import write_checkpoint
-from kerasbert.checkpoints.models import checkpoint_of
 from kerasbert.checkpoints.sentence_transformers import (
     SentenceModules,
     write_sentence_modules,
 )
-from kerasbert.checkpoints.vocabulary import write_tokenizer
-from kerasbert.files import new_folder
+from kerasbert.tasks.task_files import new_model_folder
 
 
 def write_embedder(embedder, folder, overwrite=False):
@@ -20,10 +15,8 @@ def write_embedder(embedder, folder, overwrite=False):
         folder: The folder to make.
         overwrite: Whether a folder that exists is replaced.
     """
-    checkpoint = dataclasses.replace(checkpoint_of(embedder.encoder), folder=None)
-    with new_folder(folder, overwrite=overwrite) as partial:
-        write_checkpoint(checkpoint, partial)
-        write_tokenizer(embedder.tokenizer.config, partial, "huggingface")
+    encoder, tokenizer = embedder.encoder, embedder.tokenizer
+    with new_model_folder(encoder, tokenizer, folder, overwrite) as partial:
         write_modules(embedder, partial)
 
 

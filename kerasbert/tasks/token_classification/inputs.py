@@ -5,22 +5,9 @@ from collections import Counter
 
 from kerasbert.metrics.entities import Span
 from kerasbert.tasks.labels import checked_count
+from kerasbert.tasks.text_rows import are_groups
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
-
-
-def listed(inputs):
-    """Inputs as a list.
-
-    Args:
-        inputs: An iterable.
-
-    Raises:
-        TypeError: If it is one string.
-    """
-    if isinstance(inputs, str | bytes):
-        raise TypeError(f"Expected a list of texts, got one string: {inputs[:40]!r}.")
-    return list(inputs)
 
 
 def are_words(inputs):
@@ -32,15 +19,7 @@ def are_words(inputs):
     Raises:
         TypeError: If it is neither; the message says what is where.
     """
-    words = len(inputs) > 0 and not isinstance(inputs[0], str | bytes)
-    for position, value in enumerate(inputs):
-        if not (_is_words(value) if words else isinstance(value, str | bytes)):
-            wanted = "a list of words" if words else "a string"
-            raise TypeError(
-                f"Expected {wanted} at position {position}, like those before it, got "
-                f"{type(value).__name__}: {str(value)[:60]!r}."
-            )
-    return words
+    return are_groups(inputs, _is_words, "a list of words")
 
 
 def _is_words(value):

@@ -10,12 +10,12 @@ from kerasbert.metrics.entities import Span, span_scores, spans_of
 from kerasbert.models import TokenClassificationModel
 from kerasbert.tasks.pretrained_task import load_parts, model_with_labels
 from kerasbert.tasks.task import Task, sparse_crossentropy
+from kerasbert.tasks.text_rows import list_of_texts
 from kerasbert.tasks.token_classification.decoding import TagDecoder
 from kerasbert.tasks.token_classification.inputs import (
     are_words,
     checked_entities,
     checked_tags,
-    listed,
     word_spans,
 )
 from kerasbert.tasks.token_classification.rows import WordRows
@@ -99,7 +99,7 @@ class TokenClassifier(Task):
         return cls(model, tokenizer, **options)
 
     def features(self, inputs, targets=None, weights=None):
-        inputs = listed(inputs)
+        inputs = list_of_texts(inputs)
         rows = self._rows.of(inputs)
         known = {}
         if targets is not None:
@@ -130,7 +130,7 @@ class TokenClassifier(Task):
             probability of its words' tags. Of words, which count as joined by spaces,
             there are `first_word` and `last_word`, too.
         """
-        inputs = listed(inputs)
+        inputs = list_of_texts(inputs)
         return self._decoded(inputs)[1] if inputs else []
 
     def predict_tags(self, words):
@@ -155,7 +155,7 @@ class TokenClassifier(Task):
             A dictionary a text: `tags`, as of `predict_tags`, and `entities`, as of
             `predict`.
         """
-        words = listed(words)
+        words = list_of_texts(words)
         if words and not are_words(words):
             raise TypeError(
                 f"Expected lists of words, got {words[0][:40]!r}. Entities in texts "
@@ -174,7 +174,7 @@ class TokenClassifier(Task):
         Returns:
             `{"precision", "recall", "f1", "accuracy"}`.
         """
-        inputs = listed(inputs)
+        inputs = list_of_texts(inputs)
         rows = self._rows.of(inputs)
         tags, spans = self._tags_of(inputs, rows, targets)
         found_tags, entities = self._decoded(inputs, rows)
