@@ -13,6 +13,8 @@ import numpy as np
 from kerasbert.training.adamw import AdamW
 from kerasbert.training.group_features import GroupFeatures
 
+MEANS = ("sum_over_batch_size", "mean")  # reductions of losses
+
 
 def device_count(model):
     """The number of devices that train a model together.
@@ -70,9 +72,6 @@ def divided(features, model, compile_arguments, batch_size):
                 f"devices, got one with the reduction {loss.reduction!r}."
             )
     return DividedFeatures(features, devices, losses)
-
-
-MEANS = ("sum_over_batch_size", "mean")
 
 
 def check_divisible(features, devices):

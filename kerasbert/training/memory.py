@@ -1,6 +1,7 @@
 """What a process does with memory that it no longer needs."""
 
 import ctypes
+import platform
 
 # Options of glibc's mallopt(3).
 TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4
@@ -25,9 +26,9 @@ def keep_freed_memory():
     Reference:
         mallopt(3) of the Linux manual pages.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None or not hasattr(ctypes.CDLL(None), "gnu_get_libc_version"):
+    if platform.libc_ver()[0] != "glibc":
         return False
+    mallopt = ctypes.CDLL(None).mallopt
     return all(
         mallopt(option, value)
         for option, value in ((MMAP_MAX, 0), (TRIM_THRESHOLD, KEPT), (TOP_PAD, STEP))
