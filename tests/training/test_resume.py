@@ -15,25 +15,9 @@ from kerasbert.training import Recipe, fit
 from kerasbert.training import state as state_module
 from kerasbert.training.fit import Run, Validation
 from tests.training import toy
+from tests.training.killed import KillAfter, Killed
 
 EPOCHS = 2
-
-
-class Killed(Exception):
-    pass
-
-
-class KillAfter(keras.callbacks.Callback):
-    """Ends a run when so many batches more have been seen."""
-
-    def __init__(self, batches):
-        super().__init__()
-        self.batches = batches
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.batches -= 1
-        if self.batches == 0:
-            raise Killed
 
 
 def train(model=None, callbacks=(), run=None, run_eagerly=True, **options):

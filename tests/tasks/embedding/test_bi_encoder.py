@@ -11,6 +11,7 @@ from kerasbert.training.similarity_losses import (
     OnlineContrastiveLoss,
 )
 from tests.tasks.conftest import FIXTURES
+from tests.training.killed import KillAfter, Killed
 
 MEAN = FIXTURES / "sentence_mean" / "sentence_transformers"
 PAIRS = [
@@ -202,23 +203,6 @@ def test_the_loss_is_said_where_the_embedder_is_made():
     assert type(embedder.loss) is OnlineContrastiveLoss
     with pytest.raises(ValueError, match="a loss among cosine.*got 'triplet'"):
         kerasbert.TextEmbedder.from_pretrained(MEAN, loss="triplet")
-
-
-class Killed(Exception):
-    pass
-
-
-class KillAfter(keras.callbacks.Callback):
-    """Ends a run when so many batches have been seen."""
-
-    def __init__(self, batches):
-        super().__init__()
-        self.batches = batches
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.batches -= 1
-        if self.batches == 0:
-            raise Killed
 
 
 @pytest.mark.parametrize("loss", ["cosent", "multiple_negatives"])
