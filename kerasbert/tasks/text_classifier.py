@@ -5,6 +5,7 @@ import numpy as np
 
 from kerasbert.models import SequenceClassificationModel
 from kerasbert.tasks.class_weights import example_weights
+from kerasbert.tasks.label_metrics import LabelAccuracy, LabelF1
 from kerasbert.tasks.labels import label_numbers, label_table
 from kerasbert.tasks.pretrained_task import load_parts, model_with_labels
 from kerasbert.tasks.task import Task, softmax, sparse_crossentropy
@@ -47,9 +48,11 @@ class TextClassifier(Task):
         pairs=False,
     ):
         super().__init__(model, tokenizer, max_length)
+        if not 0 < threshold < 1:
+            raise ValueError(f"Expected a threshold between 0 and 1, got {threshold}.")
         self.labels = list(model.labels)
         self.multi_label = multi_label
-        self.threshold = threshold
+        self.threshold = float(threshold)
         self.pairs = pairs
         self._rows = TextRows(tokenizer, self.max_length)
 
@@ -123,12 +126,14 @@ class TextClassifier(Task):
 
     def losses(self):
         if self.multi_label:
-            return {
-                "loss": {"logits": keras.losses.BinaryCrossentropy(from_logits=True)},
-                "metrics": {
-                    "logits": [keras.metrics.BinaryAccuracy("accuracy", threshold=0.0)]
-                },
-            }
+            limit = self.threshold
+            metrics = [
+                LabelAccuracy("accuracy", threshold=limit),
+                LabelF1("micro", threshold=limit, name="f1"),
+                LabelF1("macro", threshold=limit, name="f1_macro"),
+            ]
+            loss = keras.losses.BinaryCrossentropy(from_logits=True)
+            return {"loss": {"logits": loss}, "metrics": {"logits": metrics}}
         return {
             "loss": {"logits": sparse_crossentropy()},
             "metrics": {

@@ -74,6 +74,40 @@ def test_several_labels_or_none():
     assert [a["labels"] for a in classifier.predict(TEXTS)] == targets
 
 
+def test_several_labels_are_measured_by_f1_at_the_threshold():
+    keras.utils.set_random_seed(0)
+    labels = ["old", "big", "red"]
+    classifier = kerasbert.TextClassifier.from_pretrained(
+        TINY, labels=labels, multi_label=True
+    )
+    red = sorted(answer["scores"]["red"] for answer in classifier.predict(TEXTS[:5]))
+    classifier.threshold = (red[2] + red[3]) / 2
+    targets = [["old", "big"], [], ["big"], ["red"], ["red", "old"]] * 4
+    found = classifier.evaluate(TEXTS, targets, batch_size=3)
+    given = [set(answer["labels"]) for answer in classifier.predict(TEXTS)]
+    right = {name: 0 for name in labels}
+    all_of = {name: 0 for name in labels}  # given, and wanted
+    alike = 0
+    for some, others in zip(given, map(set, targets), strict=True):
+        for name in labels:
+            right[name] += name in some & others
+            all_of[name] += (name in some) + (name in others)
+            alike += (name in some) == (name in others)
+    each = [2 * right[name] / all_of[name] for name in labels]
+    assert 0 < sum(right.values()) < sum(map(len, targets))
+    micro = 2 * sum(right.values()) / sum(all_of.values())
+    assert found["f1"] == pytest.approx(micro, abs=1e-6)
+    assert found["f1_macro"] == pytest.approx(sum(each) / 3, abs=1e-6)
+    assert found["accuracy"] == pytest.approx(alike / 60, abs=1e-6)
+
+
+def test_a_threshold_that_gives_all_or_none_is_refused():
+    with pytest.raises(ValueError, match="between 0 and 1, got 0"):
+        kerasbert.TextClassifier.from_pretrained(
+            TINY, labels=["old"], multi_label=True, threshold=0
+        )
+
+
 @pytest.mark.slow
 def test_the_dataset_is_for_a_plain_keras_fit(classifier):
     dataset = classifier.dataset(TEXTS, LABELS, batch_size=8)
