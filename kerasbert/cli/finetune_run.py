@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import importlib.util
 import json
 import sys
@@ -49,9 +50,10 @@ def run(config, folder, keep_checkpoints=False, overwrite=False):
 
     task = _task(config)
     config = dataclasses.replace(config, max_length=task.max_length)
-    folder.begin(config, overwrite)
+    folder.check(overwrite, config)
+    begin = functools.partial(folder.begin, config, overwrite)
     with _ended_well(folder):
-        history = _fit(task, config, folder, train, validation, weights)
+        history = _fit(task, config, folder, begin, train, validation, weights)
         task.save(folder.model, overwrite=True)
         metrics = _metrics(task, config, history, validation)
         folder.finish(metrics, run_card(config, folder, metrics), keep_checkpoints)
@@ -105,7 +107,7 @@ def _task(config):
     return task
 
 
-def _fit(task, config, folder, train, validation, weights):
+def _fit(task, config, folder, begin, train, validation, weights):
     jit = {} if config.jit_compile is None else {"jit_compile": config.jit_compile}
     task.compile(config.recipe, **jit)
     log = keras.callbacks.CSVLogger(folder.log, append=True)
@@ -115,13 +117,14 @@ def _fit(task, config, folder, train, validation, weights):
     options = {} if weights is None else {"weights": weights}
     if validation is not None:
         options["validation_data"] = (validation.inputs, validation.targets)
+    run = Run(
+        folder.checkpoints, config.save_every, config.monitor, config.patience, begin
+    )
     with _closed(log), EpochBars() as bars:
         history = task.fit(
             train.inputs,
             train.targets,
-            checkpoints=Run(
-                folder.checkpoints, config.save_every, config.monitor, config.patience
-            ),
+            checkpoints=run,
             epochs=config.epochs,
             batch_size=config.batch_size,
             seed=config.seed,
@@ -150,7 +153,7 @@ def _ended_well(folder):
     except (KeyboardInterrupt, SystemExit):
         print(f"kerasbert: stopped. {folder.says_how_it_goes_on()}", file=sys.stderr)
         raise
-    except ValueError:  # of examples that are none; nothing has begun
+    except ValueError:  # such as that of a metric to monitor which there is not
         folder.forget()
         raise
     except OSError as error:  # such as that of a full disk

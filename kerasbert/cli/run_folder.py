@@ -36,15 +36,18 @@ class RunFolder:
         self.tensorboard = self.path / "tensorboard"
         self.card = self.path / "README.md"
         self.metrics = self.path / "metrics.json"
+        self.has_begun = False
 
-    def check(self, overwrite=False):
+    def check(self, overwrite=False, config=None):
         """Refuses a folder in which no run may begin or go on.
 
         Args:
             overwrite: Whether a run that is there may be replaced.
+            config: The `RunConfig` of the run, or None where it is not known yet.
 
         Raises:
             FileExistsError: If there is something else, or a run that has ended.
+            ValueError: If a run that has not ended was told something else.
         """
         if self.path.exists() and not self.path.is_dir():
             raise FileExistsError(
@@ -60,22 +63,24 @@ class RunFolder:
                 f"Expected no folder or an empty one at {self.path}, or one of a run, "
                 "but it holds other files. Name another folder with --output."
             )
+        if config is not None and self.config.exists() and not overwrite:
+            self._check_same(config)
 
     def begin(self, config, overwrite=False):
-        """Writes what the run is told, or finds that it was told the same before.
+        """Writes what the run is told; a run that is replaced is there no more.
 
         Args:
             config: The `RunConfig`.
             overwrite: Whether a run that is there is replaced.
 
         Raises:
-            ValueError: If a run that has not ended was told something else.
+            FileExistsError: As in `check`.
+            ValueError: As there.
         """
-        self.check(overwrite)
+        self.check(overwrite, config)
+        self.has_begun = True
         if overwrite:
             self._remove()
-        if self.config.exists():
-            self._check_same(config)
         write_config(config, self.config)
         self._restore_log()
 
@@ -97,7 +102,7 @@ class RunFolder:
 
     def forget(self):
         """Removes what `begin` wrote, if no state of the run was saved since."""
-        if not state_file(self.checkpoints).exists():
+        if self.has_begun and not state_file(self.checkpoints).exists():
             self._remove()
             with contextlib.suppress(OSError):  # it is there no more, or holds files
                 self.path.rmdir()

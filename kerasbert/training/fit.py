@@ -189,15 +189,20 @@ class Run:
         every: Number of steps after which the state is saved, besides every epoch.
         monitor: As in `KeepBest`; None: the last epoch is kept.
         patience: As there.
+        begin: Function that is called when a run begins or goes on: all examples and
+            settings have been checked, and no file been read or written.
     """
 
-    def __init__(self, folder=None, every=None, monitor=None, patience=None):
+    def __init__(
+        self, folder=None, every=None, monitor=None, patience=None, begin=None
+    ):
         if patience is not None and monitor is None:
             raise ValueError("Expected monitor, the metric that patience waits for.")
         self.folder = None if folder is None else pathlib.Path(folder)
         self.every = every
         self.monitor = monitor
         self.patience = patience
+        self.begin = begin
 
     @property
     def state_file(self):
@@ -205,7 +210,7 @@ class Run:
         return None if self.folder is None else state_file(self.folder)
 
     def load(self, model):
-        """Reads the state into a model, if there is one.
+        """Begins the run: reads the state into a model, if there is one.
 
         Args:
             model: The model, compiled.
@@ -213,6 +218,8 @@ class Run:
         Returns:
             The step and the history; 0 and none where nothing was saved.
         """
+        if self.begin is not None:
+            self.begin()
         if self.state_file is None or not self.state_file.exists():
             return 0, []
         return load_state(self.state_file, model)

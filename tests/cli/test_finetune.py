@@ -84,6 +84,18 @@ def test_a_run_that_has_ended_is_not_replaced_unasked(learn, learned):
     assert (learned / "metrics.json").read_bytes() == before
 
 
+def test_a_run_that_is_replaced_is_there_until_another_begins(learn, learned):
+    pathlib.Path("texts.txt").write_text("good\n\u200b\n", "utf-8")
+    before = {f: f.read_bytes() for f in learned.rglob("*") if f.is_file()}
+    refused(learn("--overwrite", task="fill", train="texts.txt"), "position 1")
+    assert before == {f: f.read_bytes() for f in learned.rglob("*") if f.is_file()}
+    assert learn("--overwrite", task="fill", train="rows.tsv").code == 0
+    assert json.loads((learned / "metrics.json").read_text())["train"].keys() == {
+        "loss",
+        "perplexity",
+    }
+
+
 def test_a_loss_that_is_no_number_ends_in_one_line(learn):
     done = learn("--learning-rate", "1e38")
     assert (done.code, done.out) == (1, "")
