@@ -102,14 +102,19 @@ def _form_of(file, first):
 
 
 def _table(name, rows, header, expected):
-    line, first = next(rows)
+    seen = []  # empty lines, which in a single column are texts, and one that is not
+    for row in rows:
+        seen.append(row)
+        if row[1]:
+            break
+    first = seen[-1][1] or [""]
     names = [cell.strip() for cell in first]
     lowered = {cell.lower() for cell in names}
     if header is None:
         header = any(str(cell).lower() in lowered for cell in expected)
     if header:
         return Table(name, names, len(names), _in_step(name, rows, len(names)))
-    rows = itertools.chain([(line, first)], rows)
+    rows = itertools.chain(seen, rows)
     return Table(name, None, len(first), _in_step(name, rows, len(first)))
 
 

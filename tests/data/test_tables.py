@@ -50,6 +50,16 @@ def test_a_header_says_where_the_columns_are(table):
     assert (examples.inputs, examples.targets) == (["b"], [7.0])
 
 
+def test_empty_lines_are_texts_in_a_single_column_and_nothing_in_others(table):
+    def inputs(content, **options):
+        return read_examples(table(content), **options).inputs
+
+    assert inputs("\n\na\n\nb\n") == ["", "", "a", "", "b"]
+    assert inputs("\n\n") == ["", ""]
+    assert inputs("\n\na\t1\n\nb\t0\n", target=one_label) == ["a", "b"]
+    assert inputs("\ntext\n\na\n") == ["", "a"]
+
+
 def test_columns_have_numbers_from_one_and_others_may_be_missing(table):
     """As in the STS benchmark: a score in column 5, two columns more in some rows."""
     content = 'm\tc\t1\t2\t5.000\tA "plane.\tA jet.\nm\tc\t1\t2\t0\tx\ty\tmore\tmore\n'
