@@ -1,6 +1,7 @@
 """`kerasbert predict`: the answers of a model, a line each."""
 
 import itertools
+import warnings
 from typing import Annotated
 
 import typer
@@ -61,14 +62,23 @@ def predict(
         open_inputs(task, input_file, reading) as inputs,
         open_json_lines(output_file) as write,
     ):
+        unmasked = 0
         while chunk := list(itertools.islice(inputs, CHUNK)):
             answers = _answers(task, [one for _, one in chunk], reading.characters)
             for (shown, _), answer in zip(chunk, answers, strict=True):
                 write({**shown, **answer})
+                unmasked += answer.get("masks") == []
+    if unmasked:
+        mask = task.tokenizer.special_tokens.mask
+        warnings.warn(
+            f"{unmasked} of the texts have no {mask} to fill in.", stacklevel=2
+        )
 
 
 def _answers(task, inputs, characters):
     """A dictionary for each input."""
+    if task.kind == "fill":
+        return _filled(task, inputs)
     if task.kind == "tag" and isinstance(inputs[0], list):
         answers = task.predict_words(inputs)
         if characters:
@@ -77,12 +87,22 @@ def _answers(task, inputs, characters):
                 answer["entities"] = [_unspaced(one, words) for one in entities]
         return answers
     answers = task.predict(inputs)
-    if task.kind == "fill":
-        return [{"filled": one.pop("text"), **one} for one in answers]
     if isinstance(answers[0], dict):
         return answers
     name = "entities" if task.kind == "tag" else "embedding"
     return [{name: answer} for answer in answers]
+
+
+def _filled(task, texts):
+    """The answers of a masked language model; texts without a mask stay as they are."""
+    mask = task.tokenizer.special_tokens.mask
+    masked = [text for text in texts if mask in text]
+    answers = iter(task.predict(masked) if masked else [])
+    found = []
+    for text in texts:
+        answer = next(answers) if mask in text else {"text": text, "masks": []}
+        found.append({"filled": answer["text"], "masks": answer["masks"]})
+    return found
 
 
 def _unspaced(entity, characters):

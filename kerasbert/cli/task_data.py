@@ -174,7 +174,7 @@ def open_inputs(task, file, reading):
         shows it.
     """
     if task.kind == "answer" and str(file).lower().endswith(".json"):
-        found = read_squad(file)
+        found = read_squad(file, answers=False)
         rows = zip(found.ids, found.inputs, strict=True)
         yield (({"id": name, **_shown(task, pair)}, pair) for name, pair in rows)
         return
@@ -227,7 +227,12 @@ def _alike(file, reading, pairs):
 
 
 def _texts(file, reading, pairs):
-    return _table(file, reading, None, bool(pairs))
+    """Texts to learn from; empty ones, as between documents, are left out."""
+    found = _table(file, reading, None, bool(pairs))
+    inputs = [text for text in found.inputs if isinstance(text, tuple) or text.strip()]
+    if not inputs:
+        raise ValueError(f"Expected texts in {file}, but all of its lines are empty.")
+    return Data(found.name, inputs)
 
 
 def _table(file, reading, target, pairs):
@@ -238,9 +243,14 @@ def _table(file, reading, target, pairs):
 
 
 def _tagged(file, reading, pairs):
+    tags = reading.label_names
     if reading.format == "jsonl":
-        return Data(str(file), *read_tagged_json(file))
-    options = {"prefix": reading.word_prefix, "characters": reading.characters}
+        return Data(str(file), *read_tagged_json(file, tags))
+    options = {
+        "prefix": reading.word_prefix,
+        "characters": reading.characters,
+        "tags": tags,
+    }
     columns = {"word": reading.text_column or 1, "tag": reading.label_column}
     for name, column in columns.items():
         if isinstance(column, list):
@@ -285,6 +295,8 @@ def reading_of(model, task, given):
         A `Reading`.
     """
     settings = {"multi_label": getattr(task, "multi_label", False)}
+    if task.kind == "tag":
+        settings["labels"] = task.labels
     file = pathlib.Path(model) / RUN_FILE
     if file.exists():
         from kerasbert.cli.run_config import read_config

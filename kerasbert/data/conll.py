@@ -21,12 +21,19 @@ def read_tagged(file, **columns):
         Inputs and targets, as `kerasbert.TokenClassifier` takes them.
     """
     if str(file).lower().endswith(JSON_SUFFIXES):
-        return read_tagged_json(file)
+        return read_tagged_json(file, columns.get("tags"))
     return read_columns(file, **columns)
 
 
 def read_columns(
-    file, word=1, tag=None, separator=None, prefix="", characters=False, comment=None
+    file,
+    word=1,
+    tag=None,
+    separator=None,
+    prefix="",
+    characters=False,
+    comment=None,
+    tags=None,
 ):
     r"""Reads words and tags in columns, with an empty line after every text.
 
@@ -42,14 +49,16 @@ def read_columns(
         characters: Whether a text is written one character a line, so that what
             follows the character is a mark, as in Weibo's `科0`.
         comment: How lines begin that are no words, such as `"# "`.
+        tags: The tags that there may be; None: any.
 
     Returns:
         For each text a list of words, and a list of tags.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is empty, a line has other columns than those before it,
-            or a column is not there; the message names the file and the line.
+        ValueError: The file is empty, a line has other columns than those before it
+            or a tag that may not be, or a column is not there; the message names the
+            file and the line.
 
     Example:
         >>> import pathlib, tempfile
@@ -60,7 +69,7 @@ def read_columns(
     """
     with open_lines(file) as (name, lines):
         tag = LAST if tag is None else tag
-        reader = ColumnReader(name, word, tag, separator, prefix, characters)
+        reader = ColumnReader(name, word, tag, separator, prefix, characters, tags)
         texts = list(reader.texts(lines, comment))
     return _not_empty(
         [[word for word, _ in text] for text in texts],
@@ -79,10 +88,18 @@ class ColumnReader:
         separator: As there.
         prefix: As there.
         characters: As there.
+        tags: As there.
     """
 
     def __init__(
-        self, name, word=1, tag=None, separator=None, prefix="", characters=False
+        self,
+        name,
+        word=1,
+        tag=None,
+        separator=None,
+        prefix="",
+        characters=False,
+        tags=None,
     ):
         self.name = name
         self.word = word
@@ -90,6 +107,7 @@ class ColumnReader:
         self.separator = separator
         self.prefix = prefix
         self.characters = characters
+        self.tags = tags
 
     def texts(self, lines, comment=None):
         """The texts of lines.
@@ -116,6 +134,7 @@ class ColumnReader:
                 if columns.has_header:
                     continue
             word, tag = columns.word_and_tag(line, where)
+            _check_tag(tag, self.tags, where)
             word = word.removeprefix(self.prefix)
             if not word.startswith(DOCUMENT_START):
                 text.append((word[:1] if self.characters else word, tag))
@@ -172,7 +191,7 @@ class _Columns:
         return column - 1
 
 
-def read_tagged_json(file):
+def read_tagged_json(file, tags=None):
     r"""Reads tagged texts from JSON lines.
 
     A line is `{"tokens": [...], "tags": [...]}`, or `{"text": ..., "entities":
@@ -181,6 +200,7 @@ def read_tagged_json(file):
 
     Args:
         file: The file; `"-"`: standard input.
+        tags: The tags of tokens that there may be; None: any.
 
     Returns:
         For each text its words and its tags; or the text and its entities.
@@ -208,9 +228,21 @@ def read_tagged_json(file):
                 raise ValueError(
                     f"Expected texts or tokens, as in the lines before it, in {where}."
                 )
+            if not isinstance(text, str):
+                for tag in target:
+                    _check_tag(tag, tags, where)
             inputs.append(text)
             targets.append(target)
     return _not_empty(inputs, targets, name)
+
+
+def _check_tag(tag, tags, where):
+    if tags is not None and tag not in tags:
+        shown = ", ".join(tags[:8]) + (", ..." if len(tags) > 8 else "")
+        raise ValueError(
+            f"Expected a tag among {shown}, got {tag!r} in {where}. Name all labels, "
+            "or put it right."
+        )
 
 
 def _json(line, where):

@@ -33,7 +33,7 @@ class SquadData:
         return len(self.ids)
 
 
-def read_squad(path):
+def read_squad(path, answers=True):
     """Reads a file in the format of SQuAD 1.1 or 2.0.
 
     Answers of questions that are marked `is_impossible`, which SQuAD 2.0 calls
@@ -41,6 +41,8 @@ def read_squad(path):
 
     Args:
         path: The file.
+        answers: Whether answers are read; if not, targets are None, and what the file
+            says of answers is not looked at.
 
     Returns:
         `SquadData`. A warning says how many questions have answers that do not stand
@@ -73,9 +75,14 @@ def read_squad(path):
         for paragraph in article.children("paragraphs"):
             context = paragraph.field("context", str)
             for question in paragraph.children("qas"):
-                _read_question(question, context, found)
+                found.ids.append(question.field("id", str))
+                found.inputs.append((question.field("question", str), context))
+                if answers:
+                    _read_answers(question, context, found)
     if not found.ids:
         raise ValueError(f"Expected questions in {path}, got none.")
+    if not answers:
+        return SquadData(found.ids, found.inputs, None, [])
     _warn_of_misaligned(path, found)
     targets = found.targets
     if found.unanswered:
@@ -141,10 +148,7 @@ class _Node(NamedTuple):
 _KINDS = {list: "a list", str: "a string", int: "a whole number", bool: "true or false"}
 
 
-def _read_question(node, context, found):
-    name = node.field("id", str)
-    found.ids.append(name)
-    found.inputs.append((node.field("question", str), context))
+def _read_answers(node, context, found):
     impossible = "is_impossible" in node.value and node.field("is_impossible", bool)
     if "answers" not in node.value and not impossible:
         found.unanswered.append(node.place)
@@ -157,7 +161,7 @@ def _read_question(node, context, found):
             texts.append(text)
             starts.append(start if stands else NOWHERE)
     if NOWHERE in starts:
-        found.misaligned.append(name)
+        found.misaligned.append(found.ids[-1])
     found.targets.append({"text": texts, "answer_start": starts} if texts else None)
 
 

@@ -78,7 +78,12 @@ COLUMNS = [
 OTHERS = [
     ("tag", "t.txt", "She B-PER\nlives FOO\n", [], "In t.txt: Expected tags of a"),
     ("tag", "t.txt", "She O\nlives O\n", [], "In t.txt: Expected tags to learn"),
-    ("tag", "t.txt", "She B-PER\n", ["--labels", "O,B-LOC,I-LOC"], "got 'B-PER'"),
+    ("tag", "t.txt", "She B-PER\n", ["--labels", "O,B-LOC,I-LOC"], "'B-PER' in line 1"),
+    (
+        *("tag", "t.jsonl", '\n{"tokens": ["She"], "tags": ["B-PER"]}\n'),
+        *(["--labels", "O,B-LOC,I-LOC"], "'B-PER' in line 2 of t.jsonl"),
+    ),
+    ("fill", "t.tsv", "\n \n", [], "all of its lines are empty"),
     ("classify", "t.tsv", "a\tx\nb\tx\n", ["--labels", "x"], "'x' alone"),
     ("fill", "t.tsv", "text\nbook\n\u200b\n", ["--text-column", "text"], "position 1"),
 ]

@@ -8,7 +8,6 @@ import pytest
 pytest.importorskip("tensorflow")
 
 import kerasbert as package
-from tests.cli.test_bad_input import refused
 
 SQUAD = {
     "data": [
@@ -183,6 +182,15 @@ def test_a_masked_language_model_learns_from_texts_and_fills_masks(
         "filled": expected["text"],
         "masks": expected["masks"],
     }
-    refused(
-        kerasbert("predict", "run", "--input", "texts.txt"), "[MASK]", "the good day"
-    )
+    done = kerasbert("predict", "run", "--input", "-", stdin=b"no\nthe [MASK] day\n")
+    text = {"text": "no", "filled": "no", "masks": []}
+    assert [json.loads(line) for line in done.out.splitlines()] == [text, found]
+    assert done.err == "kerasbert: warning: 1 of the texts have no [MASK] to fill in.\n"
+
+
+def test_empty_lines_between_the_texts_of_a_corpus_are_left_out(learn, kerasbert):
+    corpus = "\na good day\n\n \nthe bad day\n\n"
+    pathlib.Path("corpus.txt").write_text(corpus, "utf-8")
+    assert learn(task="fill", train="corpus.txt").code == 0
+    done = kerasbert("evaluate", "run", "--input", "corpus.txt")
+    assert json.loads(done.out)["examples"] == 2

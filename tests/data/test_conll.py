@@ -115,6 +115,21 @@ def test_what_is_wrong_in_json_is_said_with_file_and_line(write, line, message):
         read_tagged_json(write(line, "a.jsonl"))
 
 
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        ("Ada B-PER\n\nslept X\n", "a.txt"),
+        ('{"tokens": ["Ada"], "tags": ["O"]}\n\n{"tokens": ["b"], "tags": ["X"]}\n',)
+        + ("a.jsonl",),
+    ],
+)
+def test_tags_that_may_not_be_are_refused_by_file_and_line(write, content, name):
+    file = write(content, name)
+    with pytest.raises(ValueError, match=f"'X' in line 3 of .*{name}"):
+        read_tagged(file, tags=["O", "B-PER"])
+    assert len(read_tagged(file, tags=["O", "B-PER", "X"])[0]) == 2
+
+
 def test_tokens_and_texts_do_not_mix(write):
     lines = '{"tokens": ["a"], "tags": ["O"]}\n{"text": "a", "entities": []}\n'
     with pytest.raises(ValueError, match="as in the lines before it, in line 2"):

@@ -27,10 +27,10 @@ def squad(*questions, context=CONTEXT):
 
 @pytest.fixture
 def read(tmp_path):
-    def read(contents):
+    def read(contents, **options):
         file = tmp_path / "squad.json"
         file.write_text(json.dumps(contents), "utf-8")
-        return read_squad(file)
+        return read_squad(file, **options)
 
     return read
 
@@ -76,6 +76,14 @@ def test_answers_that_do_not_match_their_context_are_counted_and_reported(read):
         [-1],
     ]
     assert data.targets[2]["text"] == ["Rome"]  # metrics compare texts
+
+
+def test_questions_may_be_read_without_what_the_file_says_of_answers(read):
+    wrong = [question(1, answer("Rome", 13)), question(2, "none", answers=7)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        data = read(squad(*wrong), answers=False)
+    assert (data.ids, data.targets, data.misaligned) == (["q1", "q2"], None, [])
 
 
 def test_a_file_without_answers_gives_questions_alone(read):

@@ -79,7 +79,7 @@ class Masking:
             if self.special[token_ids].all():
                 raise ValueError(
                     "Expected texts with tokens in them, got one without at position "
-                    f"{position}. Leave empty texts out."
+                    f"{position}. Leave texts out of which no token is left."
                 )
 
     def _chosen(self, token_ids, random):
