@@ -25,7 +25,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3
 help:
 	@echo "make quickstart      environment, install, a real model, embeddings, an export"
 	@echo "make test            environment, install, the whole suite"
-	@echo "make test-slow    longer trainings, which the suite leaves out"
+	@echo "make test-slow       longer trainings, which the suite leaves out"
 	@echo "make test-jax        the part that runs on JAX, where TensorFlow is not installed"
 	@echo "make test-scale-out  the scripts for Ray Data and Apache Beam"
 	@echo "make lint            ruff: errors, style, format"
