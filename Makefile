@@ -17,9 +17,9 @@ JAX_TESTS := tests/layers tests/models tests/cli tests/checkpoints/test_outputs.
 	tests/checkpoints/test_tables.py tests/checkpoints/test_bad_tensors.py
 
 # The first Python here that TensorFlow has packages for; PYTHON=... names another.
-PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.10 \
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 \
 	python; do $$python -c 'import sys, venv, ensurepip; \
-	sys.exit(not (3, 10) <= sys.version_info < (3, 14))' >/dev/null 2>&1 && \
+	sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1 && \
 	{ echo $$python; break; }; done)
 
 help:
@@ -86,7 +86,7 @@ $(JAX_VENV)/.installed: setup.cfg pyproject.toml $(JAX_VENV)/.made
 	@touch $@
 
 %/.made:
-	@test -n "$(PYTHON)" || { echo "Expected Python 3.10 to 3.13 with its modules venv" \
+	@test -n "$(PYTHON)" || { echo "Expected Python 3.11 to 3.13 with its modules venv" \
 		"and ensurepip, found none. Install it (on Debian and Ubuntu: python3 and" \
 		"python3-venv), or name one: make PYTHON=/path/to/python" >&2; exit 2; }
 	$(PYTHON) -m venv $(@D)
