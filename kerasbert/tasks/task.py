@@ -111,7 +111,8 @@ class Task(abc.ABC):
                 warm-up and decay when the number of steps is known; or a Keras
                 optimizer. By default `Recipe()`.
             loss: As in `keras.Model.compile`; by default that of the task.
-            metrics: As there.
+            metrics: As there. They see what the model gives, which is logits, and the
+                targets as numbers that it learns.
             **options: Others of `keras.Model.compile`, such as `jit_compile`.
         """
         arguments = self.losses()
