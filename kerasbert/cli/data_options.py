@@ -88,7 +88,7 @@ Labels = Annotated[
 
 
 def reading_values(label_column=None, format=None, **others):
-    """The fields of `kerasbert.cli.task_data.Reading` that options give.
+    """The fields of `kerasbert.cli.reading.Reading` that options give.
 
     Args:
         label_column: The columns of labels, or None.

@@ -45,7 +45,8 @@ def evaluate(
         format=format,
         header=header,
     )
-    from kerasbert.cli.task_data import checked_labels, read_data, reading_of
+    from kerasbert.cli.reading import reading_of
+    from kerasbert.cli.task_data import checked_labels, read_data
     from kerasbert.tasks import load
 
     task = load(model)

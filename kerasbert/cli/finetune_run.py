@@ -12,8 +12,8 @@ import typer
 
 from kerasbert.cli.run_card import run_card
 from kerasbert.cli.task_data import checked_labels, found_labels, read_data
-from kerasbert.tasks.class_weights import example_weights
 from kerasbert.tasks.epoch_bars import EpochBars
+from kerasbert.tasks.sample_weights import example_weights
 from kerasbert.tasks.task_files import TASKS
 from kerasbert.training.callbacks import Diverged
 from kerasbert.training.fit import Run
@@ -114,7 +114,7 @@ def _fit(task, config, folder, begin, train, validation, weights):
     callbacks = [log]
     if config.tensorboard:
         callbacks.append(keras.callbacks.TensorBoard(folder.tensorboard))
-    options = {} if weights is None else {"weights": weights}
+    options = {} if weights is None else {"sample_weight": weights}
     if validation is not None:
         options["validation_data"] = (validation.inputs, validation.targets)
     run = Run(

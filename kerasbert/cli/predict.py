@@ -52,7 +52,8 @@ def predict(
         format=format,
         header=header,
     )
-    from kerasbert.cli.task_data import open_inputs, reading_of
+    from kerasbert.cli.reading import reading_of
+    from kerasbert.cli.task_data import open_inputs
     from kerasbert.cli.vector_output import open_json_lines
     from kerasbert.tasks import load
 

@@ -4,7 +4,7 @@ import dataclasses
 import types
 import typing
 
-from kerasbert.cli.task_data import Reading
+from kerasbert.cli.reading import Reading
 from kerasbert.files import read_text, write_atomically
 from kerasbert.training import Recipe
 

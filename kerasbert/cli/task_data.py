@@ -2,11 +2,9 @@
 
 import contextlib
 import dataclasses
-import pathlib
 
-from kerasbert.checkpoints.sources import RUN_FILE
+from kerasbert.cli.reading import column_of
 from kerasbert.data import (
-    Columns,
     holds_words,
     number,
     one_label,
@@ -22,61 +20,8 @@ from kerasbert.data import (
 )
 
 __all__ = [
-    *("READERS", "Data", "Reading", "checked_labels", "found_labels", "open_inputs"),
-    *("read_data", "reading_of"),
+    *("READERS", "Data", "checked_labels", "found_labels", "open_inputs", "read_data"),
 ]
-
-
-@dataclasses.dataclass(frozen=True)
-class Reading:
-    """How files of examples are read.
-
-    Args:
-        text_column: As in `kerasbert.data.Columns`.
-        pair_column: As there.
-        label_column: As there.
-        weight_column: As there.
-        format: As in `kerasbert.data.tables.open_table`; or `"conll"`.
-        header: As there.
-        labels: The labels that there may be; or a dictionary from what the files say
-            to the names of labels.
-        multi_label: Whether a text may have several labels.
-        label_separator: What stands between them.
-        word_prefix: As `prefix` in `kerasbert.data.read_columns`.
-        characters: As there.
-    """
-
-    text_column: str | int | None = None
-    pair_column: str | int | None = None
-    label_column: str | int | list | None = None
-    weight_column: str | int | None = None
-    format: str | None = None
-    header: bool | None = None
-    labels: list | dict | None = None
-    multi_label: bool = False
-    label_separator: str = ","
-    word_prefix: str = ""
-    characters: bool = False
-
-    @property
-    def columns(self):
-        """The `Columns` of tables."""
-        return Columns(
-            _column(self.text_column),
-            _column(self.pair_column),
-            self.label_column
-            if isinstance(self.label_column, list)
-            else _column(self.label_column),
-            _column(self.weight_column),
-        )
-
-    @property
-    def label_names(self):
-        """The names of the labels, or None where nobody has said them."""
-        if self.labels is None:
-            return None
-        names = self.labels.values() if isinstance(self.labels, dict) else self.labels
-        return list(dict.fromkeys(map(str, names)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -179,7 +124,7 @@ def open_inputs(task, file, reading):
         yield (({"id": name, **_shown(task, pair)}, pair) for name, pair in rows)
         return
     if task.kind == "tag" and holds_words(file, task.labels, reading.format):
-        word = _column(reading.text_column or 1)
+        word = column_of(reading.text_column or 1)
         options = (reading.format, word, reading.word_prefix, reading.characters)
         with open_words(file, *options) as texts:
             yield (({"tokens": words}, words) for words in texts)
@@ -255,7 +200,7 @@ def _tagged(file, reading, pairs):
     for name, column in columns.items():
         if isinstance(column, list):
             [column] = column
-        options[name] = _column(column)
+        options[name] = column_of(column)
     if reading.format is None:
         return Data(str(file), *read_tagged(file, **options))
     separator = {"csv": ",", "tsv": "\t"}.get(reading.format)
@@ -269,10 +214,6 @@ def _questions(file, reading, pairs):
     return Data(str(file), found.inputs, found.targets)
 
 
-def _column(column):
-    return int(column) if isinstance(column, str) and column.isdigit() else column
-
-
 READERS = {
     "classify": _labelled,
     "regress": _scored,
@@ -281,27 +222,3 @@ READERS = {
     "embed": _alike,
     "fill": _texts,
 }
-
-
-def reading_of(model, task, given):
-    """How the files of a model are read: as those that it was trained on.
-
-    Args:
-        model: The source of the task; the folder of a run has its settings.
-        task: The task.
-        given: The settings that a command line names.
-
-    Returns:
-        A `Reading`.
-    """
-    settings = {"multi_label": getattr(task, "multi_label", False)}
-    if task.kind == "tag":
-        settings["labels"] = task.labels
-    file = pathlib.Path(model) / RUN_FILE
-    if file.exists():
-        from kerasbert.cli.run_config import read_config
-
-        known = read_config(file)
-        names = [field.name for field in dataclasses.fields(Reading)]
-        settings |= {name: known[name] for name in names if name in known}
-    return Reading(**{**settings, **given})

@@ -2,13 +2,13 @@
 
 from kerasbert.data.conll import read_columns as read_columns
 from kerasbert.data.conll import read_tagged as read_tagged
-from kerasbert.data.conll import read_tagged_json as read_tagged_json
 from kerasbert.data.examples import Columns as Columns
 from kerasbert.data.examples import Examples as Examples
 from kerasbert.data.examples import open_examples as open_examples
 from kerasbert.data.examples import read_examples as read_examples
 from kerasbert.data.squad import SquadData as SquadData
 from kerasbert.data.squad import read_squad as read_squad
+from kerasbert.data.tagged_json import read_tagged_json as read_tagged_json
 from kerasbert.data.targets import number as number
 from kerasbert.data.targets import one_label as one_label
 from kerasbert.data.targets import several_labels as several_labels

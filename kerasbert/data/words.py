@@ -5,9 +5,9 @@ import itertools
 import json
 import pathlib
 
-from kerasbert.data.conll import JSON_SUFFIXES, ColumnReader
+from kerasbert.data.conll import ColumnReader
 from kerasbert.data.lines import open_lines
-from kerasbert.data.tables import json_rows
+from kerasbert.data.tables import JSON_SUFFIXES, json_rows
 
 
 @contextlib.contextmanager

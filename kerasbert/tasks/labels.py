@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from kerasbert.tasks.examples import listed
+
 
 def label_numbers(targets, labels, count):
     """The number of the class of each example.
@@ -68,7 +70,7 @@ def checked_count(targets, count):
     Raises:
         ValueError: If there are more or fewer.
     """
-    targets = list(targets)
+    targets = listed(targets)
     if len(targets) != count:
         raise ValueError(
             f"Expected a target for each of {count} examples, got {len(targets)}."

@@ -89,8 +89,11 @@ def checked_labels(labels):
         labels: An iterable of names.
 
     Raises:
+        TypeError: If they are no list, but a string or a number.
         ValueError: If there are none, or one twice.
     """
+    if isinstance(labels, str | int):
+        raise TypeError(f"Expected a list of names of classes, got {labels!r}.")
     labels = [str(label) for label in labels]
     if not labels or len(set(labels)) < len(labels):
         raise ValueError(f"Expected different names of classes, got {labels}.")

@@ -2,11 +2,11 @@
 
 import abc
 
-import keras
-import numpy as np
-
 from kerasbert.tasks.batching import batches_of_tokens
 from kerasbert.tasks.encoder_runner import EncoderRunner
+from kerasbert.tasks.examples import split_off
+from kerasbert.tasks.sample_weights import checked_weights
+from kerasbert.tasks.text_rows import list_of_texts
 from kerasbert.training.batches import (
     TrainingOrder,
     epochs_dataset,
@@ -48,13 +48,13 @@ class Task(abc.ABC):
     # What a subclass says.
 
     @abc.abstractmethod
-    def features(self, inputs, targets=None, weights=None):
+    def features(self, inputs, targets=None, sample_weight=None):
         """The `kerasbert.training.Features` of examples.
 
         Args:
             inputs: The inputs of the examples, as `predict` takes them.
             targets: What should come out, as `fit` takes it; None: nobody knows.
-            weights: How much each example counts, `[n]`; None: all alike.
+            sample_weight: How much each example counts, `[n]`; None: all alike.
         """
 
     @abc.abstractmethod
@@ -130,7 +130,8 @@ class Task(abc.ABC):
         inputs,
         targets,
         validation_data=None,
-        weights=None,
+        sample_weight=None,
+        validation_split=0.0,
         checkpoints=None,
         **options,
     ):
@@ -139,8 +140,12 @@ class Task(abc.ABC):
         Args:
             inputs: The inputs of the examples, as `predict` takes them.
             targets: What should come out of each.
-            validation_data: Inputs and targets to test on after every epoch.
-            weights: How much each example counts, `[n]`.
+            validation_data: Inputs and targets to test on after every epoch, and how
+                much each of these counts, if they do not count alike.
+            sample_weight: How much each example counts, `[n]`.
+            validation_split: Instead of `validation_data`, which part of the examples,
+                from 0 to 1, to test on and not to train on: the last ones, as in
+                `keras.Model.fit`.
             checkpoints: A folder, in which the state is saved after every epoch and
                 from which a run goes on that was ended; or a
                 `kerasbert.training.fit.Run`, which also keeps the best epoch.
@@ -155,11 +160,21 @@ class Task(abc.ABC):
         """
         if self._compile_arguments is None:
             self.compile()
+        inputs = list_of_texts(inputs)
+        weights = checked_weights(sample_weight, len(inputs))
+        if validation_split:
+            if validation_data is not None:
+                raise ValueError("Expected validation_data or validation_split.")
+            (inputs, targets, weights), validation_data = split_off(
+                validation_split, inputs, targets, weights
+            )
         validation = None
         if validation_data is not None:
+            tested, known, counts = (*validation_data, None, None)[:3]
+            tested = list_of_texts(tested)
             validation = Validation(
-                self.features(*validation_data),
-                lambda: self.answer_metrics(*validation_data),
+                self.features(tested, known, checked_weights(counts, len(tested))),
+                lambda: self.answer_metrics(tested, known),
             )
         run = checkpoints if isinstance(checkpoints, Run) else Run(checkpoints)
         return fit(
@@ -277,23 +292,3 @@ def check_limits(config, tokenizer, max_length):
             f"(the model's vocab_size), got {tokenizer.vocabulary_size}. Are the "
             "tokenizer and the model of the same release?"
         )
-
-
-def softmax(logits, axis=-1):
-    """Probabilities of logits, in numpy.
-
-    Args:
-        logits: An array.
-        axis: The axis of the classes.
-    """
-    exponents = np.exp(logits - logits.max(axis=axis, keepdims=True))
-    return exponents / exponents.sum(axis=axis, keepdims=True)
-
-
-def sparse_crossentropy(**options):
-    """Cross-entropy of class numbers, from logits.
-
-    Args:
-        **options: Those of the Keras loss.
-    """
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=True, **options)

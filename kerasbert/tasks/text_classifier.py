@@ -4,11 +4,12 @@ import keras
 import numpy as np
 
 from kerasbert.models import SequenceClassificationModel
-from kerasbert.tasks.class_weights import example_weights
 from kerasbert.tasks.label_metrics import LabelAccuracy, LabelF1
 from kerasbert.tasks.labels import label_numbers, label_table
+from kerasbert.tasks.logits import softmax, sparse_crossentropy
 from kerasbert.tasks.pretrained_task import load_parts, model_with_labels
-from kerasbert.tasks.task import Task, softmax, sparse_crossentropy
+from kerasbert.tasks.sample_weights import example_weights
+from kerasbert.tasks.task import Task
 from kerasbert.tasks.text_rows import TextRows, are_pairs, list_of_texts
 from kerasbert.training.features import Features
 
@@ -79,7 +80,7 @@ class TextClassifier(Task):
         )
         return cls(model, tokenizer, **options)
 
-    def features(self, inputs, targets=None, weights=None):
+    def features(self, inputs, targets=None, sample_weight=None):
         inputs = list_of_texts(inputs)
         rows = self._rows.of(inputs)
         known = {}
@@ -87,14 +88,14 @@ class TextClassifier(Task):
             self.pairs = are_pairs(inputs)
             make = label_table if self.multi_label else label_numbers
             known = {"logits": make(targets, self.labels, len(inputs))}
-        return Features(rows, known, weights, self.tokenizer.pad_token_id)
+        return Features(rows, known, sample_weight, self.tokenizer.pad_token_id)
 
     def fit(
         self,
         inputs,
         targets,
         validation_data=None,
-        weights=None,
+        sample_weight=None,
         class_weight=None,
         **options,
     ):
@@ -104,7 +105,7 @@ class TextClassifier(Task):
             inputs: As in `predict`.
             targets: The label of each text; with `multi_label`, a list of them.
             validation_data: As in `Task.fit`.
-            weights: How much each example counts, `[n]`.
+            sample_weight: How much each example counts, `[n]`.
             class_weight: From labels to how much their examples count, 1 for those
                 that are not named; or `"balanced"`: every class counts alike.
             **options: Others of `Task.fit`.
@@ -121,8 +122,10 @@ class TextClassifier(Task):
                 "nothing to tell apart. With multi_label=True a text has it or not."
             )
         if class_weight is not None:
-            weights = example_weights(targets, self.labels, class_weight, weights)
-        return super().fit(inputs, targets, validation_data, weights, **options)
+            sample_weight = example_weights(
+                targets, self.labels, class_weight, sample_weight
+            )
+        return super().fit(inputs, targets, validation_data, sample_weight, **options)
 
     def losses(self):
         if self.multi_label:

@@ -8,7 +8,7 @@ from kerasbert.models import SequenceClassificationModel
 from kerasbert.tasks.pretrained_task import load_parts, model_with_labels
 from kerasbert.tasks.scores import agreement, checked_scores
 from kerasbert.tasks.task import Task
-from kerasbert.tasks.text_rows import TextRows, are_pairs
+from kerasbert.tasks.text_rows import TextRows, are_pairs, list_of_texts
 from kerasbert.training.features import Features
 
 
@@ -89,7 +89,8 @@ class TextRegressor(Task):
         )
         return cls(model, tokenizer, **options)
 
-    def features(self, inputs, targets=None, weights=None):
+    def features(self, inputs, targets=None, sample_weight=None):
+        inputs = list_of_texts(inputs)
         rows = self._rows.of(inputs)
         known = {}
         if targets is not None:
@@ -98,7 +99,7 @@ class TextRegressor(Task):
             if self.low is not None:
                 scores = (scores - self.low) / (self.high - self.low)
             known = {"logits": scores.astype("float32")[:, None]}  # [n, 1]
-        return Features(rows, known, weights, self.tokenizer.pad_token_id)
+        return Features(rows, known, sample_weight, self.tokenizer.pad_token_id)
 
     def losses(self):
         loss = keras.losses.MeanSquaredError()
@@ -125,7 +126,7 @@ class TextRegressor(Task):
         Returns:
             A dictionary a text: its `score`.
         """
-        inputs = list(inputs)
+        inputs = list_of_texts(inputs)
         if not inputs:
             return []
         outputs = self.outputs(self.features(inputs))

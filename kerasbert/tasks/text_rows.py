@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
+from kerasbert.tasks.examples import listed
 from kerasbert.tasks.token_rows import STRINGS, warn_of_truncation
 
 CHUNK = 4096  # texts that are tokenized at once
@@ -81,14 +82,15 @@ def list_of_texts(texts):
     """The texts of an iterable as a list.
 
     Args:
-        texts: An iterable of strings, or of pairs of strings.
+        texts: An iterable of strings, or of pairs of strings; an array or a tensor is
+            one, too.
 
     Raises:
         TypeError: If it is one string, whose characters are no texts.
     """
     if isinstance(texts, str | bytes):
         raise TypeError(f"Expected a list of texts, got one string: {texts[:40]!r}.")
-    return list(texts)
+    return listed(texts)
 
 
 def are_pairs(texts):
@@ -118,8 +120,9 @@ def are_groups(inputs, is_group, group):
     for position, value in enumerate(inputs):
         if not (is_group(value) if groups else isinstance(value, str | bytes)):
             wanted = group if groups else "a string"
+            like = ", like those before it" if position else " (or a string)"
             raise TypeError(
-                f"Expected {wanted} at position {position}, like those before it, got "
+                f"Expected {wanted} at position {position}{like}, got "
                 f"{type(value).__name__}: {str(value)[:60]!r}."
             )
     return groups

@@ -3,6 +3,7 @@
 import pathlib
 
 import keras
+import numpy as np
 
 from kerasbert.training.batches import (
     TrainingOrder,
@@ -20,6 +21,13 @@ from kerasbert.training.devices import device_count, divided, scope_of
 from kerasbert.training.memory import keep_freed_memory
 from kerasbert.training.recipe import as_optimizer
 from kerasbert.training.state import load_state, reset_seeds, state_file
+
+# What Keras is told here, and what says it instead.
+OURS = {
+    "initial_epoch": "a run goes on from its checkpoints",
+    "steps_per_epoch": "an epoch is all examples; epochs says how many there are",
+    "shuffle": "every epoch has an order of its own, which seed gives",
+}
 
 
 def fit(
@@ -68,12 +76,14 @@ def fit(
         included.
 
     Raises:
-        ValueError: If there are no examples, or several devices cannot take the steps
-            of one; the message says why.
+        ValueError: If there are no examples, an option is none of a run, or several
+            devices cannot take the steps of one; the message says why.
         kerasbert.training.callbacks.Diverged: If the loss is not finite.
     """
     if not len(features):
         raise ValueError("Expected examples to train on, got none.")
+    _check_counts(epochs, batch_size)
+    _check_options(keras_options)
     keep_freed_memory()
     run = run or Run()
     steps_per_epoch = -(-len(features) // batch_size)
@@ -133,6 +143,17 @@ def fit(
             break
     whole.end()
     return _with_epochs_before(report, history)
+
+
+def _check_counts(epochs, batch_size):
+    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
+        if not isinstance(value, int | np.integer) or value < 1:
+            raise ValueError(f"Expected {name} to be 1 or more, got {value!r}.")
+
+
+def _check_options(options):
+    for name in OURS.keys() & options:
+        raise ValueError(f"Expected no {name}: {OURS[name]}.")
 
 
 class WholeTraining(keras.callbacks.CallbackList):

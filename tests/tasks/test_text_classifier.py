@@ -3,6 +3,7 @@ import json
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import kerasbert
 from tests.tasks.conftest import FIXTURES
@@ -101,6 +102,50 @@ def test_several_labels_are_measured_by_f1_at_the_threshold():
     assert found["accuracy"] == pytest.approx(alike / 60, abs=1e-6)
 
 
+@pytest.mark.slow
+def test_keras_says_what_is_tested_and_how_much_examples_count(classifier):
+    def fit(texts, labels, **options):
+        keras.utils.set_random_seed(0)
+        fresh = kerasbert.TextClassifier.from_pretrained(TINY, labels=["good", "bad"])
+        fresh.compile(kerasbert.Recipe(1e-3))
+        return fresh.fit(texts, labels, epochs=1, verbose=0, **options).history
+
+    weights = np.linspace(0, 1, 20)
+    split = fit(TEXTS, LABELS, sample_weight=weights, validation_split=0.25)
+    first, last = slice(None, 15), slice(15, None)
+    assert split == fit(
+        TEXTS[first],
+        LABELS[first],
+        sample_weight=weights[first],
+        validation_data=(TEXTS[last], LABELS[last], weights[last]),
+    )
+    numbers = [["good", "bad"].index(label) for label in LABELS]
+    arrays = np.array(TEXTS), tf.constant(numbers)
+    assert split == fit(*arrays, sample_weight=weights, validation_split=0.25)
+    assert fit(tf.constant(TEXTS), LABELS) == fit(TEXTS, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sample_weight": [1, 2]}, "each of 20 examples, got the shape .2,"),
+        ({"sample_weight": [1] * 19 + [-1]}, "at position 19, got -1"),
+        ({"sample_weight": [1] * 19 + [np.nan]}, "at position 19, got nan"),
+        ({"validation_split": 1.0}, "validation_split above 0 and below 1"),
+        ({"validation_split": 0.99}, "got 0.99 of 20 examples"),
+        ({"validation_split": 0.5, "validation_data": (["a"], ["bad"])}, "or valid"),
+        ({"batch_size": 0}, "batch_size to be 1 or more, got 0"),
+        ({"epochs": 1.5}, "epochs to be 1 or more, got 1.5"),
+        ({"steps_per_epoch": 3}, "no steps_per_epoch"),
+        ({"initial_epoch": 1}, "no initial_epoch: .* checkpoints"),
+        ({"shuffle": False}, "no shuffle: .* seed"),
+    ],
+)
+def test_options_of_fit_that_cannot_be_are_refused(classifier, options, message):
+    with pytest.raises(ValueError, match=message):
+        classifier.fit(TEXTS, LABELS, **options)
+
+
 def test_a_threshold_that_gives_all_or_none_is_refused():
     with pytest.raises(ValueError, match="between 0 and 1, got 0"):
         kerasbert.TextClassifier.from_pretrained(
@@ -134,6 +179,20 @@ def test_a_head_of_other_classes_is_replaced_and_one_without_names_is_named():
     own = kerasbert.TextClassifier.from_pretrained(TRAINED)
     same = kerasbert.TextClassifier.from_pretrained(TRAINED, labels=own.labels)
     assert same.predict(["good"]) == own.predict(["good"])
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "message"),
+    [
+        (2, TypeError, "a list of names of classes, got 2"),
+        ("good", TypeError, "got 'good'"),
+        ([], ValueError, "different names"),
+        (["a", "a"], ValueError, "different names"),
+    ],
+)
+def test_names_of_classes_that_are_none_are_refused(labels, error, message):
+    with pytest.raises(error, match=message):
+        kerasbert.TextClassifier.from_pretrained(TINY, labels=labels)
 
 
 def test_no_texts_give_no_answers(classifier):

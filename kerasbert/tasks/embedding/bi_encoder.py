@@ -80,8 +80,8 @@ class BiEncoder(Task):
             targets: The scores of the pairs; None: there are none.
             validation_data: `(pairs, scores)`, or `(tuples,)` without scores, to test
                 on after every epoch.
-            **options: `weights`, `checkpoints`, `epochs`, `batch_size` and the others
-                of `TextClassifier.fit`.
+            **options: `sample_weight`, `checkpoints`, `epochs`, `batch_size` and the
+                others of `Task.fit`.
 
         Returns:
             A `keras.callbacks.History`.
@@ -161,10 +161,10 @@ class BiEncoder(Task):
             "mrr": float(inverse.sum(axis=1).mean()),
         }
 
-    def features(self, inputs, targets=None, weights=None):
+    def features(self, inputs, targets=None, sample_weight=None):
         columns = self._columns(inputs)
         self._choose_loss(targets)
-        self._check_weights(weights)
+        self._check_weights(sample_weight)
         texts = [text for group in zip(*columns, strict=True) for text in group]
         ids = self._ids(texts)
         if self.loss.targets == "texts":
@@ -175,7 +175,7 @@ class BiEncoder(Task):
         return GroupFeatures(
             {"token_ids": ids, "segment_ids": segments},
             {"embedding": known},
-            weights,
+            sample_weight,
             self.tokenizer.pad_token_id,
             size=len(columns),
         )
@@ -196,12 +196,12 @@ class BiEncoder(Task):
             if self.model.compiled:
                 self.model.compile(**self._compile_arguments)
 
-    def _check_weights(self, weights):
-        if weights is not None and not self.loss.weighs_examples:
+    def _check_weights(self, sample_weight):
+        if sample_weight is not None and not self.loss.weighs_examples:
             raise ValueError(
-                f"Expected no weights with {type(self.loss).__name__}, which compares "
-                "the examples of a batch. Take a loss of single examples, such as "
-                '"cosine".'
+                f"Expected no sample_weight with {type(self.loss).__name__}, which "
+                "compares the examples of a batch. Take a loss of single examples, "
+                'such as "cosine".'
             )
 
     def _scores(self, targets, count, size):

@@ -4,6 +4,7 @@ import numpy as np
 
 from kerasbert.models import MaskedLMModel
 from kerasbert.tasks.counts import check_count
+from kerasbert.tasks.logits import sparse_crossentropy
 from kerasbert.tasks.masked_language_model.masking import (
     MaskedFeatures,
     Masking,
@@ -11,10 +12,10 @@ from kerasbert.tasks.masked_language_model.masking import (
 )
 from kerasbert.tasks.masked_language_model.scores import MaskedLMScores, one_at_a_time
 from kerasbert.tasks.masked_language_model.search import Beam, largest, mean_log_probs
-from kerasbert.tasks.masked_language_model.text import MaskedRow, MaskedTexts, as_list
+from kerasbert.tasks.masked_language_model.text import MaskedRow, MaskedTexts
 from kerasbert.tasks.pretrained_task import load_parts
-from kerasbert.tasks.task import Task, sparse_crossentropy
-from kerasbert.tasks.text_rows import TextRows
+from kerasbert.tasks.task import Task
+from kerasbert.tasks.text_rows import TextRows, list_of_texts
 from kerasbert.training.features import IGNORED
 
 
@@ -101,7 +102,7 @@ class MaskedLM(Task):
             ValueError: If a text has no mask, or a candidate is several tokens.
         """
         check_count("top_k", top_k)
-        inputs = as_list(inputs)
+        inputs = list_of_texts(inputs)
         allowed = self._texts.single_tokens(candidates)
         rows = self._texts.rows(inputs)
         found = [[None] * len(row.places) for row in rows]
@@ -135,7 +136,7 @@ class MaskedLM(Task):
         """
         check_count("top_k", top_k)
         check_count("beams", beams)
-        inputs = as_list(inputs)
+        inputs = list_of_texts(inputs)
         rows = self._texts.rows(inputs)
         beam = Beam(self._scores, max(beams, top_k))
         answers = [[] for _ in inputs]
@@ -168,7 +169,7 @@ class MaskedLM(Task):
             ValueError: If a text has not exactly one mask, or becomes longer than
                 `max_length`.
         """
-        inputs, candidates = as_list(inputs), as_list(candidates)
+        inputs, candidates = list_of_texts(inputs), list_of_texts(candidates)
         rows = self._texts.rows(inputs)
         for number, row in enumerate(rows):
             if len(row.places) != 1:
@@ -203,7 +204,7 @@ class MaskedLM(Task):
         Reference:
             [Salazar et al., 2020](https://arxiv.org/abs/1910.14659), section 2.
         """
-        rows = self._rows.of(as_list(texts))
+        rows = self._rows.of(list_of_texts(texts))
         places = [
             np.flatnonzero(~self._masking.special[ids]) for ids in rows["token_ids"]
         ]
@@ -229,24 +230,24 @@ class MaskedLM(Task):
         Reference:
             [Salazar et al., 2020](https://arxiv.org/abs/1910.14659), section 2.3.
         """
-        texts = as_list(texts)
+        texts = list_of_texts(texts)
         self._masking.check(self._rows.of(texts)["token_ids"])
         found = self.pseudo_log_likelihoods(texts)
         return np.exp([-values.mean(dtype="float64") for values in found])
 
     # Training.
 
-    def features(self, inputs, targets=None, weights=None):
+    def features(self, inputs, targets=None, sample_weight=None):
         if targets is not None:
             raise ValueError(
                 "Expected no targets: a masked language model learns the tokens that "
                 "are hidden from it. Call fit(texts)."
             )
-        rows = self._rows.of(as_list(inputs))
+        rows = self._rows.of(list_of_texts(inputs))
         self._masking.check(rows["token_ids"])
         pad = self.tokenizer.pad_token_id
         targets = {"mlm_logits": rows["token_ids"]}
-        return MaskedFeatures(rows, targets, weights, pad, masking=self._masking)
+        return MaskedFeatures(rows, targets, sample_weight, pad, masking=self._masking)
 
     def losses(self):
         return {

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kerasbert.tasks.text_rows import list_of_texts
+
 
 class MaskedRow(NamedTuple):
     """A text with masks as numbers.
@@ -136,7 +138,7 @@ class MaskedTexts:
         if words is None:
             return np.arange(self.tokenizer.vocabulary_size)
         found = {}
-        for word in as_list(words):
+        for word in list_of_texts(words):
             found[word] = token_ids = self.tokens_of(word)
             if len(token_ids) > 1:
                 raise ValueError(
@@ -208,20 +210,6 @@ class MaskedTexts:
         return not token.startswith("▁") and (
             token_id not in self.tokenizer.special_token_ids
         )
-
-
-def as_list(texts):
-    """Texts as a list.
-
-    Args:
-        texts: An iterable of strings or pairs of strings.
-
-    Raises:
-        TypeError: If it is one string, whose letters would count as texts.
-    """
-    if isinstance(texts, str | bytes):
-        raise TypeError(f"Expected a list of strings, got one string: {texts[:40]!r}.")
-    return list(texts)
 
 
 def _parts(text):

@@ -111,7 +111,7 @@ class QuestionAnswerer(Task):
             model = QuestionAnsweringModel(encoder_of(folder, dtype))
         return cls(model, tokenizer, **options)
 
-    def features(self, inputs, targets=None, weights=None):
+    def features(self, inputs, targets=None, sample_weight=None):
         pairs = question_pairs(inputs)
         answers = None if targets is None else known_answers(targets, len(pairs))
         chunks = list(self._rows.chunks(pairs))
@@ -120,8 +120,9 @@ class QuestionAnswerer(Task):
         rows = {"token_ids": token_ids, "segment_ids": segment_ids}
         pad_token_id = self.tokenizer.pad_token_id
         questions = _questions_of(chunks)
-        if weights is not None:
-            weights = np.asarray(weights, "float32")[questions]
+        weights = None
+        if sample_weight is not None:
+            weights = np.asarray(sample_weight, "float32")[questions]
         if answers is None:
             return Features(rows, {}, weights, pad_token_id)
 

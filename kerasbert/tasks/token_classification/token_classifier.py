@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from kerasbert.metrics.entities import Span, span_scores, spans_of
 from kerasbert.models import TokenClassificationModel
+from kerasbert.tasks.logits import sparse_crossentropy
 from kerasbert.tasks.pretrained_task import load_parts, model_with_labels
-from kerasbert.tasks.task import Task, sparse_crossentropy
+from kerasbert.tasks.task import Task
 from kerasbert.tasks.text_rows import list_of_texts
 from kerasbert.tasks.token_classification.decoding import TagDecoder
 from kerasbert.tasks.token_classification.inputs import (
@@ -98,7 +99,7 @@ class TokenClassifier(Task):
                 options["scheme"] = "IOB1"
         return cls(model, tokenizer, **options)
 
-    def features(self, inputs, targets=None, weights=None):
+    def features(self, inputs, targets=None, sample_weight=None):
         inputs = list_of_texts(inputs)
         rows = self._rows.of(inputs)
         known = {}
@@ -108,9 +109,9 @@ class TokenClassifier(Task):
                 for tags in self._tags_of(inputs, rows, targets)[0]
             ]
             known = {"logits": rows.at_tokens(numbers, IGNORED)}
-        if weights is not None:
-            weights = np.asarray(weights, "float32")[rows.texts]
-        return self._features(rows, known, weights)
+        if sample_weight is not None:
+            sample_weight = np.asarray(sample_weight, "float32")[rows.texts]
+        return self._features(rows, known, sample_weight)
 
     def losses(self):
         return {

@@ -193,8 +193,8 @@ def test_examples_that_are_none_are_refused(
 
 def test_weights_are_for_losses_of_single_examples(fresh):
     fresh.compile(loss="cosent")
-    with pytest.raises(ValueError, match="Expected no weights with CoSENTLoss"):
-        fresh.fit(PAIRS, SCORES, weights=np.ones(5, "float32"))
+    with pytest.raises(ValueError, match="Expected no sample_weight with CoSENTLoss"):
+        fresh.fit(PAIRS, SCORES, sample_weight=np.ones(5, "float32"))
 
 
 def test_the_loss_is_said_where_the_embedder_is_made():

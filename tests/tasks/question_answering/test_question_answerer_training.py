@@ -21,7 +21,7 @@ def test_features_have_the_slots_of_the_answer_where_a_window_holds_it(answerer)
     context = "the good film is not bad; the train is very good to the world of the"
     context += " book that i love to read in the good world"
     target = {"text": ["is not"], "answer_start": [14]}
-    features = answerer.features([("who", context)], [target], weights=[0.5])
+    features = answerer.features([("who", context)], [target], sample_weight=[0.5])
     tokens = [answerer.tokenizer.tokens(row) for row in features.inputs["token_ids"]]
     assert len(tokens) == len(features) == 2, tokens
     assert (features.weights == 0.5).all()
@@ -50,7 +50,7 @@ def test_misaligned_answers_are_left_out_of_training_and_counted_in_metrics(answ
         {"text": ["train"], "answer_start": [-1]},
     ]
     with pytest.warns(UserWarning, match="1 of the 3 questions .* position 1: 'what'"):
-        features = answerer.features(inputs, targets, weights=[1, 2, 3])
+        features = answerer.features(inputs, targets, sample_weight=[1, 2, 3])
     assert len(features) == 1 and features.weights.tolist() == [1]
     expected = answerer.features(inputs[:1], targets[:1])
     for name, [row] in features.inputs.items():

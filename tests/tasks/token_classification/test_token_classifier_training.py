@@ -19,7 +19,7 @@ def tagger():
 def test_targets_stand_at_the_first_pieces(tagger):
     inputs = [["loved", "New", NOTHING], []]
     targets = [["B-PER", "B-LOC", "I-LOC"], []]
-    features = tagger.features(inputs, targets, weights=[1, 2])
+    features = tagger.features(inputs, targets, sample_weight=[1, 2])
     first, second = features.targets["logits"]
     assert tagger.tokenizer.tokens(features.inputs["token_ids"][0]) == (
         "[CLS] love ##d n ##e ##w [SEP]".split()
@@ -63,7 +63,7 @@ def test_a_text_counts_as_much_as_its_weight_says():
 
     def loss(*weights):
         tagger.compile(keras.optimizers.SGD(1e-12))  # it learns nothing
-        report = tagger.fit(inputs, targets, weights=weights, epochs=1, verbose=0)
+        report = tagger.fit(inputs, targets, sample_weight=weights, epochs=1, verbose=0)
         return report.history["loss"][0]
 
     first, second = loss(1, 0), loss(0, 1)

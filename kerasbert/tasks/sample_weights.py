@@ -1,4 +1,4 @@
-"""Weights of examples by their class."""
+"""How much examples count."""
 
 import collections
 
@@ -46,6 +46,41 @@ def example_weights(targets, labels, class_weight, weights=None):
         by_number = _checked(class_weight, numbers)
     found = np.array([by_number.get(target, 1.0) for target in targets], "float32")
     return found if weights is None else found * np.asarray(weights, "float32")
+
+
+def checked_weights(sample_weight, count):
+    """Weights of examples as an array.
+
+    Args:
+        sample_weight: A number for each example; None: all count alike.
+        count: How many examples there are.
+
+    Returns:
+        float32 array `[n]`, or None.
+
+    Raises:
+        ValueError: If there are more or fewer, or one is no number from 0 on.
+
+    Example:
+        >>> checked_weights([1, 0.5], count=2).tolist()
+        [1.0, 0.5]
+    """
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight, "float32")
+    if weights.shape != (count,):
+        raise ValueError(
+            f"Expected sample_weight to have a number for each of {count} examples, "
+            f"got the shape {weights.shape}."
+        )
+    wrong = ~(np.isfinite(weights) & (weights >= 0))
+    if wrong.any():
+        position = int(np.argmax(wrong))
+        raise ValueError(
+            f"Expected a finite weight of 0 or more at position {position}, got "
+            f"{weights[position]}."
+        )
+    return weights
 
 
 def _checked(class_weight, numbers):

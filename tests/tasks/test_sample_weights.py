@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kerasbert.tasks.class_weights import example_weights
+from kerasbert.tasks.sample_weights import example_weights
 
 LABELS = ["no", "yes", "maybe"]
 
