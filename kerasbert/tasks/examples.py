@@ -15,6 +15,8 @@ def listed(values):
         >>> listed(np.array([["a", "b"]]))
         [['a', 'b']]
     """
+    if hasattr(values, "to_list"):  # a ragged tensor, or a column of a table
+        return values.to_list()
     if hasattr(values, "numpy"):  # a tensor
         values = values.numpy()
     return values.tolist() if isinstance(values, np.ndarray) else list(values)

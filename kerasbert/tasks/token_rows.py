@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from kerasbert.tasks.examples import listed
 from kerasbert.text.windows import windows
 
 LONG_TEXTS = ("truncate", "windows")
@@ -145,6 +146,7 @@ def chunks_of_strings(texts, size):
         TypeError: If something in it is no string.
     """
     texts = [texts] if isinstance(texts, str | bytes) else texts
+    texts = listed(texts) if hasattr(texts, "numpy") else texts  # a tensor
     numbered = enumerate(texts)
     while chunk := list(itertools.islice(numbered, size)):
         for position, text in chunk:

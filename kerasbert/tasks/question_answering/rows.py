@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from kerasbert.tasks.examples import listed
 from kerasbert.tasks.question_answering.windows import Windows
 
 CHUNK = 512  # questions, or texts, that are worked on at once
@@ -133,7 +134,7 @@ def question_pairs(inputs):
             "Expected a list of pairs of a question and its context, got one "
             f"{type(inputs).__name__}: {str(inputs)[:60]!r}."
         )
-    return [_pair(value, position) for position, value in enumerate(inputs)]
+    return [_pair(value, position) for position, value in enumerate(listed(inputs))]
 
 
 def _pair(value, position):

@@ -3,6 +3,8 @@
 import re
 from collections import Counter
 
+import numpy as np
+
 from kerasbert.metrics.entities import Span
 from kerasbert.tasks.labels import checked_count
 from kerasbert.tasks.text_rows import are_groups
@@ -67,17 +69,20 @@ def checked_tags(inputs, targets, labels):
 
     Args:
         inputs: A list of lists of words.
-        targets: For each a list with a tag for each word.
+        targets: For each a list with a tag, or the number of one, for each word.
         labels: The tags that there are.
 
     Returns:
-        The targets, as lists.
+        The tags, as lists.
 
     Raises:
         ValueError: If there are more or fewer, or some are no labels; the message
             names all that are not.
     """
-    targets = [list(tags) for tags in checked_count(targets, len(inputs))]
+    targets = [
+        [_name(tag, labels) for tag in tags]
+        for tags in checked_count(targets, len(inputs))
+    ]
     for position, (words, tags) in enumerate(zip(inputs, targets, strict=True)):
         if len(words) != len(tags):
             raise ValueError(
@@ -86,6 +91,11 @@ def checked_tags(inputs, targets, labels):
             )
     _refuse_unknown("tags", targets, labels)
     return targets
+
+
+def _name(tag, labels):
+    is_number = isinstance(tag, int | np.integer) and 0 <= tag < len(labels)
+    return labels[tag] if is_number else tag
 
 
 def checked_entities(texts, targets, types):

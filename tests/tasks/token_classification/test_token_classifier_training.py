@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import kerasbert
 from kerasbert.tasks import labels_of
@@ -27,6 +28,15 @@ def test_targets_stand_at_the_first_pieces(tagger):
     assert first.tolist() == [-1, 3, -1, 1, -1, -1, -1]
     assert second.tolist() == [-1, -1]
     assert features.weights.tolist() == [1, 2]
+
+
+def test_tags_may_be_numbers_and_words_ragged(tagger):
+    inputs, targets = [["loved", "New"], ["a"]], [["B-PER", "O"], ["B-LOC"]]
+    expected = tagger.evaluate(inputs, targets)
+    ragged = tf.ragged.constant(inputs), tf.ragged.constant([[3, 0], [1]])
+    assert tagger.evaluate(*ragged) == expected
+    with pytest.raises(ValueError, match=r"got 5 \(1\), the first at position 1"):
+        tagger.evaluate(inputs, [[3, 0], [5]])
 
 
 def test_entities_of_texts_become_tags_of_their_words(tagger):
