@@ -6,9 +6,12 @@
 
 Both begin with the same weights and see the same data, as often, in batches of the same
 size, with the same learning rate, warm-up, decay and clipping; each in a process of its
-own, in turns. Both sort examples by length, as transformers calls it, or neither: see
---padding. What they predict is scored here, by the same code. transformers runs in an
-environment of its own, which is made the first time (`make -C benchmarks/peers`).
+own, in turns. Batches of kerasbert hold examples of like length; those of transformers
+are random, as its Trainer makes them by default, or sorted like that: see --padding.
+Tags of kerasbert are the likeliest ones that the scheme allows, those of transformers
+the likeliest of each word, as in its examples. What they predict is scored here, by the
+same code. transformers runs in an environment of its own, which is made the first time
+(`make -C benchmarks/peers`).
 """
 
 import argparse
