@@ -5,6 +5,7 @@ import dataclasses
 
 from kerasbert.cli.reading import column_of
 from kerasbert.data import (
+    check_label,
     holds_words,
     number,
     one_label,
@@ -97,12 +98,7 @@ def checked_labels(data, labels):
     """
     for line, target in zip(data.lines, data.targets, strict=True):
         for label in [target] if isinstance(target, str) else target:
-            if label not in labels:
-                shown = ", ".join(labels[:8]) + (", ..." if len(labels) > 8 else "")
-                raise ValueError(
-                    f"Expected a label among {shown}, got {label!r} in line {line} of "
-                    f"{data.name}. Name all labels with --labels, or put it right."
-                )
+            check_label(label, labels, f"line {line} of {data.name}")
 
 
 @contextlib.contextmanager

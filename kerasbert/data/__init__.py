@@ -9,6 +9,7 @@ from kerasbert.data.examples import read_examples as read_examples
 from kerasbert.data.squad import SquadData as SquadData
 from kerasbert.data.squad import read_squad as read_squad
 from kerasbert.data.tagged_json import read_tagged_json as read_tagged_json
+from kerasbert.data.targets import check_label as check_label
 from kerasbert.data.targets import number as number
 from kerasbert.data.targets import one_label as one_label
 from kerasbert.data.targets import several_labels as several_labels

@@ -4,7 +4,8 @@ import re
 
 from kerasbert.data.lines import open_lines
 from kerasbert.data.tables import JSON_SUFFIXES
-from kerasbert.data.tagged_json import check_tag, not_empty, read_tagged_json
+from kerasbert.data.tagged_json import not_empty, read_tagged_json
+from kerasbert.data.targets import check_label
 
 DOCUMENT_START = "-DOCSTART-"
 LAST = -1  # the column of the tags
@@ -134,10 +135,12 @@ class ColumnReader:
                 if columns.has_header:
                     continue
             word, tag = columns.word_and_tag(line, where)
-            check_tag(tag, self.tags, where)
             word = word.removeprefix(self.prefix)
-            if not word.startswith(DOCUMENT_START):
-                text.append((word[:1] if self.characters else word, tag))
+            if word.startswith(DOCUMENT_START):
+                continue
+            if self.tags is not None:
+                check_label(tag, self.tags, where)
+            text.append((word[:1] if self.characters else word, tag))
         if text:
             yield text
 

@@ -3,6 +3,7 @@
 import json
 
 from kerasbert.data.lines import open_lines
+from kerasbert.data.targets import check_label
 
 
 def read_tagged_json(file, tags=None):
@@ -42,28 +43,12 @@ def read_tagged_json(file, tags=None):
                 raise ValueError(
                     f"Expected texts or tokens, as in the lines before it, in {where}."
                 )
-            if not isinstance(text, str):
+            if tags is not None and not isinstance(text, str):
                 for tag in target:
-                    check_tag(tag, tags, where)
+                    check_label(tag, tags, where)
             inputs.append(text)
             targets.append(target)
     return not_empty(inputs, targets, name)
-
-
-def check_tag(tag, tags, where):
-    """Refuses a tag that may not be.
-
-    Args:
-        tag: The tag.
-        tags: Those that there may be; None: any.
-        where: What messages call its place.
-    """
-    if tags is not None and tag not in tags:
-        shown = ", ".join(tags[:8]) + (", ..." if len(tags) > 8 else "")
-        raise ValueError(
-            f"Expected a tag among {shown}, got {tag!r} in {where}. Name all labels, "
-            "or put it right."
-        )
 
 
 def not_empty(inputs, targets, name):

@@ -105,3 +105,22 @@ def sorted_labels(targets):
         return sorted(names, key=lambda name: (number(name), name))
     except ValueError:
         return sorted(names)
+
+
+def check_label(label, labels, where):
+    """Refuses a label that may not be.
+
+    Args:
+        label: The label, or tag.
+        labels: Those that there may be.
+        where: What messages call its place.
+
+    Raises:
+        ValueError: If it is none of them.
+    """
+    if label not in labels:
+        shown = ", ".join(labels[:8]) + (", ..." if len(labels) > 8 else "")
+        raise ValueError(
+            f"Expected a label among {shown}, got {label!r} in {where}. Name all "
+            "labels with --labels, or put it right."
+        )

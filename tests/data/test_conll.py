@@ -130,6 +130,11 @@ def test_tags_that_may_not_be_are_refused_by_file_and_line(write, content, name)
     assert len(read_tagged(file, tags=["O", "B-PER", "X"])[0]) == 2
 
 
+def test_what_begins_a_document_has_any_tag(write):
+    file = write("-DOCSTART- -X- -X-\n\nAda NNP B-PER\n", "a.txt")
+    assert read_tagged(file, tags=["B-PER"]) == ([["Ada"]], [["B-PER"]])
+
+
 def test_tokens_and_texts_do_not_mix(write):
     lines = '{"tokens": ["a"], "tags": ["O"]}\n{"text": "a", "entities": []}\n'
     with pytest.raises(ValueError, match="as in the lines before it, in line 2"):
