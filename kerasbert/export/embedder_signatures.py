@@ -3,9 +3,9 @@
 import keras
 import tensorflow as tf
 
-from kerasbert.export.int8_products import calibrated_products
-from kerasbert.export.packed_graph import joint_projections, packed_encoder
+from kerasbert.export.packed_graph import packed_encoder
 from kerasbert.export.precision import table_apart, with_precision
+from kerasbert.export.products import products_of
 from kerasbert.export.stand_ins import standing_in
 from kerasbert.tasks.embedding.prompts import prompt_text
 from kerasbert.tasks.embedding.token_embeddings import (
@@ -42,15 +42,13 @@ class EmbedderSignatures:
         self.encoder, constants = with_precision(embedder.encoder, precision)
         head = [(weight, tf.constant(weight.numpy())) for weight in self.head.weights]
         self.constants = table_apart(self.encoder, constants) + head
-        if precision == "int8":
-            self.products = calibrated_products(
-                self.encoder,
-                self.constants,
-                lambda texts: self._tokens(texts)[:2],
-                calibration,
-            )
-        else:
-            self.products = joint_projections(self.encoder, self.constants)
+        self.products = products_of(
+            self.encoder,
+            self.constants,
+            precision,
+            lambda texts: self._tokens(texts)[:2],
+            calibration,
+        )
         self._embed = self._packed(lambda states, mask: self.head(states[-1], mask))
 
     def text(self):

@@ -4,9 +4,9 @@ import keras
 import tensorflow as tf
 
 from kerasbert.checkpoints.models import checkpoint_of, variables_of
-from kerasbert.export.int8_products import calibrated_products
-from kerasbert.export.packed_graph import joint_projections, packed_encoder
+from kerasbert.export.packed_graph import packed_encoder
 from kerasbert.export.precision import policy_of, table_apart
+from kerasbert.export.products import products_of
 
 
 class TaskGraph:
@@ -35,18 +35,16 @@ class TaskGraph:
             if path in weights
         ]
         constants = table_apart(self.model.encoder, constants)
-        if precision == "int8":
-            products = calibrated_products(
-                self.model.encoder,
-                constants,
-                lambda text: self.tokenizer.pack(
-                    self.tokenizer.tokenize(text), None, max_length
-                ),
-                calibration,
-            )
-        else:
-            products = joint_projections(self.model.encoder, constants)
-        self._constants, self._products = constants, products
+        self._constants = constants
+        self._products = products_of(
+            self.model.encoder,
+            constants,
+            precision,
+            lambda text: self.tokenizer.pack(
+                self.tokenizer.tokenize(text), None, max_length
+            ),
+            calibration,
+        )
         self._compute = self._computing(self.model.outputs_of)
 
     def outputs(self, token_ids, segment_ids):
