@@ -22,6 +22,25 @@ def listed(values):
     return values.tolist() if isinstance(values, np.ndarray) else list(values)
 
 
+def refuse_first(wrong, values, wanted, remedy=""):
+    """Refuses values of which some are wrong.
+
+    Args:
+        wrong: Which ones are, bool array `[n]`.
+        values: The values.
+        wanted: What messages call a right one.
+        remedy: What a message ends with.
+
+    Raises:
+        ValueError: If there is a wrong one; the message names the first.
+    """
+    if wrong.any():
+        position = int(np.argmax(wrong))
+        raise ValueError(
+            f"Expected {wanted} at position {position}, got {values[position]}.{remedy}"
+        )
+
+
 def split_off(part, inputs, targets, sample_weight):
     """Examples to train on, and the last ones of all to test on.
 

@@ -4,7 +4,14 @@ import keras
 from keras import ops
 
 
-class LabelAccuracy(keras.metrics.BinaryAccuracy):
+class OfLogits:
+    """A metric of Keras that takes probabilities, of logits."""
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        super().update_state(y_true, ops.sigmoid(y_pred), sample_weight)
+
+
+class LabelAccuracy(OfLogits, keras.metrics.BinaryAccuracy):
     """How often a label is rightly given or left out, of all labels of all texts.
 
     Args:
@@ -13,11 +20,8 @@ class LabelAccuracy(keras.metrics.BinaryAccuracy):
         threshold: The least probability of a label that is given.
     """
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        super().update_state(y_true, ops.sigmoid(y_pred), sample_weight)
 
-
-class LabelF1(keras.metrics.F1Score):
+class LabelF1(OfLogits, keras.metrics.F1Score):
     """The harmonic mean of precision and recall of labels.
 
     Args:
@@ -33,6 +37,3 @@ class LabelF1(keras.metrics.F1Score):
         >>> round(float(metric.result()), 4)
         0.5
     """
-
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        super().update_state(y_true, ops.sigmoid(y_pred), sample_weight)

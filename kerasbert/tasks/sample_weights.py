@@ -4,6 +4,8 @@ import collections
 
 import numpy as np
 
+from kerasbert.tasks.examples import refuse_first
+
 
 def example_weights(targets, labels, class_weight, weights=None):
     """How much each example counts, given how much its class does.
@@ -74,12 +76,7 @@ def checked_weights(sample_weight, count):
             f"got the shape {weights.shape}."
         )
     wrong = ~(np.isfinite(weights) & (weights >= 0))
-    if wrong.any():
-        position = int(np.argmax(wrong))
-        raise ValueError(
-            f"Expected a finite weight of 0 or more at position {position}, got "
-            f"{weights[position]}."
-        )
+    refuse_first(wrong, weights, "a finite weight of 0 or more")
     return weights
 
 

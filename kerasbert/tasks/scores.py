@@ -3,6 +3,7 @@
 import numpy as np
 
 from kerasbert.metrics.correlation import pearson, spearman
+from kerasbert.tasks.examples import refuse_first
 from kerasbert.tasks.labels import checked_count
 
 NAME_THE_RANGE = "Name the range, low and high, of the scores"
@@ -43,12 +44,7 @@ def checked_scores(targets, count, low=None, high=None, remedy=NAME_THE_RANGE):
     if low is not None:
         wrong |= (scores < low) | (scores > high)
         wanted = f"a score from {low:g} to {high:g}"
-    if wrong.any():
-        position = int(np.argmax(wrong))
-        raise ValueError(
-            f"Expected {wanted} at position {position}, got {targets[position]}. "
-            f"{remedy}, or put the example right."
-        )
+    refuse_first(wrong, targets, wanted, f" {remedy}, or put the example right.")
     return scores
 
 

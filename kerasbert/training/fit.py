@@ -3,7 +3,6 @@
 import pathlib
 
 import keras
-import numpy as np
 
 from kerasbert.training.batches import (
     TrainingOrder,
@@ -17,6 +16,7 @@ from kerasbert.training.callbacks import (
     SaveState,
     StopOnNaN,
 )
+from kerasbert.training.counts import check_count
 from kerasbert.training.devices import device_count, divided, scope_of
 from kerasbert.training.memory import keep_freed_memory
 from kerasbert.training.recipe import as_optimizer
@@ -82,8 +82,11 @@ def fit(
     """
     if not len(features):
         raise ValueError("Expected examples to train on, got none.")
-    _check_counts(epochs, batch_size)
-    _check_options(keras_options)
+    check_count("epochs", epochs)
+    check_count("batch_size", batch_size)
+    for name, reason in OURS.items():
+        if name in keras_options:
+            raise ValueError(f"Expected no {name}: {reason}.")
     keep_freed_memory()
     run = run or Run()
     steps_per_epoch = -(-len(features) // batch_size)
@@ -143,17 +146,6 @@ def fit(
             break
     whole.end()
     return _with_epochs_before(report, history)
-
-
-def _check_counts(epochs, batch_size):
-    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-        if not isinstance(value, int | np.integer) or value < 1:
-            raise ValueError(f"Expected {name} to be 1 or more, got {value!r}.")
-
-
-def _check_options(options):
-    for name in OURS.keys() & options:
-        raise ValueError(f"Expected no {name}: {OURS[name]}.")
 
 
 class WholeTraining(keras.callbacks.CallbackList):

@@ -3,7 +3,6 @@
 import numpy as np
 
 from kerasbert.models import MaskedLMModel
-from kerasbert.tasks.counts import check_count
 from kerasbert.tasks.logits import sparse_crossentropy
 from kerasbert.tasks.masked_language_model.masking import (
     MaskedFeatures,
@@ -16,6 +15,7 @@ from kerasbert.tasks.masked_language_model.text import MaskedRow, MaskedTexts
 from kerasbert.tasks.pretrained_task import load_parts
 from kerasbert.tasks.task import Task
 from kerasbert.tasks.text_rows import TextRows, list_of_texts
+from kerasbert.training.counts import check_count
 from kerasbert.training.features import IGNORED
 
 

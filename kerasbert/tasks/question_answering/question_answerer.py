@@ -4,7 +4,6 @@ import numpy as np
 
 from kerasbert.metrics import squad2_metrics, squad_metrics
 from kerasbert.models import QuestionAnsweringModel
-from kerasbert.tasks.counts import check_count
 from kerasbert.tasks.pretrained_task import encoder_of, load_parts
 from kerasbert.tasks.question_answering.answers import SpanScorer, best_answers
 from kerasbert.tasks.question_answering.loss import SlotCrossentropy
@@ -18,6 +17,7 @@ from kerasbert.tasks.question_answering.targets import (
 )
 from kerasbert.tasks.question_answering.windows import WindowLayout
 from kerasbert.tasks.task import Task
+from kerasbert.training.counts import check_count
 from kerasbert.training.features import Features
 
 MAX_LENGTH = 384  # tokens of a window, where nobody says otherwise
