@@ -11,7 +11,16 @@ import pathlib
 import secrets
 import shutil
 
-__all__ = ["new_folder", "read_json", "read_lines", "read_text", "write_atomically"]
+from kerasbert.account import quoted
+
+__all__ = [
+    "inside",
+    "new_folder",
+    "read_json",
+    "read_lines",
+    "read_text",
+    "write_atomically",
+]
 
 
 def read_text(path):
@@ -94,6 +103,47 @@ def read_json(path):
         ) from None
     except RecursionError:
         raise ValueError(f"Expected plain JSON in {path}, got one too deep.") from None
+
+
+def inside(folder, path, file=None):
+    """The place of a path that a file of a folder names, which must stay inside it.
+
+    Symbolic links are followed. Those of the cache of the Hugging Face Hub, whose
+    folders `snapshots` link to `blobs` beside them, are let pass.
+
+    Args:
+        folder: The folder.
+        path: The path, relative to the folder, as the file has it.
+        file: The file that names it, for the message; by default the folder.
+
+    Returns:
+        A `pathlib.Path`; there may be nothing.
+
+    Raises:
+        ValueError: If the path is no string, or leads out of the folder.
+
+    Example:
+        >>> inside("model", "1_Pooling").as_posix()
+        'model/1_Pooling'
+    """
+    folder = pathlib.Path(folder)
+    root = folder.resolve()
+    roots = [root]
+    for parent in (root, *root.parents):
+        if parent.parent.name == "snapshots":
+            roots.append(parent.parent.parent / "blobs")
+    if isinstance(path, str) and "\0" not in path:
+        parts = path.replace("\\", "/").split("/")
+        drive = pathlib.PureWindowsPath(path).drive
+        if not path.startswith(("/", "\\")) and not drive and ".." not in parts:
+            place = folder / path
+            target = place.resolve()
+            if any(target.is_relative_to(allowed) for allowed in roots):
+                return place
+    raise ValueError(
+        f"{file or folder} names the path {quoted(path)}, which leads out of "
+        f"{folder}. Expected a path inside it; put what is meant there."
+    )
 
 
 @contextlib.contextmanager

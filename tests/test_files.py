@@ -160,3 +160,39 @@ def test_json_nested_without_end_is_refused(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nothing\.json"):
         files.read_json(tmp_path / "nothing.json")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/etc", "..", "a/../../b", "C:\\a", "\\\\a\\b", "..\\a", "a\0", None, 3, "link"],
+)
+def test_a_path_that_leaves_its_folder_is_refused(tmp_path, path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "link").symlink_to(tmp_path, target_is_directory=True)
+    with pytest.raises(ValueError, match="index.json names the path .* out of"):
+        files.inside(folder, path, "index.json")
+
+
+def test_a_path_inside_its_folder_is_given_back(tmp_path):
+    (tmp_path / "model" / "0_BERT").mkdir(parents=True)
+    (tmp_path / "model" / "link").symlink_to("0_BERT", target_is_directory=True)
+    (tmp_path / "alias").symlink_to("model", target_is_directory=True)
+    for folder in (tmp_path / "model", tmp_path / "alias"):
+        for path in ("", ".", "0_BERT", "link", "not/there", "..almost"):
+            assert files.inside(folder, path) == folder / path
+
+
+def test_links_to_the_blobs_of_the_hub_cache_are_let_pass(tmp_path):
+    model = tmp_path / "models--a--b"
+    snapshot = model / "snapshots" / "0123"
+    (snapshot / "1_Dense").mkdir(parents=True)
+    (model / "blobs").mkdir()
+    (model / "blobs" / "abc").write_text("weights")
+    (snapshot / "part.safetensors").symlink_to("../../blobs/abc")
+    (snapshot / "1_Dense" / "model.bin").symlink_to("../../../blobs/abc")
+    (snapshot / "refs").symlink_to("../..")
+    assert files.inside(snapshot, "part.safetensors").read_text() == "weights"
+    assert files.inside(snapshot / "1_Dense", "model.bin").read_text() == "weights"
+    with pytest.raises(ValueError, match="out of"):
+        files.inside(snapshot, "refs")

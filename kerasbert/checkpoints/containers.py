@@ -3,8 +3,9 @@
 import pathlib
 import warnings
 
+from kerasbert.account import quoted
 from kerasbert.checkpoints import google_tf1, huggingface, keras_hub, tf_hub
-from kerasbert.files import new_folder, read_json
+from kerasbert.files import inside, new_folder, read_json
 
 # In the order in which a folder is tried.
 READERS = (keras_hub, huggingface, tf_hub, google_tf1)
@@ -47,6 +48,7 @@ def model_folder(folder):
 
     Raises:
         FileNotFoundError: If there is no such folder.
+        ValueError: If `modules.json` is broken, or names a folder outside.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {folder}.")
@@ -63,14 +65,14 @@ def model_folder(folder):
     if not str(first.get("type")).endswith("Transformer"):
         raise ValueError(
             f"Expected a Transformer as the first module of {modules}, got "
-            f"{first.get('type')!r}."
+            f"{quoted(first.get('type'))}."
         )
     path = first.get("path", "")
-    inner = (folder / path).resolve()
-    if not inner.is_relative_to(folder.resolve()) or not inner.is_dir():
+    inner = inside(folder, path, modules)
+    if not inner.is_dir():
         raise FileNotFoundError(
-            f"{modules} names the folder {path!r}, which is not in {folder}. Was it "
-            "fetched whole?"
+            f"{modules} names the folder {quoted(path)}, which is not in {folder}. "
+            "Was it fetched whole?"
         )
     return inner
 
