@@ -20,13 +20,15 @@ _WORDPIECE = ("vocab.txt", "vocabulary.txt")
 _SENTENCEPIECE = ("spiece.model", "30k-clean.model", "vocabulary.spm")
 
 
-def read_tokenizer(folder) -> TokenizerConfig:
+def read_tokenizer(folder, account=None) -> TokenizerConfig:
     r"""Reads the tokenizer of a folder.
 
     Args:
         folder: A folder that holds at least a vocabulary, in any container: Hugging
             Face, sentence-transformers, Google TF1, TF Hub (encoder or preprocessor,
             TF2 or TF1), KerasHub; or the file of a vocabulary.
+        account: The `kerasbert.account.Account` that books what becomes of the keys of
+            the tokenizer's files; None: a fresh one.
 
     Returns:
         What the tokenizer is made of, as a `TokenizerConfig`.
