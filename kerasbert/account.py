@@ -10,7 +10,7 @@ import reprlib
 import warnings
 from collections.abc import Mapping
 
-__all__ = ["Account", "AccountEntry", "KeyTable", "quoted", "refusal"]
+__all__ = ["Account", "AccountEntry", "KeyTable", "listed", "quoted", "refusal"]
 
 MOST_QUOTED = 200
 
@@ -39,6 +39,39 @@ def quoted(value, most=MOST_QUOTED):
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
+def listed(names, most=MOST_QUOTED):
+    """The first of some names of a file, as many as an error may quote.
+
+    Args:
+        names: Strings.
+        most: The most characters of them.
+
+    Returns:
+        A string such as `"a, b and 7 more"`; one name at least is in it, shortened
+        where it is too long.
+
+    Example:
+        >>> listed(["weight", "bias"]), listed(["a" * 90] * 5)[-10:]
+        ('weight, bias', 'and 3 more')
+    """
+    names = list(names)
+    shown, left = [], most
+    for name in names:
+        name = _short(name)
+        if shown and len(name) + 2 > left:
+            break
+        shown.append(name)
+        left -= len(name) + 2
+    more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
+    return ", ".join(shown) + more
+
+
+def _short(name, most=120):
+    name = str(name)
+    name = name if name.isprintable() else repr(name[:most])[1:-1]
+    return name if len(name) <= most else name[: most - 3] + "..."
+
+
 def refusal(file, key, value, expected, remedy=""):
     """The error for a key that asks for something that kerasbert does not compute.
 
@@ -53,7 +86,8 @@ def refusal(file, key, value, expected, remedy=""):
         A `ValueError`, to be raised.
     """
     message = (
-        f"{file} asks for {key}={quoted(value)}, which kerasbert does not compute; "
+        f"{file} asks for {_short(key)}={quoted(value, 120)}, which kerasbert does not "
+        "compute; "
         f"expected {expected}."
     )
     return ValueError(f"{message} {remedy}".rstrip())
@@ -121,12 +155,8 @@ class Account:
         """
         if not values:
             return
-        shown = [f"{key}={quoted(value, 60)}" for key, value in values.items()]
-        more = f" and {len(shown) - 8} more" if len(shown) > 8 else ""
-        message = (
-            f"{file} has keys that kerasbert does not know: "
-            f"{', '.join(shown[:8])}{more}"
-        )
+        names = [f"{_short(key)}={quoted(value, 60)}" for key, value in values.items()]
+        message = f"{file} has keys that kerasbert does not know: {listed(names)}"
         if self.strict:
             raise ValueError(f"{message}. Load without strict=True to ignore them.")
         for key, value in values.items():
@@ -135,8 +165,8 @@ class Account:
 
     def _book(self, file, key, value, treatment, note):
         name = getattr(file, "name", str(file))
-        entry = AccountEntry(name, str(key), quoted(value, 80), treatment, note)
-        self._entries[name, str(key)] = entry
+        entry = AccountEntry(name, _short(key), quoted(value, 80), treatment, note)
+        self._entries[name, entry.key] = entry
 
 
 @dataclasses.dataclass(frozen=True)

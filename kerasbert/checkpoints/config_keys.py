@@ -1,13 +1,14 @@
 """What the keys of a published configuration mean to us: the four-sided account.
 
-Every key is handled, ignored by name, refused where it asks for mathematics that we
-do not have, or warned about.
+Every key is handled, ignored by name for a reason, refused where it asks for
+mathematics that we do not have, or warned about.
 """
 
 import dataclasses
 import math
-import warnings
+from collections.abc import Mapping
 
+from kerasbert.account import KeyTable, quoted
 from kerasbert.config import AlbertConfig, BertConfig
 from kerasbert.files import read_json
 
@@ -16,52 +17,57 @@ MOST = {"num_hidden_layers": 1000, "num_hidden_groups": 1000, "inner_group_num":
 MOST_ELSEWHERE = 10_000_000
 
 
+def reasons(groups):
+    """The reason for each key, from groups of keys.
+
+    Args:
+        groups: From a reason to keys, in one string.
+
+    Returns:
+        A dictionary from key to reason.
+    """
+    return {key: reason for reason, keys in groups.items() for key in keys.split()}
+
+
 @dataclasses.dataclass(frozen=True)
 class ConfigKeys:
     """The keys of a container's configuration.
 
     Args:
         handled: From their key to our field.
-        ignored: Keys that are book-keeping.
+        ignored: From a key to the reason why it changes no number here.
         required: From a key to the values that it may have: others ask for something
             that is not BERT or ALBERT.
+        used: From a key that is no field of a configuration to what it decides.
     """
 
-    handled: dict
-    ignored: frozenset
-    required: dict
+    handled: Mapping[str, str]
+    ignored: Mapping[str, str]
+    required: Mapping[str, tuple] = dataclasses.field(default_factory=dict)
+    used: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
-    def read(self, values, file, strict=False):
+    def read(self, values, file, account, prefix=""):
         """Our fields, from their configuration.
 
         Args:
             values: What the file holds.
             file: The file, for messages.
-            strict: Whether keys that nobody knows are refused.
+            account: The `kerasbert.account.Account` that books every key.
+            prefix: The dotted path of the values in the file, ending in a dot.
 
         Returns:
             A dictionary from our field to its value; keys that the file does not
             have, or has as null, are not in it.
 
         Raises:
-            ValueError: If the configuration asks for mathematics that we do not have.
+            ValueError: If the configuration asks for mathematics that we do not have,
+                or, in a strict account, has keys that nobody knows.
         """
-        for key, allowed in self.required.items():
-            if key in values and values[key] not in allowed:
-                expected = " or ".join(map(repr, allowed))
-                raise ValueError(
-                    f"{file} asks for {key}={values[key]!r}, which kerasbert does not "
-                    f"compute; expected {expected}."
-                )
-        known = {*self.handled, *self.ignored, *self.required}
-        unknown = sorted(set(values) - known)
-        if unknown:
-            message = f"{file} has keys that kerasbert does not know: " + ", ".join(
-                f"{key}={values[key]!r}" for key in unknown
-            )
-            if strict:
-                raise ValueError(f"{message}. Load without strict=True to ignore them.")
-            warnings.warn(f"{message}. They are ignored.", stacklevel=2)
+        used = {key: f"config: {field}" for key, field in self.handled.items()}
+        table = KeyTable(
+            used={**used, **self.used}, ignored=self.ignored, required=self.required
+        )
+        table.settle(values, file, account, prefix)
         return {
             field: values[key]
             for key, field in self.handled.items()
@@ -121,11 +127,14 @@ def _check_number(name, value, file):
     if name == "hidden_act":
         return
     if not is_number or not math.isfinite(value):
-        raise ValueError(f"Expected {name} in {file} to be a number, got {value!r}.")
+        raise ValueError(
+            f"Expected {name} in {file} to be a number, got {quoted(value)}."
+        )
     most = MOST.get(name, MOST_ELSEWHERE)
     if not 0 <= value <= most:
         raise ValueError(
-            f"Expected {name} in {file} to lie between 0 and {most:,}, got {value!r}."
+            f"Expected {name} in {file} to lie between 0 and {most:,}, got "
+            f"{quoted(value)}."
         )
 
 
@@ -142,8 +151,8 @@ def activation_of(name, meanings, file):
     """
     if not isinstance(name, str) or name not in meanings:
         raise ValueError(
-            f"{file} asks for the activation {name!r}, which kerasbert does not know; "
-            f"expected one of {', '.join(sorted(meanings))}."
+            f"{file} asks for the activation {quoted(name)}, which kerasbert does not "
+            f"know; expected one of {', '.join(sorted(meanings))}."
         )
     return meanings[name]
 
@@ -161,7 +170,7 @@ def dropout_rate(rate, file):
     if not isinstance(rate, int | float) or not 0 <= rate < 1:
         raise ValueError(
             f"Expected the dropout of the head in {file} to be a rate in [0, 1), got "
-            f"{rate!r}."
+            f"{quoted(rate)}."
         )
     return rate
 

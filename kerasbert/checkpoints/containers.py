@@ -3,7 +3,7 @@
 import pathlib
 import warnings
 
-from kerasbert.account import quoted
+from kerasbert.account import Account, quoted
 from kerasbert.checkpoints import google_tf1, huggingface, keras_hub, tf_hub
 from kerasbert.files import inside, new_folder, read_json
 
@@ -12,12 +12,14 @@ READERS = (keras_hub, huggingface, tf_hub, google_tf1)
 WRITERS = {module.NAME: module for module in (huggingface, google_tf1, keras_hub)}
 
 
-def read_checkpoint(folder, strict=False):
+def read_checkpoint(folder, strict=False, account=None):
     """Reads the checkpoint of a folder, in whichever container.
 
     Args:
         folder: A folder.
-        strict: Whether configuration keys that nobody knows are refused.
+        strict: Whether what is otherwise warned about is refused: keys and tensors
+            that kerasbert does not know.
+        account: A `kerasbert.account.Account` to book the keys of its files in.
 
     Returns:
         A `Checkpoint`; its weights are read when they are asked for.
@@ -29,7 +31,7 @@ def read_checkpoint(folder, strict=False):
     folder = model_folder(pathlib.Path(folder))
     for container in READERS:
         if container.recognises(folder):
-            return container.read(folder, strict)
+            return container.read(folder, account or Account(strict))
     names = sorted(file.name for file in folder.iterdir())
     shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
     raise ValueError(

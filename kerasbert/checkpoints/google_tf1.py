@@ -11,6 +11,7 @@ from kerasbert.checkpoints.config_keys import (
     activation_of,
     make_config,
     read_object,
+    reasons,
 )
 from kerasbert.checkpoints.foreign import (
     warn_of_other_head,
@@ -143,9 +144,13 @@ CONFIG_KEYS = ConfigKeys(
         "down_scale_factor": (1,),
         "ln_type": ("postln",),
     },
-    ignored=frozenset(
-        """directionality pooler_fc_size pooler_num_attention_heads
-        pooler_num_fc_layers pooler_size_per_head pooler_type kerasbert""".split()
+    used={"kerasbert": "what kerasbert kept"},
+    ignored=reasons(
+        {
+            "Google's code does not read it": """directionality pooler_fc_size
+                pooler_num_attention_heads pooler_num_fc_layers pooler_size_per_head
+                pooler_type"""
+        }
     ),
 )
 
@@ -155,12 +160,12 @@ def recognises(folder):
     return _config_file(folder) is not None or bool(list(folder.glob("*.ckpt*.index")))
 
 
-def read(folder, strict=False):
+def read(folder, account):
     """Reads a folder with a configuration and a TensorFlow 1 checkpoint.
 
     Args:
         folder: A `pathlib.Path`.
-        strict: Whether configuration keys that nobody knows are refused.
+        account: The `kerasbert.account.Account` of its files.
 
     Returns:
         A `Checkpoint`.
@@ -175,7 +180,7 @@ def read(folder, strict=False):
             "checkpoint; there is neither."
         )
     values = read_object(file)
-    fields = CONFIG_KEYS.read(values, file, strict)
+    fields = CONFIG_KEYS.read(values, file, account)
     is_albert = "albert" in file.name or "embedding_size" in values
     kind = "albert" if is_albert else "bert"
     fields["hidden_act"] = activation_of(

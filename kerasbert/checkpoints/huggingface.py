@@ -46,12 +46,12 @@ def recognises(folder):
     return not isinstance(values, dict) or "class_name" not in values
 
 
-def read(folder, strict=False):
+def read(folder, account):
     """Reads a Hugging Face folder.
 
     Args:
         folder: A `pathlib.Path`.
-        strict: Whether configuration keys that nobody knows are refused.
+        account: The `kerasbert.account.Account` of its files.
 
     Returns:
         A `Checkpoint`.
@@ -62,7 +62,7 @@ def read(folder, strict=False):
     file = _config_file(folder)
     values = read_object(file)
     kind = _kind(values, file)
-    fields = tables.CONFIG_KEYS.read(values, file, strict)
+    fields = tables.CONFIG_KEYS.read(values, file, account)
     if "hidden_act" in fields:
         fields["hidden_act"] = activation_of(
             fields["hidden_act"], tables.ACTIVATIONS, file

@@ -2,7 +2,7 @@
 
 import re
 
-from kerasbert.checkpoints.config_keys import ConfigKeys
+from kerasbert.checkpoints.config_keys import ConfigKeys, reasons
 from kerasbert.checkpoints.tables import Table
 from kerasbert.checkpoints.transforms import TRANSPOSE
 
@@ -207,24 +207,46 @@ CONFIG_KEYS = ConfigKeys(
         "auto_map": (None,),
         "quantization_config": (None,),
     },
-    ignored=frozenset(
-        """_name_or_path _num_labels architectures attn_implementation attention_type
-        _attn_implementation_autoset bad_words_ids begin_suppress_tokens bos_token_id
-        chunk_size_feed_forward classifier_dropout classifier_dropout_prob cls_token_id
-        cross_attention_hidden_size decoder_start_token_id directionality
-        diversity_penalty do_lower_case do_sample dtype early_stopping
-        encoder_no_repeat_ngram_size eos_token_id exponential_decay_length_penalty
-        finetuning_task forced_bos_token_id forced_eos_token_id gradient_checkpointing
-        id2label initializer_factor label2id language layer_types length_penalty
-        mask_token_id max_length min_length model_type no_repeat_ngram_size
-        num_beam_groups num_beams num_labels num_return_sequences output_attentions
-        output_hidden_states output_past output_scores pad_token_id pooler_fc_size
-        pooler_num_attention_heads pooler_num_fc_layers pooler_size_per_head
-        pooler_type prefix problem_type remove_invalid_values repetition_penalty
-        return_dict return_dict_in_generate sentence_transformers sep_token_id
-        suppress_tokens task_specific_params temperature tf_legacy_loss
-        tie_encoder_decoder tie_word_embeddings tokenizer_class top_k top_p torch_dtype
-        torchscript transformers_version typical_p unk_token_id use_bfloat16 use_cache
-        use_return_dict xla_device kerasbert""".split()
+    used={
+        "architectures": "which head the weights are of",
+        "model_type": "BERT or ALBERT",
+        "id2label": "names of the classes",
+        "classifier_dropout": "dropout of the head",
+        "classifier_dropout_prob": "dropout of the head",
+        "problem_type": "what the classifier's numbers mean",
+        "sentence_transformers": "activation of a cross-encoder",
+        "tie_word_embeddings": "whether the masked LM head has a matrix of its own",
+        "kerasbert": "what kerasbert kept",
+    },
+    ignored=reasons(
+        {
+            "book-keeping": """_name_or_path _commit_hash finetuning_task language
+                task_specific_params tokenizer_class transformers_version
+                torch_dtype dtype use_bfloat16 model_name""",
+            "the classifier's tensor has the number": "_num_labels num_labels",
+            "id2label the other way round": "label2id",
+            "the tokenizer's files say it": """bos_token_id cls_token_id eos_token_id
+                mask_token_id pad_token_id sep_token_id unk_token_id do_lower_case
+                vocab_file""",
+            "of text generation, which encoders do not do": """bad_words_ids
+                begin_suppress_tokens decoder_start_token_id diversity_penalty do_sample
+                early_stopping encoder_no_repeat_ngram_size
+                exponential_decay_length_penalty forced_bos_token_id forced_eos_token_id
+                length_penalty max_length min_length no_repeat_ngram_size
+                num_beam_groups num_beams num_return_sequences output_scores prefix
+                remove_invalid_values repetition_penalty return_dict_in_generate
+                suppress_tokens temperature tie_encoder_decoder top_k top_p typical_p
+                cross_attention_hidden_size""",
+            "how it is computed, not what": """_attn_implementation
+                _attn_implementation_autoset attn_implementation attention_type
+                chunk_size_feed_forward gradient_checkpointing layer_types
+                tf_legacy_loss torchscript use_cache xla_device""",
+            "which outputs are returned": """output_attentions output_hidden_states
+                output_past return_dict use_return_dict""",
+            "initialises new weights in other code": "initializer_factor",
+            "of Google's code, which does not read it": """directionality
+                pooler_fc_size pooler_num_attention_heads pooler_num_fc_layers
+                pooler_size_per_head pooler_type""",
+        }
     ),
 )

@@ -1,12 +1,49 @@
 """What a folder holds, as data that `kerasbert inspect` prints."""
 
 import dataclasses
+import fnmatch
 import math
 import pathlib
 
+from kerasbert.account import Account, AccountEntry
 from kerasbert.checkpoints.containers import read_checkpoint
 from kerasbert.checkpoints.ledger import Entry
 from kerasbert.config import EncoderConfig
+
+# Files that nobody reads, and why not; the first pattern that matches tells.
+UNREAD = {
+    "README*": "documentation",
+    "LICENSE*": "documentation",
+    "*.md": "documentation",
+    ".git*": "of git",
+    ".git/*": "of git",
+    ".cache/*": "of a cache",
+    "generation_config.json": "of text generation, which encoders do not do",
+    "kerasbert.json": "the task, which kerasbert.load reads",
+    "model_card.*": "documentation",
+    "*.msgpack": "weights of another framework",
+    "*.onnx": "weights of another framework",
+    "*.ot": "weights of another framework",
+    "onnx/*": "weights of another framework",
+    "openvino/*": "weights of another framework",
+    "coreml/*": "weights of another framework",
+    "training_args.bin": "state of a training",
+    "trainer_state.json": "state of a training",
+    "optimizer.*": "state of a training",
+    "scheduler.*": "state of a training",
+    "rng_state*": "state of a training",
+    "*.ckpt*.meta": "the graph of a training",
+    "events.out.*": "logs of a training",
+    "runs/*": "logs of a training",
+}
+# Files that a tokenizer or container reads whole: no keys are booked of them.
+READ_WHOLE = (
+    *("vocab.txt", "vocabulary.txt", "spiece.model", "30k-clean.model"),
+    *("vocabulary.spm", "sentencepiece.bpe.model", "checkpoint", "saved_model.pb"),
+    *("tfhub_module.pb", "variables/*", "assets/*", "*.index", "*.data-*"),
+    *("*.safetensors", "*.bin", "*.h5", "*.index.json"),
+    *("keras_metadata.pb", "fingerprint.pb", "assets.extra/*"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +60,8 @@ class Inspection:
         tokenizer: What its tokenizer is, a few words by name; empty without one.
         tensors: Every tensor: its name, its shape, and where it goes or why not.
         absent: Optional groups of variables, such as the pooler, that it lacks.
+        account: What became of every key of every file.
+        unread: From the files that nobody reads to the reason, where there is one.
     """
 
     folder: pathlib.Path
@@ -34,6 +73,8 @@ class Inspection:
     tokenizer: dict
     tensors: tuple[Entry, ...]
     absent: tuple[str, ...]
+    account: tuple[AccountEntry, ...]
+    unread: dict
 
 
 def inspect(folder, strict=False):
@@ -41,7 +82,8 @@ def inspect(folder, strict=False):
 
     Args:
         folder: A folder in any container.
-        strict: Whether configuration keys that nobody knows are refused.
+        strict: Whether what is otherwise warned about is refused: keys and tensors
+            that kerasbert does not know.
 
     Returns:
         An `Inspection`.
@@ -50,7 +92,10 @@ def inspect(folder, strict=False):
         FileNotFoundError: If there is no such folder, or a file of it is missing.
         ValueError: If it is no model, or a broken one.
     """
-    checkpoint = read_checkpoint(folder, strict)
+    folder = pathlib.Path(folder)
+    account = Account(strict)
+    checkpoint = read_checkpoint(folder, account=account)
+    tokenizer = read_beside(folder, account)
     ledger = checkpoint.ledger
     return Inspection(
         folder=checkpoint.folder,
@@ -59,17 +104,34 @@ def inspect(folder, strict=False):
         heads=checkpoint.heads,
         labels=checkpoint.labels,
         parameter_count=sum(math.prod(entry.shape) for entry in ledger.used),
-        tokenizer=_tokenizer(checkpoint),
+        tokenizer=tokenizer,
         tensors=ledger.entries,
         absent=ledger.absent,
+        account=account.entries,
+        unread=_unread(folder, account.entries),
     )
 
 
-def _tokenizer(checkpoint):
+def read_beside(folder, account):
+    """Reads what a folder holds beside its encoder, and books the keys of the files.
+
+    Args:
+        folder: A `pathlib.Path`.
+        account: The `kerasbert.account.Account`.
+
+    Returns:
+        What its tokenizer is, a few words by name; empty without one.
+
+    Raises:
+        ValueError: If a file is broken, or asks for what is not computed; in a strict
+            account, if it has keys that nobody knows.
+    """
+    from kerasbert.checkpoints.sentence_transformers import read_sentence_modules
     from kerasbert.checkpoints.vocabulary import read_tokenizer
 
+    read_sentence_modules(folder)
     try:
-        config = read_tokenizer(checkpoint.folder)
+        config = read_tokenizer(folder)
     except FileNotFoundError:
         return {}
     except ImportError as error:  # weights alone need less than text does
@@ -79,3 +141,17 @@ def _tokenizer(checkpoint):
         about["vocabulary_size"] = len(config.vocabulary)
     names = ("lower_case", "strip_accents", "split_chinese_characters", "max_length")
     return about | {name: getattr(config, name) for name in names}
+
+
+def _unread(folder, entries):
+    """The files of a folder of which no key is booked, with the reason."""
+    read = {entry.file for entry in entries}
+    unread = {}
+    for file in sorted(folder.rglob("*")):
+        name = file.relative_to(folder).as_posix()
+        whole = any(fnmatch.fnmatch(name, pattern) for pattern in READ_WHOLE)
+        if file.is_dir() or file.name in read or name in read or whole:
+            continue
+        reasons = (why for pat, why in UNREAD.items() if fnmatch.fnmatch(name, pat))
+        unread[name] = next(reasons, "")
+    return unread

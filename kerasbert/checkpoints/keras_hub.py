@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 
+from kerasbert.account import quoted
 from kerasbert.checkpoints import keras_hub_tables as tables
 from kerasbert.checkpoints.assemble import assemble
 from kerasbert.checkpoints.checkpoint import StoredTensors
@@ -38,12 +39,12 @@ def recognises(folder):
     return isinstance(values, dict) and "class_name" in values
 
 
-def read(folder, strict=False):
+def read(folder, account):
     """Reads a KerasHub preset, with the head of its task where it has one.
 
     Args:
         folder: A `pathlib.Path`.
-        strict: Whether configuration keys that nobody knows are refused.
+        account: The `kerasbert.account.Account` of its files.
 
     Returns:
         A `Checkpoint`.
@@ -58,12 +59,17 @@ def read(folder, strict=False):
     if kind is None:
         raise ValueError(
             f"Expected a {' or '.join(kinds)} in {file}, got "
-            f"{values['class_name']!r}. kerasbert computes these two alone."
+            f"{quoted(values['class_name'])}. kerasbert computes these two alone."
         )
-    fields = tables.CONFIG_KEYS.read(_config_in(values, file), file, strict)
+    tables.OBJECT_KEYS.settle(values, file, account)
+    arguments = _config_in(values, file)
+    fields = tables.CONFIG_KEYS.read(arguments, file, account, "config.")
     fields["attention_probs_dropout_prob"] = fields.get("hidden_dropout_prob", 0.1)
-    metadata = folder / "metadata.json"
-    kept = read_kept(read_object(metadata), metadata) if metadata.is_file() else {}
+    metadata, kept = folder / "metadata.json", {}
+    if metadata.is_file():
+        about = read_object(metadata)
+        tables.METADATA_KEYS.settle(about, metadata, account)
+        kept = read_kept(about, metadata)
     fields |= {"hidden_act": "gelu_tanh", **kept.get("config", {})}
     config = make_config(CONFIG_CLASSES[kind], fields, file)
 
@@ -74,9 +80,8 @@ def read(folder, strict=False):
             "fetched whole?"
         )
     stored, own_names = _canonical(read_hdf5(weights), "")
-    task = {}
+    task = _task_in(folder / "task.json", account)
     if (folder / "task.weights.h5").is_file():
-        task = _config_in(read_object(folder / "task.json"), folder / "task.json")
         head, head_names = _canonical(read_hdf5(folder / "task.weights.h5"), "task/")
         stored, own_names = _joined(stored, head), own_names | head_names
     classes = stored.shapes.get("task/layers/dense/vars/1", (0,))[0]
@@ -231,11 +236,22 @@ def _write_hdf5(file, arrays):
             tensors[re.sub(tables.PRIVATE, r"/_\1", name)] = array
 
 
+def _task_in(file, account):
+    """The arguments of the task that a preset is of; none where it is of none."""
+    if not file.is_file():
+        return {}
+    values = read_object(file)
+    tables.OBJECT_KEYS.settle(values, file, account)
+    arguments = _config_in(values, file)
+    tables.TASK_KEYS.settle(arguments, file, account, "config.")
+    return arguments
+
+
 def _config_in(values, file):
     config = values.get("config", {})
     if not isinstance(config, dict):
         raise ValueError(
-            f"Expected an object under 'config' in {file}, got {config!r}."
+            f"Expected an object under 'config' in {file}, got {quoted(config)}."
         )
     return config
 

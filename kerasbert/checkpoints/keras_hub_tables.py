@@ -2,7 +2,8 @@
 
 import re
 
-from kerasbert.checkpoints.config_keys import ConfigKeys
+from kerasbert.account import KeyTable
+from kerasbert.checkpoints.config_keys import ConfigKeys, reasons
 from kerasbert.checkpoints.tables import Table
 from kerasbert.checkpoints.transforms import JOIN_HEADS, JOIN_HEADS_IN
 
@@ -104,8 +105,47 @@ CONFIG_KEYS = ConfigKeys(
         "num_groups": "num_hidden_groups",
         "num_inner_repetitions": "inner_group_num",
     },
-    ignored=frozenset({"name", "trainable", "dtype"}),
-    required={},
+    ignored=reasons({"book-keeping": "name trainable", "weights tell": "dtype"}),
+)
+# The keys around the configuration of an object, as Keras serialises it, and those of
+# `metadata.json`.
+OBJECT_KEYS = KeyTable(
+    used={"class_name": "which model", "config": "the keys below"},
+    ignored=reasons(
+        {
+            "class_name says it": "module registered_name",
+            "the configuration has the shapes": "build_config",
+            "how it was trained": "compile_config",
+        }
+    ),
+)
+METADATA_KEYS = KeyTable(
+    used={"kerasbert": "what kerasbert kept"},
+    ignored=reasons(
+        {
+            "book-keeping": """keras_version keras_hub_version keras_nlp_version
+                parameter_count date_saved tasks"""
+        }
+    ),
+)
+TASK_KEYS = KeyTable(
+    used={
+        "dropout": "dropout of the head",
+        "num_classes": "number of classes",
+        "pooling_mode": "pooling",
+        "normalize": "whether vectors have length 1",
+        "embedding_dim": "size of the vectors",
+    },
+    ignored=reasons(
+        {
+            "book-keeping": "name trainable",
+            "weights tell": "dtype",
+            "config.json is read instead": "backbone",
+            "the tokenizer's files say it": "preprocessor",
+        }
+    ),
+    # Others' heads give probabilities; the task's own scores are those.
+    required={"activation": ("linear", None, "softmax")},
 )
 
 # From a head to KerasHub's class of it and its file, after `Bert` or `Albert`.

@@ -105,12 +105,12 @@ def recognises(folder):
     return (folder / "saved_model.pb").is_file()
 
 
-def read(folder, strict=False):
+def read(folder, account):
     """Reads a TF Hub folder: a TF2 SavedModel or a TF1-format hub module.
 
     Args:
         folder: A `pathlib.Path`.
-        strict: There is no configuration file to be strict about.
+        account: The `kerasbert.account.Account` of its files.
 
     Returns:
         A `Checkpoint`.

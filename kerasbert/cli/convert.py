@@ -22,7 +22,7 @@ def convert(
     ] = False,
     strict: Annotated[
         bool,
-        typer.Option("--strict", help="Refuse configuration keys that nobody knows."),
+        typer.Option("--strict", help="Refuse keys and tensors that nobody knows."),
     ] = False,
 ):
     """Write a model in another container.

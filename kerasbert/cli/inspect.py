@@ -16,13 +16,14 @@ def inspect(
     source: Annotated[str, typer.Argument(metavar="SRC", help="The model.")],
     strict: Annotated[
         bool,
-        typer.Option("--strict", help="Refuse configuration keys that nobody knows."),
+        typer.Option("--strict", help="Refuse keys and tensors that nobody knows."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ):
     """Show what a model is made of.
 
-    Its container, configuration and tokenizer; every tensor, and where it went.
+    Its container, configuration and tokenizer; every tensor, and where it went;
+    every key of every file, and what became of it.
     """
     from kerasbert.checkpoints.inspect import inspect as inspect_folder
     from kerasbert.checkpoints.sources import resolve
@@ -42,6 +43,8 @@ def inspect(
         "tensors": [
             dataclasses.asdict(entry) for entry in sorted(found.tensors, key=_order)
         ],
+        "account": [dataclasses.asdict(entry) for entry in found.account],
+        "unread": found.unread,
     }
     if as_json:
         print(json.dumps(report, indent=2, ensure_ascii=False))
@@ -59,7 +62,7 @@ def _order(entry):
 def _show(report):
     about, tensors = {}, report["tensors"]
     for key, value in report.items():
-        if key not in ("config", "tokenizer", "tensors"):
+        if key not in ("config", "tokenizer", "tensors", "account", "unread"):
             value = f"{value:,}" if key == "parameters" else value
             about[key] = ", ".join(value) if isinstance(value, tuple) else value
             about[key] = about[key] or "none"
@@ -81,3 +84,31 @@ def _show(report):
             for tensor in tensors
         ],
     )
+    _show_account(report["account"], report["unread"])
+
+
+def _show_account(account, unread):
+    """A table a file, what is used first; keys with one reason on one line."""
+    order = ("unknown", "used", "ignored")
+    for file in dict.fromkeys(entry["file"] for entry in account):
+        entries = [entry for entry in account if entry["file"] == file]
+        rows = [
+            [entry["key"], entry["value"], treatment, entry["note"]]
+            for treatment in order[:2]
+            for entry in entries
+            if entry["treatment"] == treatment
+        ]
+        ignored = {}
+        for entry in entries:
+            if entry["treatment"] == "ignored":
+                ignored.setdefault(entry["note"], []).append(entry["key"])
+        rows += [[", ".join(keys), "", "ignored", why] for why, keys in ignored.items()]
+        counts = [
+            f"{sum(entry['treatment'] == treatment for entry in entries)} {treatment}"
+            for treatment in order
+        ]
+        title = f"{file}: {len(entries)} keys, {', '.join(counts)}"
+        show_table(title, ["key", "value", "treatment", "note"], rows)
+    if unread:
+        rows = [[name, why or "unknown to kerasbert"] for name, why in unread.items()]
+        show_table(f"{len(unread)} files not read", ["file", "why"], rows)
