@@ -36,6 +36,15 @@ class Checkpoint:
         labels: The names of the classes of a classification head.
         token_labels: Whether that head classifies tokens rather than texts.
         head_dropout: Dropout rate of that head's input.
+        other_head: The class of transformers that the head is of, where it classifies
+            neither texts nor tokens, as in multiple choice.
+        score_activation: How the logits of a head of texts become scores:
+            `"softmax"`, `"sigmoid"`, `"linear"`, or the name of another, which
+            kerasbert does not compute; None: nothing says.
+        pairs: Whether that head was trained on pairs of texts; None: nothing says.
+        score_doubt: A sentence where other readers differ on `score_activation`.
+        doubts: Sentences on what else the container leaves open of that head, for
+            those who use it.
         masked_lm: What the masked LM head computes otherwise than the encoder:
             `activation` and `epsilon`.
     """
@@ -50,6 +59,11 @@ class Checkpoint:
     labels: tuple[str, ...] = ()
     token_labels: bool = False
     head_dropout: float = 0.1
+    other_head: str = ""
+    score_activation: str | None = None
+    pairs: bool | None = None
+    score_doubt: str = ""
+    doubts: tuple[str, ...] = ()
     masked_lm: Mapping[str, str | float] = dataclasses.field(default_factory=dict)
 
     def without_pooler(self):

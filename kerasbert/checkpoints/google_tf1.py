@@ -17,7 +17,7 @@ from kerasbert.checkpoints.foreign import (
     warn_of_other_head,
     warn_of_other_mathematics,
 )
-from kerasbert.checkpoints.kept import KEY, read_kept, restore
+from kerasbert.checkpoints.kept import KEY, kept_scores, read_kept, restore
 from kerasbert.checkpoints.tables import Table
 from kerasbert.checkpoints.tensor_files import read_tensorflow
 from kerasbert.checkpoints.transforms import TRANSPOSE
@@ -252,6 +252,7 @@ def write(checkpoint, folder):
         kept["labels"] = list(checkpoint.labels)
         kept["token_labels"] = checkpoint.token_labels
         kept["head_dropout"] = checkpoint.head_dropout
+        kept |= kept_scores(checkpoint)
     if checkpoint.masked_lm:
         warn_of_other_head(checkpoint, "google-research's code")
         kept["masked_lm"] = dict(checkpoint.masked_lm)

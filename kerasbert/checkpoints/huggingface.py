@@ -8,6 +8,10 @@ import numpy as np
 from kerasbert.checkpoints import huggingface_tables as tables
 from kerasbert.checkpoints.assemble import assemble
 from kerasbert.checkpoints.checkpoint import StoredTensors
+from kerasbert.checkpoints.classifier_head import (
+    classifier_settings,
+    read_classifier_head,
+)
 from kerasbert.checkpoints.config_keys import (
     CONFIG_CLASSES,
     activation_of,
@@ -85,10 +89,13 @@ def read(folder, account):
         num_classes=classifier[0] if classifier else None,
         original_names=original_names,
     )
+    num_classes = classifier[0] if classifier else None
+    head = read_classifier_head(
+        values, folder, file, _architecture(values), num_classes
+    )
     checkpoint = dataclasses.replace(
         checkpoint,
-        labels=_labels(values, classifier, file),
-        token_labels="TokenClassification" in _architecture(values),
+        **vars(head),
         head_dropout=_head_dropout(values, config, file),
     )
     return restore(checkpoint, read_kept(values, file), file)
@@ -130,9 +137,15 @@ def write(checkpoint, folder):
         values["label2id"] = {label: index for index, label in labels.items()}
         dropout_key = "classifier_dropout" + ("_prob" if kind == "albert" else "")
         values[dropout_key] = checkpoint.head_dropout
+        values |= classifier_settings(checkpoint)
+    kept = {}
+    if checkpoint.pairs is not None:
+        kept["pairs"] = checkpoint.pairs
     if checkpoint.masked_lm:
         warn_of_other_head(checkpoint, "transformers")
-        values[KEY] = {"masked_lm": dict(checkpoint.masked_lm)}
+        kept["masked_lm"] = dict(checkpoint.masked_lm)
+    if kept:
+        values[KEY] = kept
     text = json.dumps(values, indent=2, ensure_ascii=False)
     (folder / "config.json").write_text(text + "\n", encoding="utf-8")
 
@@ -159,6 +172,8 @@ def _architecture(values):
 
 def _architecture_of(checkpoint, kind):
     """The class of transformers that reads what is to be written."""
+    if checkpoint.other_head:
+        return checkpoint.other_head
     heads = (*checkpoint.heads, *(("tokens",) if checkpoint.token_labels else ()))
     if heads not in tables.ARCHITECTURES[kind]:
         raise ValueError(
@@ -231,21 +246,6 @@ def _check_tied(stored, folder):
                 f"{folder}: {name} differs from {twin}. kerasbert ties the output of "
                 "the masked language model to the token embedding, as BERT does."
             )
-
-
-def _labels(values, classifier_shape, file):
-    if classifier_shape is None:
-        return ()
-    id2label = values.get("id2label") or {}
-    try:
-        labels = {int(key): str(name) for key, name in id2label.items()}
-    except (AttributeError, TypeError, ValueError):
-        raise ValueError(
-            f"Expected id2label in {file} to be an object from numbers to names, got "
-            f"{id2label!r}."
-        ) from None
-    names = range(classifier_shape[0])
-    return tuple(labels.get(index, f"LABEL_{index}") for index in names)
 
 
 def _head_dropout(values, config, file):

@@ -215,6 +215,7 @@ CONFIG_KEYS = ConfigKeys(
         "classifier_dropout_prob": "dropout of the head",
         "problem_type": "what the classifier's numbers mean",
         "sentence_transformers": "activation of a cross-encoder",
+        "sbert_ce_default_activation_function": "activation of a cross-encoder",
         "tie_word_embeddings": "whether the masked LM head has a matrix of its own",
         "kerasbert": "what kerasbert kept",
     },

@@ -14,6 +14,8 @@ KINDS = {
     "labels": list,
     "token_labels": bool,
     "head_dropout": int | float,
+    "score_activation": str,
+    "pairs": bool,
     "masked_lm": dict,
     "has_pooler": bool,
 }
@@ -55,7 +57,8 @@ def restore(checkpoint, kept, file):
         checkpoint = checkpoint.without_pooler()
     fields = {}
     if "classification_head" in checkpoint.heads:
-        fields = {key: kept[key] for key in ("labels", "token_labels") if key in kept}
+        names = ("labels", "token_labels", "score_activation", "pairs")
+        fields = {name: kept[name] for name in names if name in kept}
         rate = kept.get("head_dropout", checkpoint.head_dropout)
         fields["head_dropout"] = dropout_rate(rate, file)
         labels = fields.get("labels", checkpoint.labels)
@@ -68,6 +71,19 @@ def restore(checkpoint, kept, file):
     if "masked_lm_head" in checkpoint.heads:
         fields["masked_lm"] = _masked_lm(checkpoint, kept.get("masked_lm", {}), file)
     return dataclasses.replace(checkpoint, **fields)
+
+
+def kept_scores(checkpoint):
+    """What to keep of how the logits of a head of texts become scores.
+
+    Args:
+        checkpoint: The `Checkpoint` to be written.
+    """
+    facts = {
+        "score_activation": checkpoint.score_activation,
+        "pairs": checkpoint.pairs,
+    }
+    return {name: value for name, value in facts.items() if value is not None}
 
 
 def head_mathematics(config):

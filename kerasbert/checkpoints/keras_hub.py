@@ -21,7 +21,7 @@ from kerasbert.checkpoints.foreign import (
     warn_of_other_head,
     warn_of_other_mathematics,
 )
-from kerasbert.checkpoints.kept import KEY, read_kept, restore
+from kerasbert.checkpoints.kept import KEY, kept_scores, read_kept, restore
 from kerasbert.checkpoints.tensor_files import read_hdf5
 from kerasbert.config import AlbertConfig
 from kerasbert.files import read_json
@@ -99,9 +99,24 @@ def read(folder, account):
         checkpoint,
         labels=tuple(map(str, range(classes))),
         head_dropout=dropout_rate(task.get("dropout", 0.1), folder / "task.json"),
+        score_activation=_score_activation(task.get("activation"), classes),
     )
     kept = {"masked_lm": tables.MASKED_LM[kind], **kept}
     return restore(checkpoint, kept, metadata)
+
+
+def _score_activation(name, classes):
+    """The activation of the scores: KerasHub's default, none, says nothing of classes.
+
+    Args:
+        name: The activation of a KerasHub classifier.
+        classes: Its number of classes; 0: there is no classifier.
+    """
+    if not classes:
+        return None
+    if name in ("linear", None):
+        return "linear" if classes == 1 else None
+    return str(name)
 
 
 def write(checkpoint, folder):
@@ -136,6 +151,7 @@ def write(checkpoint, folder):
     kept = {"config": _what_keras_hub_has_not(config)}
     if checkpoint.labels:
         kept["labels"] = list(checkpoint.labels)
+        kept |= kept_scores(checkpoint)
     if "masked_lm_head" in checkpoint.heads:
         kept["masked_lm"] = dict(checkpoint.masked_lm)
         warn_of_other_head(checkpoint, "KerasHub", tables.MASKED_LM[kind])

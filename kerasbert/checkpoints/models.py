@@ -109,6 +109,7 @@ def checkpoint_of(model):
         labels=tuple(getattr(model, "labels", ())),
         token_labels=isinstance(model, models.TokenClassificationModel),
         head_dropout=getattr(model, "dropout", 0.1),
+        score_activation=getattr(model, "score_activation", None),
         masked_lm=_masked_lm(model),
     )
     encoder = getattr(model, "encoder", model)
@@ -159,6 +160,22 @@ def _build(model_class, checkpoint, dtype=None, name=None):
             f"{model_class.__name__}(encoder, ...) of its encoder."
         )
     encoder = encoder_class(checkpoint.config, dtype=dtype)
+    if model_class is models.SequenceClassificationModel:
+        names["score_activation"] = checkpoint.score_activation
+        if checkpoint.other_head or checkpoint.token_labels:
+            head = checkpoint.other_head or "a classifier of tokens"
+            raise ValueError(
+                f"Expected a classifier of texts in {checkpoint.folder}, got the head "
+                f"of {head}. To train one, make SequenceClassificationModel(encoder, "
+                "labels) of its encoder."
+            )
+    if model_class is models.TokenClassificationModel and not checkpoint.token_labels:
+        head = checkpoint.other_head or "a classifier of texts"
+        raise ValueError(
+            f"Expected a classifier of tokens in {checkpoint.folder}, got the head of "
+            f"{head}. To train one, make TokenClassificationModel(encoder, labels) of "
+            "its encoder."
+        )
     if "classification_head" in MODELS[model_class]:
         names |= {"labels": checkpoint.labels, "dropout": checkpoint.head_dropout}
     if model_class is models.MaskedLMModel:
@@ -174,9 +191,11 @@ def _encoder_class(checkpoint):
 def _class_of(checkpoint):
     for model_class, heads in MODELS.items():
         if set(heads) <= set(checkpoint.heads):
-            if model_class is models.TokenClassificationModel:
-                if not checkpoint.token_labels:
-                    continue
+            of_tokens = model_class is models.TokenClassificationModel
+            if "classification_head" in heads and (
+                checkpoint.other_head or of_tokens != checkpoint.token_labels
+            ):
+                continue
             return model_class
     return _encoder_class(checkpoint)
 

@@ -43,6 +43,9 @@ class SequenceClassificationModel(ClassifierModel):
         encoder: A `BertEncoder` or `AlbertEncoder`.
         labels: The names of the classes, or their number C.
         dropout: Dropout rate of the pooled output.
+        score_activation: How logits become scores: `"softmax"`, `"sigmoid"` or
+            `"linear"`; None: nothing says. The model gives logits; this is written
+            with it, for those who read it.
         **kwargs: `name` and `trainable` of a `keras.Model`.
 
     Shapes:
@@ -53,6 +56,13 @@ class SequenceClassificationModel(ClassifierModel):
     """
 
     encoder_output = "pooled_output"
+
+    def __init__(self, encoder, labels, dropout=0.1, score_activation=None, **kwargs):
+        super().__init__(encoder, labels, dropout, **kwargs)
+        self.score_activation = score_activation
+
+    def get_config(self):
+        return {**super().get_config(), "score_activation": self.score_activation}
 
     def outputs_of(self, hidden_states, padding_mask):
         pooled_output = self.encoder.pooler(hidden_states[-1])  # [B, D]
