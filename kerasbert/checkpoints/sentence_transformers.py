@@ -5,48 +5,24 @@ The folders of sentence-transformers say it in `modules.json`, KerasHub's preset
 """
 
 import dataclasses
-import json
 
+from kerasbert.account import Account, quoted, refusal
+from kerasbert.checkpoints import sentence_keys as keys
+from kerasbert.checkpoints.sentence_writing import (
+    write_sentence_modules as write_sentence_modules,
+)
 from kerasbert.checkpoints.tensor_files import (
     errors_name,
     read_safetensors,
     read_torch,
-    write_safetensors,
 )
-from kerasbert.files import read_json
+from kerasbert.files import inside, read_json
 
-# From their pooling modes to ours.
-POOLINGS = {
-    "cls": "cls",
-    "max": "max",
-    "mean": "mean",
-    "mean_sqrt_len_tokens": "sqrt_length",
-}
-# In older configurations a key each; several are joined in this order.
-OLD_POOLING_KEYS = {
-    "pooling_mode_cls_token": "cls",
-    "pooling_mode_max_tokens": "max",
-    "pooling_mode_mean_tokens": "mean",
-    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
-}
-ACTIVATIONS = {
-    "Identity": "linear",
-    "Tanh": "tanh",
-    "ReLU": "relu",
-    "GELU": "gelu",
-    "SiLU": "silu",
-}
-# What each module may come after; dropout does nothing but in training.
-ORDER = {
-    "Transformer": ("",),
-    "BERT": ("",),
-    "ALBERT": ("",),
-    "Pooling": ("Transformer", "BERT", "ALBERT"),
-    "Dense": ("Pooling", "Dense", "Dropout"),
-    "Dropout": ("Pooling", "Dense"),
-    "Normalize": ("Pooling", "Dense", "Dropout"),
-}
-LENGTH_FILES = "sentence_bert_config.json", "sentence_albert_config.json"
+ENCODERS = "Transformer", "BERT", "ALBERT"
+TEXT, TOKENS = "sentence_embedding", "token_embeddings"
+PLACE_IN, PLACE_OUT = keys.PLACES
+# These take the axis of the texts, where the vectors are those of tokens.
+OF_AN_AXIS = "softmax", "softmin", "log_softmax"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,11 +33,17 @@ class SentenceModules:
         encoder: The folder of the encoder in the folder; usually itself.
         poolings: Names of `kerasbert.layers.SentenceHead`.
         projections: As there.
-        projection_weights: Kernel and bias (or None) of each projection.
+        projection_weights: The arrays of each projection: kernel, bias (or None) and,
+            where a residual has one, its kernel; or gamma and beta.
         normalize: Whether the vectors have length 1.
         max_length: The longest sequence in tokens, or None.
         prompts: Texts to put before a text, by their names.
         default_prompt: The name of the prompt that is always put there, or None.
+        include_prompt: Whether the tokens of a prompt are pooled.
+        similarity_fn_name: How vectors are compared: `"cosine"`, `"dot"`,
+            `"euclidean"` or `"manhattan"`.
+        truncate_dim: How many values of a vector are kept; None: all.
+        lower_case: Whether texts are lower-cased, whatever the tokenizer does.
     """
 
     encoder: str = ""
@@ -72,9 +54,21 @@ class SentenceModules:
     max_length: int | None = None
     prompts: dict = dataclasses.field(default_factory=dict)
     default_prompt: str | None = None
+    include_prompt: bool = True
+    similarity_fn_name: str = "cosine"
+    truncate_dim: int | None = None
+    lower_case: bool = False
 
 
-def read_sentence_modules(folder):
+def holds_sentence_modules(folder):
+    """Whether a folder says what comes after its encoder."""
+    if (folder / "modules.json").is_file():
+        return True
+    task = folder / "task.json"
+    return task.is_file() and _is_embedder(keys.read_settings(task))
+
+
+def read_sentence_modules(folder, account=None):
     """Reads what comes after the encoder; of any other folder, the usual choice.
 
     That is the mean of the tokens, not normalised, as sentence-transformers itself
@@ -82,6 +76,8 @@ def read_sentence_modules(folder):
 
     Args:
         folder: A `pathlib.Path`.
+        account: The `kerasbert.account.Account` that books every key of the files;
+            by default one that warns of what is unknown.
 
     Returns:
         `SentenceModules`.
@@ -90,210 +86,296 @@ def read_sentence_modules(folder):
         ValueError: If the folder is broken, or asks for a module that kerasbert does
             not have.
     """
+    account = Account() if account is None else account
     with errors_name(folder, (AttributeError, KeyError, TypeError)):
         if (folder / "modules.json").is_file():
-            return _of_modules(folder)
+            return _of_modules(folder, account)
         if (folder / "task.json").is_file():
-            return _of_keras_hub(folder)
+            return _of_keras_hub(folder, account)
     return SentenceModules()
 
 
-def _of_modules(folder):
-    file = folder / "modules.json"
-    encoder, poolings, projections, normalize = "", (), [], False
-    before = ""
-    for module in read_json(file):
-        kind, path = module["type"].rpartition(".")[-1], module["path"]
-        if before not in ORDER.get(kind, ()):
-            raise ValueError(
-                f"{file} asks for {module['type']} after {before or 'nothing'}, which "
-                "kerasbert does not have; it has a Transformer, Pooling, any number "
-                "of Dense and, last, Normalize."
-            )
-        if kind == "Pooling":
-            poolings = _poolings(folder / path / "config.json")
-        elif kind == "Dense":
-            projections.append(_projection(folder / path))
-        elif kind == "Normalize":
-            normalize = True
-        elif kind != "Dropout":
-            encoder = path
-        before = kind
-    if not poolings:
-        raise ValueError(f"Expected a Pooling module in {file}, got none.")
-    settings = _read_if_there(folder / "config_sentence_transformers.json")
-    prompts = settings.get("prompts") or {}
-    default_prompt = settings.get("default_prompt_name")
-    return SentenceModules(
-        encoder=encoder,
-        poolings=poolings,
-        projections=tuple(projection for projection, _ in projections),
-        projection_weights=tuple(weights for _, weights in projections),
-        normalize=normalize,
-        max_length=_max_length(folder / encoder),
-        prompts=prompts,
-        default_prompt=default_prompt if default_prompt in prompts else None,
-    )
-
-
-def _of_keras_hub(folder):
-    task = read_json(folder / "task.json")
-    if not task["class_name"].endswith("TextEmbedder"):
-        return SentenceModules()
-    config = task["config"]
-    return SentenceModules(
-        poolings=(config["pooling_mode"],),
-        normalize=config["normalize"],
-        max_length=config["preprocessor"]["config"]["sequence_length"],
-    )
-
-
-def write_sentence_modules(modules, folder, hidden_size):
-    """Writes what comes after the encoder beside it, as sentence-transformers does.
+def lower_cased(tokenizer):
+    """A tokenizer that lower-cases texts, and is otherwise as another.
 
     Args:
-        modules: `SentenceModules`; the encoder is in the folder itself.
-        folder: The folder of the encoder.
-        hidden_size: The number of values of a token's vector.
-
-    Raises:
-        ValueError: If a projection has an activation that has no name there.
+        tokenizer: A `kerasbert.text.tokenizer_config.TokenizerConfig`.
     """
-    import numpy as np
+    if tokenizer.lower_case:
+        return tokenizer
+    strip = bool(tokenizer.strip_accents)
+    return dataclasses.replace(tokenizer, lower_case=True, strip_accents=strip)
 
-    for projection in modules.projections:
-        if projection["activation"] not in ACTIVATIONS.values():
+
+@dataclasses.dataclass(frozen=True)
+class _Step:
+    """One layer on the way to a vector."""
+
+    description: dict
+    weights: tuple = ()
+
+
+def _of_modules(folder, account):
+    file = folder / "modules.json"
+    found, made = {}, []  # from the name of vectors to the steps that make them
+    encoder = before = ""
+    for number, module in enumerate(read_json(file)):
+        keys.MODULE.settle(module, file, account, f"{number}.")
+        place = inside(folder, module.get("path", ""), file)
+        kind = _kind(module["type"], before, file)
+        steps = _steps(kind, place, found, account)
+        if kind in ENCODERS:
+            encoder, found = module.get("path", ""), {TOKENS: ()}
+        elif steps is None:
             raise ValueError(
-                f"Expected the activation of a projection to be one of "
-                f"{', '.join(ACTIVATIONS.values())}, which sentence-transformers has; "
-                f"got {projection['activation']}."
+                f"{file} asks for {str(module['type'])[:100]} after {before}, where "
+                "there is nothing for it to take. Put it after the Pooling."
             )
-    stages = [("", "Transformer"), ("1_Pooling", "Pooling")]
-    for i in range(len(modules.projections)):
-        stages.append((f"{i + 2}_Dense", "Dense"))
-    if modules.normalize:
-        stages.append((f"{len(stages)}_Normalize", "Normalize"))
-    listed = [
-        {
-            "idx": i,
-            "name": str(i),
-            "path": path,
-            "type": f"sentence_transformers.models.{kind}",
-        }
-        for i, (path, kind) in enumerate(stages)
-    ]
-    _write_json(folder / "modules.json", listed)
-    for path, _ in stages[1:]:
-        (folder / path).mkdir()
-    _write_json(
-        folder / "1_Pooling" / "config.json",
-        {"word_embedding_dimension": hidden_size, **_pooling_config(modules.poolings)},
-    )
-    size = hidden_size * len(modules.poolings)
-    classes = {ours: theirs for theirs, ours in ACTIVATIONS.items()}
-    for (path, _), projection, (kernel, bias) in zip(
-        stages[2:], modules.projections, modules.projection_weights, strict=False
-    ):
-        activation = classes[projection["activation"]]
-        module = "linear" if activation == "Identity" else "activation"
-        _write_json(
-            folder / path / "config.json",
-            {
-                "in_features": size,
-                "out_features": projection["units"],
-                "bias": projection["use_bias"],
-                "activation_function": f"torch.nn.modules.{module}.{activation}",
-            },
-        )
-        size = projection["units"]
-        tensors = {"linear.weight": np.ascontiguousarray(kernel.T)}
-        if bias is not None:
-            tensors["linear.bias"] = bias
-        write_safetensors(tensors, folder / path / "model.safetensors")
-    _write_json(
-        folder / "sentence_bert_config.json",
-        {"max_seq_length": modules.max_length, "do_lower_case": False},
-    )
-    _write_json(
-        folder / "config_sentence_transformers.json",
-        {"prompts": modules.prompts, "default_prompt_name": modules.default_prompt},
-    )
-
-
-def _poolings(file):
-    config = read_json(file)
-    if not config.get("include_prompt", True):
+        else:
+            found |= steps
+            made += [(number, module["type"], chain[-1]) for chain in steps.values()]
+        before = kind
+    chain = found.get(TEXT, ())
+    poolings = [step for step in chain if "poolings" in step.description]
+    if len(poolings) != 1:
         raise ValueError(
-            f"{file} asks for include_prompt=false, vectors in which a prompt has no "
-            "part, which kerasbert does not compute."
+            f"Expected a Pooling module in {file}, got {len(poolings) or 'none'}."
         )
+    for number, name, step in made:
+        if not any(step is taken for taken in chain):
+            account.ignored(file, f"{number}", name, "nothing takes what it makes")
+    at = next(i for i, step in enumerate(chain) if step is poolings[0])
+    of_tokens = [
+        _Step({**step.description, "of": "tokens"}, step.weights) for step in chain[:at]
+    ]
+    for step in of_tokens:
+        if step.description.get("activation") in OF_AN_AXIS:
+            raise refusal(
+                *(file, "activation_function", step.description["activation"]),
+                "an activation of each value before the Pooling",
+            )
+    of_texts = list(chain[at + 1 :])
+    normalize = bool(of_texts) and of_texts[-1].description["kind"] == "normalize"
+    layers = [*of_tokens, *(of_texts[:-1] if normalize else of_texts)]
+    max_length, lower_case = keys.transformer_settings(folder / encoder, account)
+    return SentenceModules(
+        encoder=encoder,
+        projections=tuple(_projection_of(step.description) for step in layers),
+        projection_weights=tuple(step.weights for step in layers),
+        normalize=normalize,
+        max_length=max_length,
+        lower_case=lower_case,
+        **poolings[0].description,
+        **_settings(folder, account),
+    )
+
+
+def _projection_of(description):
+    """A dense layer needs no kind."""
+    dense = description.get("kind") == "dense"
+    return {k: v for k, v in description.items() if not (dense and k == "kind")}
+
+
+def _kind(name, before, file):
+    """The last name of a module's class, if kerasbert has it."""
+    known = (*ENCODERS, "Pooling", "Dense", "Dropout", "LayerNorm", "Normalize")
+    kind = str(name).rpartition(".")[-1]
+    if not str(name).startswith("sentence_transformers."):
+        reason = "which is code that comes with the model; kerasbert runs none"
+    elif kind in keys.OTHER_MODULES:
+        reason = f"which kerasbert does not have: {keys.OTHER_MODULES[kind]}"
+    elif kind not in known or (kind in ENCODERS) != (not before):
+        reason = "which kerasbert does not have"
+    else:
+        return kind
+    raise ValueError(
+        f"{file} asks for {str(name)[:100]} after {before or 'nothing'}, {reason}. It "
+        "has a Transformer, then Pooling, Dense, LayerNorm, Dropout and Normalize."
+    )
+
+
+def _steps(kind, place, found, account):
+    """What a module makes, by name, of what is there; None: its input is not."""
+    if kind in ENCODERS:
+        return None
+    file = place / "config.json"
+    config = keys.read_settings(file)
+    takes = keys.checked(file, PLACE_IN, config.get(PLACE_IN), str, "a name") or TEXT
+    makes = keys.checked(file, PLACE_OUT, config.get(PLACE_OUT), str, "a name") or takes
+    if kind == "Pooling":
+        step = _Step(_pooling(config, file))
+        keys.POOLING.settle(config, file, account)
+        return {TEXT: (*found[TOKENS], step)}
+    if kind == "Normalize":
+        keys.NORMALIZE.settle(config, file, account)
+        if takes not in found:  # as sentence-transformers
+            return {}
+        return {makes: (*found[takes], _Step({"kind": "normalize"}))}
+    if kind == "Dense":
+        if takes not in found:
+            return None
+        keys.DENSE.settle(config, file, account)
+        return {makes: (*found[takes], _dense(config, place, account))}
+    if TEXT not in found:
+        return None
+    if kind == "Dropout":
+        keys.DROPOUT.settle(config, file, account)
+        return {}
+    keys.LAYER_NORM.settle(config, file, account)
+    size = config["dimension"]
+    stored, file = _stored(place)
+    names = {"norm.weight": (size,), "norm.bias": (size,)}
+    weights = _read(stored, names, file, account)
+    return {TEXT: (*found[TEXT], _Step({"kind": "layer_norm"}, weights))}
+
+
+def _pooling(config, file):
     modes = config.get("pooling_mode")
     if modes is None:
-        keys = [key for key in config if key.startswith("pooling_mode_")]
-        keys.sort(key=[*OLD_POOLING_KEYS, *keys].index)
-        modes = [OLD_POOLING_KEYS.get(key, key) for key in keys if config[key]]
+        old = [key for key in config if key.startswith("pooling_mode_")]
+        old.sort(key=[*keys.OLD_POOLING_KEYS, *old].index)
+        modes = [keys.OLD_POOLING_KEYS.get(key, key) for key in old if config[key]]
+        modes = modes if old else ["mean"]
     modes = [modes] if isinstance(modes, str) else modes
-    unknown = [mode for mode in modes if mode not in POOLINGS]
+    unknown = [mode for mode in modes if mode not in keys.POOLINGS]
     if unknown or not modes:
+        shown = ", ".join(map(str, unknown))[:80]
         raise ValueError(
-            f"{file} asks for the pooling {', '.join(unknown) or 'of nothing'}, which "
-            f"kerasbert does not have; it has {', '.join(POOLINGS)}."
+            f"{file} asks for the pooling {shown or 'of nothing'}, which kerasbert "
+            f"does not have; it has {', '.join(keys.POOLINGS)}."
         )
-    return tuple(POOLINGS[mode] for mode in modes)
+    include = keys.checked(
+        file, "include_prompt", config.get("include_prompt", True), bool, "a bool"
+    )
+    poolings = tuple(keys.POOLINGS[mode] for mode in modes)
+    return {"poolings": poolings, "include_prompt": include is not False}
 
 
-def _pooling_config(poolings):
-    """The older form, which every release reads, where it can say the order."""
-    theirs = {ours: mode for mode, ours in POOLINGS.items()}
-    modes = [theirs[name] for name in poolings]
-    if modes == [mode for mode in POOLINGS if mode in modes]:
-        return {key: mode in modes for key, mode in OLD_POOLING_KEYS.items()}
-    return {"pooling_mode": modes}
-
-
-def _projection(folder):
-    config = read_json(folder / "config.json")
+def _dense(config, place, account):
+    file = place / "config.json"
     name = config.get("activation_function", "torch.nn.modules.activation.Tanh")
-    activation = ACTIVATIONS.get(name.rpartition(".")[-1])
-    places = config.get("module_input_name"), config.get("module_output_name")
-    if config.get("use_residual") or set(places) - {None, "sentence_embedding"}:
+    activation = keys.ACTIVATIONS.get(str(name).rpartition(".")[-1])
+    if activation is None or not name.startswith("torch."):
         raise ValueError(
-            f"{folder / 'config.json'} asks for a dense layer beside another, or of "
-            "tokens, which kerasbert does not have; it has those of the embedding."
+            f"{file} asks for the activation {quoted(name)}, which kerasbert does not "
+            f"know; it knows those of torch: {', '.join(keys.ACTIVATIONS)}."
         )
-    if activation is None:
+    size, units = config["in_features"], config["out_features"]
+    use_bias = bool(config.get("bias", True))
+    residual = bool(config.get("use_residual"))
+    stored, weights_file = _stored(place)
+    if use_bias != ("linear.bias" in stored.shapes):
         raise ValueError(
-            f"{folder / 'config.json'} asks for the activation {name}, which kerasbert "
-            f"does not know; it knows {', '.join(ACTIVATIONS)}."
+            f"{file} says bias={str(use_bias).lower()}, but {weights_file} "
+            f"{'lacks' if use_bias else 'holds'} linear.bias. Which of them is right?"
         )
-    if (folder / "model.safetensors").is_file():
-        stored = read_safetensors(folder / "model.safetensors")
-    else:
-        stored = read_torch(folder / "pytorch_model.bin")
-    expected = (config["out_features"], config["in_features"])
-    if stored.shapes.get("linear.weight") != expected:
+    shapes = {"linear.weight": (units, size)}
+    if use_bias:
+        shapes["linear.bias"] = (units,)
+    if residual and units != size:
+        shapes["residual.weight"] = (units, size)
+    arrays = dict(
+        zip(shapes, _read(stored, shapes, weights_file, account), strict=True)
+    )
+    description = {
+        "kind": "dense",
+        "units": units,
+        "activation": activation,
+        "use_bias": use_bias,
+    }
+    weights = [arrays["linear.weight"].T, arrays.get("linear.bias")]
+    if residual:
+        description["residual"] = True
+    if "residual.weight" in arrays:
+        weights.append(arrays["residual.weight"].T)
+    return _Step(description, tuple(weights))
+
+
+def _stored(place):
+    """The tensors of a module, and the file that holds them."""
+    for name, read in {
+        "model.safetensors": read_safetensors,
+        "pytorch_model.bin": read_torch,
+    }.items():
+        if (place / name).is_file():
+            return read(place / name), place / name
+    raise FileNotFoundError(
+        f"Expected model.safetensors or pytorch_model.bin in {place}; there is none. "
+        "Was the folder fetched whole?"
+    )
+
+
+def _read(stored, shapes, file, account):
+    """The arrays of names; those of other names are told of."""
+    for name, shape in shapes.items():
+        if stored.shapes.get(name) != shape:
+            raise ValueError(
+                f"Expected {name} {shape} in {file}, got "
+                f"{stored.shapes.get(name, 'nothing')}."
+            )
+        account.used(file, name, shape)
+    account.unknown(
+        file, {name: s for name, s in stored.shapes.items() if name not in shapes}
+    )
+    return tuple(stored.read(name) for name in shapes)
+
+
+def _settings(folder, account):
+    """What `config_sentence_transformers.json` says."""
+    file = folder / "config_sentence_transformers.json"
+    values = keys.read_settings(file)
+    keys.MODEL.settle(values, file, account)
+    given = keys.checked(file, "prompts", values.get("prompts"), dict, "an object")
+    prompts = {
+        name: keys.checked(file, f"prompts.{name}", text, str, "a text") or ""
+        for name, text in (given or {}).items()
+    }
+    default = values.get("default_prompt_name")
+    if default in ("query", "document") and default not in prompts:
+        default = None  # empty, as sentence-transformers has them
+    if default is not None and default not in prompts:
         raise ValueError(
-            f"Expected linear.weight {expected} in {folder}, got "
-            f"{stored.shapes.get('linear.weight')}."
+            f"{file} names the default prompt {quoted(default)}, which is none of its "
+            f"prompts: {quoted(list(prompts))}. Expected one of them, or null."
         )
-    use_bias = "linear.bias" in stored.shapes
-    kernel = stored.read("linear.weight").T
-    bias = stored.read("linear.bias") if use_bias else None
-    units = config["out_features"]
-    projection = {"units": units, "activation": activation, "use_bias": use_bias}
-    return projection, (kernel, bias)
+    similarity = values.get("similarity_fn_name") or "cosine"
+    if similarity not in keys.SIMILARITIES:
+        raise refusal(
+            *(file, "similarity_fn_name", similarity), " or ".join(keys.SIMILARITIES)
+        )
+    size = keys.checked(file, "truncate_dim", values.get("truncate_dim"), int, "a size")
+    if size is not None and size < 1:
+        raise refusal(file, "truncate_dim", size, "a number of values from 1 on")
+    return {
+        "prompts": prompts,
+        "default_prompt": default,
+        "similarity_fn_name": similarity,
+        "truncate_dim": size,
+    }
 
 
-def _max_length(folder):
-    settings = [_read_if_there(folder / name) for name in LENGTH_FILES]
-    lengths = [values.get("max_seq_length") for values in settings]
-    return next((length for length in lengths if length is not None), None)
+def _is_embedder(task):
+    return str(task.get("class_name")).endswith("TextEmbedder")
 
 
-def _read_if_there(file):
-    return read_json(file) if file.is_file() else {}
-
-
-def _write_json(file, values):
-    text = json.dumps(values, indent=2, ensure_ascii=False)
-    file.write_text(text + "\n", encoding="utf-8")
+def _of_keras_hub(folder, account):
+    file = folder / "task.json"
+    task = keys.read_settings(file)
+    if not _is_embedder(task):
+        return SentenceModules()
+    keys.KERAS_TASK.settle(task, file, account)
+    config = task["config"]
+    keys.KERAS_EMBEDDER.settle(config, file, account, "config.")
+    if config["pooling_mode"] not in ("mean", "cls", "max"):
+        raise refusal(file, "pooling_mode", config["pooling_mode"], "mean, cls or max")
+    length = None
+    if config.get("preprocessor"):
+        preprocessor = config["preprocessor"]["config"]
+        prefix = "config.preprocessor.config."
+        keys.KERAS_PREPROCESSOR.settle(preprocessor, file, account, prefix)
+        length = preprocessor["sequence_length"]
+    return SentenceModules(
+        poolings=(config["pooling_mode"],),
+        normalize=bool(config["normalize"]),
+        max_length=keys.checked(file, "sequence_length", length, int, "a number"),
+    )

@@ -39,9 +39,12 @@ from kerasbert.layers.packing import packing_of as packing_of
 from kerasbert.layers.packing import unpack as unpack
 from kerasbert.layers.pooling import BertPooler as BertPooler
 from kerasbert.layers.pooling import CLSPooling as CLSPooling
+from kerasbert.layers.pooling import FirstTokenPooling as FirstTokenPooling
+from kerasbert.layers.pooling import LastTokenPooling as LastTokenPooling
 from kerasbert.layers.pooling import MaxPooling as MaxPooling
 from kerasbert.layers.pooling import MeanPooling as MeanPooling
 from kerasbert.layers.pooling import SqrtLengthPooling as SqrtLengthPooling
+from kerasbert.layers.pooling import WeightedMeanPooling as WeightedMeanPooling
 from kerasbert.layers.positional_encoding import (
     SinusoidalPositionalEncoding as SinusoidalPositionalEncoding,
 )

@@ -113,3 +113,76 @@ class SqrtLengthPooling(CLSPooling):
         total = ops.sum(ops.cast(sequence_output, "float32") * tokens, axis=1)
         count = ops.maximum(ops.sum(tokens, axis=1), 1.0)  # [B, 1]
         return ops.cast(total / ops.sqrt(count), self.compute_dtype)  # [B, D]
+
+
+@keras.saving.register_keras_serializable(package="kerasbert")
+class WeightedMeanPooling(CLSPooling):
+    """The mean of the tokens' vectors, weighted with their positions from 1 on.
+
+    A row of padding alone gives zeros.
+
+    Shapes:
+        sequence_output `[B, S, D]`, padding_mask `[B, S]` -> `[B, D]`.
+
+    Example:
+        >>> tokens = keras.ops.array([[[1.0], [4.0], [9.0]]])
+        >>> float(WeightedMeanPooling()(tokens, keras.ops.array([[1, 1, 0]]))[0, 0])
+        3.0
+
+    Reference:
+        [Muennighoff, 2022](https://arxiv.org/abs/2202.08904), section 3.1.
+    """
+
+    def call(self, sequence_output, padding_mask):
+        tokens = ops.cast(padding_mask, "float32")  # [B, S]
+        weights = ops.cumsum(ops.ones_like(tokens), axis=1) * tokens  # [B, S]
+        values = ops.cast(sequence_output, "float32") * weights[..., None]
+        count = ops.maximum(ops.sum(weights, axis=1, keepdims=True), 1.0)  # [B, 1]
+        return ops.cast(ops.sum(values, axis=1) / count, self.compute_dtype)  # [B, D]
+
+
+@keras.saving.register_keras_serializable(package="kerasbert")
+class FirstTokenPooling(CLSPooling):
+    """The vector of the first token that the mask holds; padding alone gives slot 0.
+
+    Where all rows begin with a token it is `CLSPooling`.
+
+    Shapes:
+        sequence_output `[B, S, D]`, padding_mask `[B, S]` -> `[B, D]`.
+    """
+
+    def call(self, sequence_output, padding_mask):
+        tokens = ops.cast(padding_mask, "float32")  # [B, S]
+        first = tokens * ops.cast(ops.cumsum(tokens, axis=1) == 1.0, "float32")
+        values = ops.where(
+            first[..., None] > 0, ops.cast(sequence_output, "float32"), 0.0
+        )
+        empty = ops.max(tokens, axis=1, keepdims=True) == 0.0  # [B, 1]
+        slot_0 = ops.cast(sequence_output[:, 0], "float32")  # [B, D]
+        pooled = ops.where(empty, slot_0, ops.sum(values, axis=1))  # [B, D]
+        return ops.cast(pooled, self.compute_dtype)
+
+
+@keras.saving.register_keras_serializable(package="kerasbert")
+class LastTokenPooling(CLSPooling):
+    """The vector of the last token that the mask holds.
+
+    A row of padding alone gives zeros.
+
+    Shapes:
+        sequence_output `[B, S, D]`, padding_mask `[B, S]` -> `[B, D]`.
+
+    Example:
+        >>> tokens = keras.ops.array([[[1.0], [3.0], [9.0]]])
+        >>> float(LastTokenPooling()(tokens, keras.ops.array([[1, 1, 0]]))[0, 0])
+        3.0
+    """
+
+    def call(self, sequence_output, padding_mask):
+        tokens = ops.cast(padding_mask, "float32")  # [B, S]
+        count = ops.sum(tokens, axis=1, keepdims=True)  # [B, 1]
+        last = tokens * ops.cast(ops.cumsum(tokens, axis=1) == count, "float32")
+        values = ops.where(
+            last[..., None] > 0, ops.cast(sequence_output, "float32"), 0.0
+        )
+        return ops.cast(ops.sum(values, axis=1), self.compute_dtype)  # [B, D]

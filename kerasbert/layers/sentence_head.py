@@ -3,12 +3,17 @@
 import keras
 from keras import ops
 
-from kerasbert.layers.activations import get_activation
+from kerasbert.account import quoted
+from kerasbert.layers.activations import DENSE_ACTIVATIONS
+from kerasbert.layers.layer_norm import LayerNorm
 from kerasbert.layers.pooling import (
     CLSPooling,
+    FirstTokenPooling,
+    LastTokenPooling,
     MaxPooling,
     MeanPooling,
     SqrtLengthPooling,
+    WeightedMeanPooling,
 )
 
 POOLINGS = {
@@ -16,7 +21,11 @@ POOLINGS = {
     "max": MaxPooling,
     "mean": MeanPooling,
     "sqrt_length": SqrtLengthPooling,
+    "weighted_mean": WeightedMeanPooling,
+    "last_token": LastTokenPooling,
 }
+KINDS = ("dense", "layer_norm", "normalize")
+DENSE_DEFAULTS = {"activation": "linear", "use_bias": True}
 
 
 @keras.saving.register_keras_serializable(package="kerasbert")
@@ -24,17 +33,24 @@ class SentenceHead(keras.layers.Layer):
     """Poolings, joined; then dense layers; then normalisation: a sentence embedding.
 
     Args:
-        poolings: One or several of `"cls"`, `"max"`, `"mean"` and `"sqrt_length"`, in
-            the order in which they are joined.
-        projections: One dictionary a dense layer: its `units`, the name of its
-            `activation` and `use_bias`.
+        poolings: One or several of `"cls"`, `"max"`, `"mean"`, `"sqrt_length"`,
+            `"weighted_mean"` and `"last_token"`, in the order in which they are
+            joined.
+        projections: One dictionary a layer between pooling and normalisation. A dense
+            layer has its `units`, the name of its `activation` (of
+            `kerasbert.layers.activations.DENSE_ACTIVATIONS`), `use_bias`, and, where
+            its input is added to its output, `residual`; a layer normalisation is
+            `{"kind": "layer_norm"}`, a vector of length 1 `{"kind": "normalize"}`.
+            Those with `"of": "tokens"` come before pooling.
         normalize: Whether the embedding has length 1.
+        include_prompt: Whether the tokens of a prompt are pooled. If not, `call` is
+            told how many tokens a row begins with that are of its prompt.
 
     Shapes:
         sequence_output `[B, S, D]`, padding_mask `[B, S]` -> `[B, E]`, float32.
 
     Raises:
-        ValueError: If there is no such pooling.
+        ValueError: If there is no such pooling, layer or activation.
 
     Example:
         >>> tokens = keras.ops.array([[[3.0, 4.0], [9.0, 9.0]]])
@@ -46,53 +62,80 @@ class SentenceHead(keras.layers.Layer):
         [Reimers and Gurevych, 2019](https://arxiv.org/abs/1908.10084), section 3.
     """
 
-    def __init__(self, poolings=("mean",), projections=(), normalize=True, **kwargs):
+    def __init__(
+        self,
+        poolings=("mean",),
+        projections=(),
+        normalize=True,
+        include_prompt=True,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         wrong = [name for name in poolings if name not in POOLINGS]
-        if wrong or not poolings or len(set(poolings)) < len(poolings):
+        if wrong or not poolings:
             raise ValueError(
-                f"Expected one or several poolings among {', '.join(POOLINGS)}, each "
-                f"once; got {', '.join(map(repr, poolings)) or 'none'}."
+                f"Expected one or several poolings among {', '.join(POOLINGS)}, got "
+                f"{', '.join(map(quoted, poolings)) or 'none'}."
             )
         self.poolings = list(poolings)
-        defaults = {"activation": "linear", "use_bias": True}
-        self.projections = [defaults | dict(projection) for projection in projections]
+        self.projections = [_checked(projection) for projection in projections]
         self.normalize = normalize
+        self.include_prompt = include_prompt
+        kinds = dict(POOLINGS)
+        if not include_prompt:
+            kinds["cls"] = FirstTokenPooling
         self.pooling_layers = [
-            POOLINGS[name](dtype="float32", name=name) for name in self.poolings
+            kinds[name](dtype="float32", name=f"{name}_{i}")
+            for i, name in enumerate(self.poolings)
         ]
         self.dense_layers = [
-            keras.layers.Dense(
-                projection["units"],
-                activation=get_activation(projection["activation"]),
-                use_bias=projection["use_bias"],
-                dtype="float32",
-                name=f"dense_{i}",
-            )
-            for i, projection in enumerate(self.projections)
+            _layer(projection, i) for i, projection in enumerate(self.projections)
         ]
 
     def build(self, sequence_output_shape):
-        size = sequence_output_shape[-1] * len(self.poolings)
-        for dense in self.dense_layers:
-            dense.build((None, size))
-            size = dense.units
+        size = sequence_output_shape[-1]
+        for tokens, layer in self._stages():
+            if layer is None:
+                size *= len(self.poolings)
+            else:
+                layer.build((None, None, size) if tokens else (None, size))
+                size = getattr(layer, "units", size)
 
-    def call(self, sequence_output, padding_mask):
-        pooled = [
-            pooling(sequence_output, padding_mask) for pooling in self.pooling_layers
-        ]
-        embedding = ops.cast(ops.concatenate(pooled, axis=-1), "float32")  # [B, E]
-        for dense in self.dense_layers:
-            embedding = dense(embedding)
+    def call(self, sequence_output, padding_mask, prompt_length=0):
+        if not self.include_prompt:
+            position = ops.cumsum(ops.ones_like(padding_mask), axis=1)  # [B, S]
+            inside = position > ops.cast(prompt_length, position.dtype)
+            padding_mask = padding_mask * ops.cast(inside, padding_mask.dtype)
+        vectors = ops.cast(sequence_output, "float32")
+        for _, layer in self._stages():
+            if layer is None:
+                pooled = [pool(vectors, padding_mask) for pool in self.pooling_layers]
+                vectors = ops.concatenate(pooled, axis=-1)  # [B, E]
+            else:
+                vectors = layer(vectors)
         if self.normalize:
-            embedding = ops.normalize(embedding, axis=-1, epsilon=1e-12)
-        return embedding
+            vectors = _unit(vectors)
+        return vectors
 
-    def compute_output_spec(self, sequence_output, padding_mask):
-        size = sequence_output.shape[-1] * len(self.poolings)
-        size = self.dense_layers[-1].units if self.dense_layers else size
+    def compute_output_spec(self, sequence_output, padding_mask, prompt_length=0):
+        size = sequence_output.shape[-1]
+        for _, layer in self._stages():
+            if layer is None:
+                size *= len(self.poolings)
+            else:
+                size = getattr(layer, "units", size)
         return keras.KerasTensor((sequence_output.shape[0], size), "float32")
+
+    def _stages(self):
+        """The layers in order, and whether each is of tokens; None is the pooling."""
+        layers = list(zip(self.projections, self.dense_layers, strict=True))
+        of_tokens = [
+            (True, layer) for step, layer in layers if step.get("of") == "tokens"
+        ]
+        of_texts = [
+            (False, layer) for step, layer in layers if step.get("of") != "tokens"
+        ]
+        return [*of_tokens, (False, None), *of_texts]
 
     def get_config(self):
         return {
@@ -100,4 +143,76 @@ class SentenceHead(keras.layers.Layer):
             "poolings": self.poolings,
             "projections": self.projections,
             "normalize": self.normalize,
+            "include_prompt": self.include_prompt,
         }
+
+
+class _Dense(keras.layers.Dense):
+    """A dense layer whose input, or a linear map of it, may be added to its output."""
+
+    def __init__(self, units, residual=False, **kwargs):
+        super().__init__(units, **kwargs)
+        self.residual = residual
+        self.shortcut = None
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        if self.residual and input_shape[-1] != self.units:
+            self.shortcut = keras.layers.Dense(
+                self.units, use_bias=False, dtype=self.dtype_policy, name="shortcut"
+            )
+            self.shortcut.build(input_shape)
+
+    def call(self, inputs):
+        outputs = super().call(inputs)
+        if not self.residual:
+            return outputs
+        if self.shortcut is not None:
+            inputs = self.shortcut(inputs)
+        return outputs + inputs
+
+
+class _Normalize(keras.layers.Layer):
+    """Vectors of length 1."""
+
+    def call(self, inputs):
+        return _unit(inputs)
+
+
+def _unit(vectors):
+    return ops.normalize(vectors, axis=-1, epsilon=1e-12)
+
+
+def _checked(projection):
+    """The description of a layer with its defaults."""
+    kind = projection.get("kind", "dense")
+    place = projection.get("of", "texts")
+    activation = projection.get("activation", "linear")
+    if (
+        kind not in KINDS
+        or place not in ("texts", "tokens")
+        or activation not in DENSE_ACTIVATIONS
+        or (kind == "dense" and "units" not in projection)
+    ):
+        raise ValueError(
+            f"Expected a projection of the kind {', '.join(KINDS)}, a dense one with "
+            f"units and an activation among {', '.join(DENSE_ACTIVATIONS)}, got "
+            f"{quoted(dict(projection))}."
+        )
+    return (DENSE_DEFAULTS if kind == "dense" else {}) | dict(projection)
+
+
+def _layer(projection, index):
+    kind = projection.get("kind", "dense")
+    options = {"dtype": "float32", "name": f"{kind}_{index}"}
+    if kind == "layer_norm":
+        return LayerNorm(1e-5, **options)
+    if kind == "normalize":
+        return _Normalize(**options)
+    return _Dense(
+        projection["units"],
+        projection.get("residual", False),
+        activation=DENSE_ACTIVATIONS[projection["activation"]],
+        use_bias=projection["use_bias"],
+        **options,
+    )

@@ -137,6 +137,7 @@ class SentenceEmbeddingModel(HeadModel):
         poolings: As in `kerasbert.layers.SentenceHead`.
         projections: As there.
         normalize: As there.
+        include_prompt: As there.
         **kwargs: `name` and `trainable` of a `keras.Model`.
 
     Shapes:
@@ -149,10 +150,18 @@ class SentenceEmbeddingModel(HeadModel):
     uses_pooler = False
 
     def __init__(
-        self, encoder, poolings=("mean",), projections=(), normalize=True, **kwargs
+        self,
+        encoder,
+        poolings=("mean",),
+        projections=(),
+        normalize=True,
+        include_prompt=True,
+        **kwargs,
     ):
         inputs = encoder_inputs()
-        head = SentenceHead(poolings, projections, normalize, name="sentence_head")
+        head = SentenceHead(
+            poolings, projections, normalize, include_prompt, name="sentence_head"
+        )
         states = encoder(inputs)["sequence_output"]  # [B, S, D]
         embedding = head(states, inputs["padding_mask"])  # [B, E]
         super().__init__(encoder, inputs, {"embedding": embedding}, **kwargs)
@@ -167,4 +176,5 @@ class SentenceEmbeddingModel(HeadModel):
             "poolings": self.head.poolings,
             "projections": self.head.projections,
             "normalize": self.head.normalize,
+            "include_prompt": self.head.include_prompt,
         }

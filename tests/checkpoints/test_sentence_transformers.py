@@ -203,10 +203,10 @@ def test_modules_that_there_are_not_are_refused(folder, kinds, message):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"pooling_mode": "lasttoken"}, "the pooling lasttoken, which"),
-        ({"pooling_mode_weightedmean_tokens": True}, "pooling_mode_weightedmean_token"),
+        ({"pooling_mode": "attention"}, "the pooling attention, which"),
+        ({"pooling_mode_attention": True}, "the pooling pooling_mode_attention"),
         ({"pooling_mode_mean_tokens": False}, "the pooling of nothing"),
-        ({"include_prompt": False}, "include_prompt=false"),
+        ({"include_prompt": 1}, "a bool under 'include_prompt'"),
     ],
 )
 def test_poolings_that_there_are_not_are_refused(folder, config, message):
@@ -219,11 +219,13 @@ def test_poolings_that_there_are_not_are_refused(folder, config, message):
     ("config", "message"),
     [
         (
-            {"activation_function": "torch.nn.modules.activation.Mish"},
-            "knows? Identity",
+            {"activation_function": "torch.nn.modules.activation.PReLU"},
+            "PReLU.* knows those of torch: Identity",
         ),
-        ({"use_residual": True}, "dense layer beside another"),
-        ({"module_input_name": "token_embeddings"}, "or of tokens"),
+        ({"activation_function": "mine.Tanh"}, "the activation 'mine.Tanh'"),
+        ({"use_residual": True}, re.escape("residual.weight (10, 24)")),
+        ({"module_input_name": "cls_token"}, "nothing for it to take"),
+        ({"bias": False}, "says bias=false, but .* holds linear.bias"),
         ({"out_features": 11}, re.escape("linear.weight (11, 24)")),
     ],
 )

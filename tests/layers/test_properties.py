@@ -111,12 +111,37 @@ CASES = {
     "SqrtLengthPooling": Case(
         lambda dtype: layers.SqrtLengthPooling(dtype=dtype), on_masked_states, MASKED
     ),
+    "WeightedMeanPooling": Case(
+        lambda dtype: layers.WeightedMeanPooling(dtype=dtype), on_masked_states, MASKED
+    ),
+    "FirstTokenPooling": Case(
+        lambda dtype: layers.FirstTokenPooling(dtype=dtype), on_masked_states, MASKED
+    ),
+    "LastTokenPooling": Case(
+        lambda dtype: layers.LastTokenPooling(dtype=dtype), on_masked_states, MASKED
+    ),
     "BertPooler": Case(
         lambda dtype: layers.BertPooler(dtype=dtype), on_masked_states, MASKED
     ),
     "SentenceHead": Case(
         lambda dtype: layers.SentenceHead(
             ["mean", "max"], [{"units": 5, "activation": "tanh"}], dtype=dtype
+        ),
+        on_masked_states,
+        MASKED,
+    ),
+    "SentenceHead, all kinds": Case(
+        lambda dtype: layers.SentenceHead(
+            ["weighted_mean", "last_token", "cls"],
+            [
+                {"units": 8, "activation": "mish", "of": "tokens", "residual": True},
+                {"units": 6, "activation": "elu", "residual": True},
+                {"kind": "layer_norm"},
+                {"kind": "normalize"},
+                {"units": 5, "activation": "leaky_relu", "use_bias": False},
+            ],
+            include_prompt=False,
+            dtype=dtype,
         ),
         on_masked_states,
         MASKED,

@@ -4,6 +4,7 @@ import numpy as np
 
 from kerasbert.tasks.embedding.prompts import prompt_text
 from kerasbert.tasks.embedding.search import semantic_search
+from kerasbert.tasks.embedding.similarity import pairwise_similarity, similarity
 from kerasbert.tasks.scores import agreement, checked_scores
 from kerasbert.tasks.task import Task
 from kerasbert.tasks.token_rows import TokenRows, warn_of_truncation
@@ -31,6 +32,7 @@ class BiEncoder(Task):
         super().__init__(model, tokenizer, max_length)
         self.prompts = {}
         self.default_prompt = None
+        self.similarity_fn_name = "cosine"
         self.loss = None
         self._rows = TokenRows(tokenizer, self.max_length)
 
@@ -110,10 +112,10 @@ class BiEncoder(Task):
             batch_size: Examples of a batch.
 
         Returns:
-            `loss`; with scores, `pearson` and `spearman` of the cosines; without,
-            `accuracy`, how often the positive is the nearest to its anchor of all
-            positives and negatives, and `mrr`, the mean of one by its place among the
-            first ten, or 0.
+            `loss`; with scores, `pearson` and `spearman` of the model's similarity,
+            the cosine where it names no other; without, `accuracy`, how often the
+            positive is the nearest to its anchor of all positives and negatives, and
+            `mrr`, the mean of one by its place among the first ten, or 0.
         """
         self._choose_loss(targets)
         return super().evaluate(inputs, targets, batch_size)
@@ -126,32 +128,56 @@ class BiEncoder(Task):
 
         Returns:
             A dictionary a text: its `embedding`, a list of numbers; or a dictionary a
-            pair: its `score`, the cosine.
+            pair: its `score`, how alike the model finds its texts.
         """
         inputs = list(inputs)
         if inputs and isinstance(inputs[0], tuple | list):
-            return [{"score": cosine} for cosine in self.similarity(inputs).tolist()]
+            return [{"score": score} for score in self.similarity(inputs).tolist()]
         return [{"embedding": vector.tolist()} for vector in self.encode(inputs)]
 
-    def similarity(self, pairs):
-        """The cosines of pairs of texts.
+    def similarity(self, first, second=None):
+        """How alike texts are, by the model's `similarity_fn_name`.
 
         Args:
-            pairs: A list of pairs of strings.
+            first: Vectors `[n, D]`, or a list of n strings; where there is no
+                `second`, a list of n pairs of strings.
+            second: Vectors `[m, D]`, or a list of m strings.
 
         Returns:
-            float32 array `[n]`.
+            float32 array `[n, m]` of each with each; of pairs `[n]`.
+
+        Raises:
+            ValueError: If the vectors are not of one size.
+
+        Example:
+            >>> embedder = kerasbert.TextEmbedder.from_pretrained(tiny_bert)
+            >>> vectors = embedder.encode(["good morning", "hello", "bye"])
+            >>> embedder.similarity(vectors[:1], vectors[1:]).shape
+            (1, 2)
         """
-        texts = self._columns(pairs, size=2)
-        first, second = np.split(_unit(self.encode([*texts[0], *texts[1]])), 2)
-        return np.sum(first * second, axis=1)
+        if second is not None:
+            sides = [self._vectors_of(first), self._vectors_of(second)]
+            return similarity(*sides, self.similarity_fn_name)
+        texts = self._columns(first, size=2)
+        sides = np.split(self.encode([*texts[0], *texts[1]]), 2)
+        return pairwise_similarity(*sides, self.similarity_fn_name)
+
+    def _vectors_of(self, given):
+        is_text = isinstance(given, str | bytes)
+        if is_text or (len(given) and isinstance(given[0], str | bytes)):
+            return self.encode(given)
+        return given
 
     def answer_metrics(self, inputs, targets=None):
         if targets is not None:
             return agreement(self.similarity(inputs), np.asarray(targets, "float64"))
         anchors, *others = self._columns(inputs)
         corpus = list(dict.fromkeys(text for column in others for text in column))
-        numbers, _ = semantic_search(self.encode(anchors), self.encode(corpus))
+        numbers, _ = semantic_search(
+            self.encode(anchors),
+            self.encode(corpus),
+            similarity_fn_name=self.similarity_fn_name,
+        )
         place = {text: number for number, text in enumerate(corpus)}
         positives = np.array([place[text] for text in others[0]])  # [n]
         hits = numbers == positives[:, None]  # [n, K]
@@ -221,6 +247,12 @@ class BiEncoder(Task):
     def _ids(self, texts):
         """The rows of token ids of texts, with the prompt that the model wants."""
         prompt = prompt_text(None, self.prompts, self.default_prompt)
+        if prompt and not self.model.head.include_prompt:
+            raise ValueError(
+                "Expected no default prompt in training: this model does not pool the "
+                "tokens of a prompt (include_prompt=false), and a row of token ids "
+                "does not tell which these are. Set embedder.default_prompt = None."
+            )
         ids, too_long = [], []
         for start in range(0, len(texts), CHUNK):
             rows = self._rows.of(texts[start : start + CHUNK], prompt)
@@ -250,7 +282,3 @@ def _numbers_of(texts):
     return np.array(
         [numbers.setdefault(text, len(numbers)) for text in texts], "float32"
     )
-
-
-def _unit(vectors):
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

@@ -32,12 +32,21 @@ def write_modules(embedder, folder, max_length=None):
     modules = SentenceModules(
         poolings=tuple(head.poolings),
         projections=tuple(head.projections),
-        projection_weights=tuple(
-            (*dense.get_weights(), None)[:2] for dense in head.dense_layers
-        ),
+        projection_weights=tuple(map(_weights_of, head.projections, head.dense_layers)),
         normalize=head.normalize,
         max_length=max_length or embedder.max_length,
         prompts=embedder.prompts,
         default_prompt=embedder.default_prompt,
+        include_prompt=head.include_prompt,
+        similarity_fn_name=embedder.similarity_fn_name,
+        truncate_dim=embedder.truncate_dim,
     )
     write_sentence_modules(modules, folder, embedder.encoder.config.hidden_size)
+
+
+def _weights_of(projection, layer):
+    """The arrays of a layer, as `SentenceModules` has them."""
+    arrays = layer.get_weights()
+    if projection.get("use_bias") is False:
+        arrays.insert(1, None)
+    return tuple(arrays)

@@ -1,31 +1,77 @@
 """Prompts: what some models want before a text, such as `query: `."""
 
+import re
 
-def prompt_text(prompt, prompts, default=None):
+from kerasbert.account import quoted
+
+# One word, as the names of prompts are: "query", "s2p_query", "retrieval.passage".
+NAME = re.compile(r"\w(?:[\w.\-/]*\w)?")
+
+
+def prompt_text(prompt, prompts, default=None, prompt_name=None):
     """The text of a prompt, given by its name or as it is.
 
     Args:
-        prompt: A name in `prompts`, a text of more than one word or sign, or None for
-            the default.
+        prompt: A name in `prompts`; or a text, which is no single word: `"query: "`.
+            None: `prompt_name`, or else the default.
         prompts: From names to texts.
         default: The name of the prompt that a model always wants, or None.
+        prompt_name: A name in `prompts`, whatever it looks like.
 
     Returns:
         A string, empty for no prompt.
 
     Raises:
-        ValueError: If `prompt` is a single word, and no name in `prompts`.
+        TypeError: If a prompt is no string.
+        ValueError: If there is no prompt of a name; or `prompt` may be the name of
+            one and a text alike.
 
     Example:
         >>> prompt_text("query", {"query": "Represent this query: "})
         'Represent this query: '
     """
-    prompt = default if prompt is None else prompt
-    if prompt is None:
-        return ""
-    if prompt not in prompts and prompts and prompt.isidentifier():
+    for given in (prompt, prompt_name):
+        if given is not None and not isinstance(given, str):
+            raise TypeError(f"Expected a prompt, a string, got {quoted(given)}.")
+    if prompt is not None and prompt_name is not None:
         raise ValueError(
-            f"Expected the name of a prompt, {' or '.join(prompts)}, or a text such "
-            f"as 'query: '; got {prompt!r}."
+            f"Expected prompt or prompt_name, got both: {quoted(prompt, 80)} and "
+            f"{quoted(prompt_name, 80)}. Leave one of them out."
         )
-    return prompts.get(prompt, prompt)
+    name = default if prompt is None and prompt_name is None else prompt_name
+    if prompt is not None:
+        is_name = NAME.fullmatch(prompt) is not None
+        if prompt in prompts and not is_name and prompt:
+            raise ValueError(
+                f"{quoted(prompt, 80)} may be the text to put before every text, or "
+                "the name of a prompt of this model. Say which: "
+                f"prompt_name={quoted(prompt, 40)} for the prompt of that name; for "
+                "the text, give it a name of its own in embedder.prompts."
+            )
+        if not is_name:
+            return prompt
+        name = prompt
+    if name is None:
+        return ""
+    if name not in prompts:
+        names = " or ".join(prompts)[:80] or "of which this model has none"
+        raise ValueError(
+            f"Expected the name of a prompt, {names}, or a text such as 'query: ', "
+            f"which is more than one word; got {quoted(name, 60)}. A text of one word "
+            "is given a name in embedder.prompts."
+        )
+    return prompts[name] or ""
+
+
+def prompt_length(tokenizer, prompt, max_length):
+    """How many tokens a row begins with that are of a prompt, `[CLS]` among them.
+
+    Args:
+        tokenizer: The `kerasbert.Tokenizer`.
+        prompt: The text of the prompt.
+        max_length: The longest row in tokens.
+    """
+    if not prompt:
+        return 0
+    [ids] = tokenizer.encode([prompt], max_length=max_length)
+    return len(ids) - 1  # without [SEP]

@@ -2,12 +2,14 @@
 
 import numpy as np
 
+from kerasbert.tasks.embedding.similarity import check_similarity, similarity
+
 CHUNK = 65536  # vectors of the corpus that are compared at once
 QUERIES = 256  # queries that are compared at once
 
 
-def semantic_search(queries, corpus, top_k=10):
-    """The vectors of a corpus whose cosine with a query is the greatest.
+def semantic_search(queries, corpus, top_k=10, similarity_fn_name="cosine"):
+    """The vectors of a corpus that are the most alike to a query.
 
     All of them are compared, in chunks, so that memory does not grow with the corpus.
 
@@ -15,13 +17,16 @@ def semantic_search(queries, corpus, top_k=10):
         queries: Vectors `[n, D]`.
         corpus: Vectors `[m, D]`; a `numpy.memmap` will do.
         top_k: How many are found for a query; m, where there are fewer.
+        similarity_fn_name: `"cosine"`, `"dot"`, `"euclidean"` or `"manhattan"`, such as
+            `embedder.similarity_fn_name`.
 
     Returns:
         Their numbers, int64 `[n, K]`, the nearest first, of equal ones that with the
-        lower number; and their cosines, float32 `[n, K]`.
+        lower number; and how alike they are, float32 `[n, K]`.
 
     Raises:
-        ValueError: If the vectors are not of one size, or `top_k` is not positive.
+        ValueError: If the vectors are not of one size, `top_k` is not positive, or
+            there is no such similarity.
 
     Example:
         >>> numbers, cosines = semantic_search([[1, 1]], [[0, 2], [3, 3], [1, 0]], 2)
@@ -34,32 +39,33 @@ def semantic_search(queries, corpus, top_k=10):
             "Expected vectors of one size, and top_k of 1 or more, got vectors "
             f"{queries.shape} and {corpus.shape}, and top_k={top_k}."
         )
+    check_similarity(similarity_fn_name)
     found = [
-        _search(_unit(queries[start : start + QUERIES]), corpus, top_k)
+        _search(queries[start : start + QUERIES], corpus, top_k, similarity_fn_name)
         for start in range(0, len(queries), QUERIES)
     ]
     if not found:
         shape = (0, min(top_k, len(corpus)))
         return np.empty(shape, "int64"), np.empty(shape, "float32")
-    numbers, cosines = zip(*found, strict=True)
-    return np.concatenate(numbers), np.concatenate(cosines)
+    numbers, scores = zip(*found, strict=True)
+    return np.concatenate(numbers), np.concatenate(scores)
 
 
-def _search(queries, corpus, top_k):
+def _search(queries, corpus, top_k, name):
     numbers = np.empty((len(queries), 0), "int64")
-    cosines = np.empty((len(queries), 0), "float32")
+    scores = np.empty((len(queries), 0), "float32")
     for start in range(0, len(corpus), CHUNK):
-        part = queries @ _unit(corpus[start : start + CHUNK]).T  # [n, chunk]
+        part = similarity(queries, corpus[start : start + CHUNK], name)  # [n, chunk]
         chosen = _highest(part, top_k)
         numbers = np.concatenate([numbers, start + chosen], axis=1)
-        cosines = np.concatenate(
-            [cosines, np.take_along_axis(part, chosen, axis=1)], axis=1
+        scores = np.concatenate(
+            [scores, np.take_along_axis(part, chosen, axis=1)], axis=1
         )
-        best = _highest(cosines, top_k)
-        numbers, cosines = (
-            np.take_along_axis(table, best, axis=1) for table in (numbers, cosines)
+        best = _highest(scores, top_k)
+        numbers, scores = (
+            np.take_along_axis(table, best, axis=1) for table in (numbers, scores)
         )
-    return numbers, cosines
+    return numbers, scores
 
 
 def _highest(table, count):
@@ -85,9 +91,3 @@ def _as_vectors(values):
             f"Expected vectors [n, D], got an array of the shape {values.shape}."
         )
     return values
-
-
-def _unit(vectors):
-    vectors = np.asarray(vectors, "float32")
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(norms, 1e-12)
