@@ -44,6 +44,32 @@ def write_modules(embedder, folder, max_length=None):
     write_sentence_modules(modules, folder, embedder.encoder.config.hidden_size)
 
 
+def set_projections(head, modules, folder):
+    """Fills the layers between pooling and normalisation.
+
+    Args:
+        head: A `kerasbert.layers.SentenceHead`, which is built.
+        modules: The `SentenceModules` that it is of.
+        folder: Where they are from, for the message.
+
+    Raises:
+        ValueError: If the arrays are not of the shapes of the head's weights.
+    """
+    for layer, arrays in zip(
+        head.dense_layers, modules.projection_weights, strict=True
+    ):
+        arrays = [array for array in arrays if array is not None]
+        shapes = [tuple(weight.shape) for weight in layer.weights]
+        if shapes != [array.shape for array in arrays]:
+            raise ValueError(
+                f"Expected weights {shapes} of a layer beside the pooling "
+                f"{' and '.join(head.poolings)}, got "
+                f"{[array.shape for array in arrays]} in {folder}: the pooling, or "
+                "the encoder, is not that of the layer."
+            )
+        layer.set_weights(arrays)
+
+
 def _weights_of(projection, layer):
     """The arrays of a layer, as `SentenceModules` has them."""
     arrays = layer.get_weights()

@@ -127,6 +127,7 @@ class TextEmbedder(BiEncoder):
             read_sentence_modules,
         )
         from kerasbert.checkpoints.sources import resolve
+        from kerasbert.tasks.embedding.files import set_projections
         from kerasbert.text import Tokenizer
 
         folder = resolve(DEFAULT_SOURCE if source is None else source)
@@ -165,18 +166,7 @@ class TextEmbedder(BiEncoder):
             embedder.truncate_dim = min(modules.truncate_dim, embedder.size)
         embedder.default_prompt = modules.default_prompt
         embedder.loss = None if loss is None else similarity_loss(loss)
-        layers = embedder.model.head.dense_layers
-        for layer, arrays in zip(layers, modules.projection_weights, strict=True):
-            arrays = [array for array in arrays if array is not None]
-            shapes = [tuple(weight.shape) for weight in layer.weights]
-            if shapes != [array.shape for array in arrays]:
-                raise ValueError(
-                    f"Expected weights {shapes} of a layer after pooling, got "
-                    f"{[array.shape for array in arrays]} in {folder}: it does not "
-                    f"fit the pooling {', '.join(embedder.model.head.poolings)} of "
-                    f"vectors of {encoder.config.hidden_size} values."
-                )
-            layer.set_weights(arrays)
+        set_projections(embedder.model.head, modules, folder)
         return embedder
 
     @property
