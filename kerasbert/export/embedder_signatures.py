@@ -39,6 +39,7 @@ class EmbedderSignatures:
         self.max_length = max_length
         self.prompt = prompt_text(None, embedder.prompts, embedder.default_prompt)
         self.head = embedder.model.head
+        self.head_of = head_of(embedder, max_length)
         self.encoder, constants = with_precision(embedder.encoder, precision)
         head = [(weight, tf.constant(weight.numpy())) for weight in self.head.weights]
         self.constants = table_apart(self.encoder, constants) + head
@@ -49,7 +50,7 @@ class EmbedderSignatures:
             lambda texts: self._tokens(texts)[:2],
             calibration,
         )
-        self._embed = self._packed(lambda states, mask: self.head(states[-1], mask))
+        self._embed = self._packed(lambda states, mask: self.head_of(states[-1], mask))
 
     def text(self):
         """From `text` to `embedding` and `token_count`."""
@@ -63,7 +64,7 @@ class EmbedderSignatures:
         return _function(of_text, text=tf.TensorSpec([None], tf.string))
 
     def tokens(self):
-        """From the inputs of a model to `embedding`."""
+        """From the inputs of a model, prompt included, to `embedding`."""
 
         def of_tokens(token_ids, segment_ids, padding_mask):
             # Stacked, so that inputs of other shapes are refused.
@@ -127,7 +128,7 @@ class EmbedderSignatures:
                     "padding_mask": padding_mask,
                 }
                 states = self.encoder(inputs)["sequence_output"]  # [B, S, D]
-                return self.head(states, padding_mask)
+                return self.head_of(states, padding_mask)
 
         def of_text(text):
             token_ids, segment_ids, token_count = self._tokens(text)
@@ -152,6 +153,31 @@ class EmbedderSignatures:
             text = tf.strings.join([self.prompt, text])
         ids = self.tokenizer.tokenize(text)
         return *self.tokenizer.pack(ids, None, self.max_length), _count(ids)
+
+
+def head_of(embedder, max_length):
+    """What an exported embedder makes of the hidden states: its head, and the cut.
+
+    Where the model does not pool the tokens of a prompt, those of the default prompt
+    are left out, with which every row of an export begins.
+
+    Args:
+        embedder: A `kerasbert.TextEmbedder`.
+        max_length: The longest text in tokens.
+
+    Returns:
+        A function of sequence_output `[B, S, D]` and padding_mask `[B, S]`; it gives
+        the embedding `[B, E]`.
+    """
+    head, size = embedder.model.head, embedder.size
+    prompt = prompt_text(None, embedder.prompts, embedder.default_prompt)
+    left_out = embedder.tokens_left_out(prompt, max_length)
+
+    def compute(sequence_output, padding_mask):
+        vectors = head(sequence_output, padding_mask, prompt_length=left_out)
+        return vectors[:, :size] if embedder.truncate_dim else vectors  # [B, E]
+
+    return compute
 
 
 def _function(function, **specs):

@@ -13,6 +13,7 @@ import keras
 import tensorflow as tf
 
 from kerasbert.checkpoints.vocabulary import write_tokenizer
+from kerasbert.export.embedder_signatures import head_of
 from kerasbert.export.litert_card import litert_card
 from kerasbert.export.precision import with_precision
 from kerasbert.export.saved_model import checked_length
@@ -69,7 +70,7 @@ def export_litert(
     _check_tokenizer(embedder.tokenizer)
     folder = pathlib.Path(folder)
     with new_folder(folder, overwrite=overwrite) as partial:
-        model = convert(embedder, precision)
+        model = convert(embedder, precision, max_length)
         (partial / MODEL_FILE).write_bytes(model)
         write_tokenizer(embedder.tokenizer.config, partial, "huggingface")
         settings = {
@@ -88,28 +89,30 @@ def export_litert(
     return folder
 
 
-def convert(embedder, precision):
+def convert(embedder, precision, max_length=None):
     """The LiteRT model of an embedder.
 
     Args:
         embedder: A `kerasbert.TextEmbedder`.
         precision: As in `export_litert`.
+        max_length: As there.
 
     Returns:
         The bytes of a `.tflite` file.
     """
     with tempfile.TemporaryDirectory() as folder:
         options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-        tf.saved_model.save(tf.Module(), folder, _function(embedder), options)
+        function = _function(embedder, max_length or embedder.max_length)
+        tf.saved_model.save(tf.Module(), folder, function, options)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         if precision == "int8":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         return converter.convert()
 
 
-def _function(embedder):
+def _function(embedder, max_length):
     """The signature: what the embedder does with one row of tokens, frozen."""
-    head = embedder.model.head
+    head, compute = embedder.model.head, head_of(embedder, max_length)
     encoder, constants = with_precision(embedder.encoder, "float32")
     constants += [(weight, tf.constant(weight.numpy())) for weight in head.weights]
 
@@ -123,7 +126,7 @@ def _function(embedder):
             states = encoder.compute_packed(
                 tokens, segments, positions, padding_mask, ONE_ROW
             )[-1]
-            embedding = head(unpack(states, ONE_ROW), padding_mask)  # [1, D]
+            embedding = compute(unpack(states, ONE_ROW), padding_mask)  # [1, D]
         return {"embedding": embedding}
 
     specs = [

@@ -20,7 +20,8 @@ and `tokenizers`, and no TensorFlow:
 | precision | {precision} |
 | file | {megabytes:.1f} MB |
 | longest text | {max_length} tokens |
-| pooling | {pooling} |{prompt}
+| pooling | {pooling} |
+| similarity | {similarity} |{prompt}
 
 `model.tflite` takes one text: `token_ids`, `segment_ids` (zeros, for a single text) and
 `padding_mask` (ones), int32 `[1, S]` each, where S is the number of its tokens: the

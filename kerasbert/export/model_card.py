@@ -1,6 +1,7 @@
 """The page that goes with an exported model."""
 
 from kerasbert.export.batching import most_rows
+from kerasbert.tasks.embedding.prompts import prompt_text
 
 CARD = """\
 # {name}
@@ -15,6 +16,7 @@ but TensorFlow and the operations of TF Text, which TF Serving links.
 | servers | {servers} |
 | longest text | {max_length} tokens; `token_count` tells how many a text has |
 | pooling | {pooling} |
+| similarity | {similarity} |{prompt}
 
 {signatures}
 
@@ -50,9 +52,11 @@ def model_card(embedder, name, precision, max_length, signatures):
     Returns:
         Markdown.
     """
+    prompt = prompt_text(None, embedder.prompts, embedder.default_prompt)
     return CARD.format(
         **facts_of(embedder),
         name=name,
+        prompt=prompt_row(prompt),
         precision=precision,
         servers=servers_of(precision),
         max_length=max_length,
@@ -68,16 +72,36 @@ def facts_of(embedder):
         embedder: The `TextEmbedder`.
     """
     config = embedder.encoder.config
-    head = embedder.model.head
     return {
         "size": embedder.size,
         "layers": config.num_hidden_layers,
         "hidden": config.hidden_size,
         "heads": config.num_attention_heads,
         "parameters": embedder.encoder.count_params() / 1e6,
-        "pooling": " and ".join(head.poolings)
-        + (", length 1" if head.normalize else ""),
+        "pooling": _pooling(embedder),
+        "similarity": embedder.similarity_fn_name,
     }
+
+
+def _pooling(embedder):
+    """From the tokens to the vector, in words."""
+    head = embedder.model.head
+    said = [" and ".join(head.poolings)]
+    if not head.include_prompt:
+        said[0] += " of all but the prompt"
+    for projection in head.projections:
+        place = "before, " if projection.get("of") == "tokens" else ""
+        if projection.get("kind", "dense") == "dense":
+            said.append(
+                f"{place}dense to {projection['units']}, {projection['activation']}"
+            )
+        else:
+            said.append(place + projection["kind"].replace("_", " "))
+    if head.normalize:
+        said.append("length 1")
+    if embedder.truncate_dim:
+        said.append(f"the first {embedder.truncate_dim} values")
+    return ", ".join(said)
 
 
 def prompt_row(prompt):

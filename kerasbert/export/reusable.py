@@ -15,6 +15,7 @@ from kerasbert.checkpoints import tf_hub
 from kerasbert.checkpoints.models import checkpoint_of, variables_of
 from kerasbert.checkpoints.vocabulary import write_tokenizer
 from kerasbert.config import AlbertConfig
+from kerasbert.export.embedder_signatures import head_of
 from kerasbert.export.reusable_card import reusable_card
 from kerasbert.export.saved_model import checked_length, model_name
 from kerasbert.files import new_folder
@@ -64,7 +65,7 @@ def export_reusable(embedder, folder, max_length=None, overwrite=False):
     max_length = checked_length(embedder, max_length)
     folder = pathlib.Path(folder)
     with new_folder(folder, overwrite=overwrite) as partial:
-        root = _encoder(embedder)
+        root = _encoder(embedder, max_length)
         with tempfile.TemporaryDirectory() as vocabulary:
             _add_vocabulary(root, embedder.tokenizer.config, pathlib.Path(vocabulary))
             tf.saved_model.save(
@@ -119,8 +120,9 @@ def hub_variables(encoder):
     return pairs
 
 
-def _encoder(embedder):
+def _encoder(embedder, max_length):
     encoder, head = embedder.encoder, embedder.model.head
+    compute = head_of(embedder, max_length)
     pairs = hub_variables(encoder)
     has_pooler = checkpoint_of(encoder).has_pooler
     seeds = {id(v): v for layer in (encoder, head) for v in layer.variables}
@@ -138,7 +140,7 @@ def _encoder(embedder):
                 {ours: inputs[theirs] for ours, theirs in INPUTS.items()},
                 training=training,
             )
-            default = head(found["sequence_output"], inputs["input_mask"])
+            default = compute(found["sequence_output"], inputs["input_mask"])
         answer = {
             "sequence_output": found["sequence_output"],
             "encoder_outputs": found["hidden_states"][1:],

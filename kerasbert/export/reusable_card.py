@@ -25,7 +25,8 @@ call_training_endpoint="train")`. kerasbert reads the folder like any other sour
 | --- | --- |
 | encoder | {layers} layers, {hidden} wide, {heads} heads; {parameters:.1f} M weights |
 | longest text | {max_length} tokens |
-| pooling | {pooling} |{prompt}
+| pooling | {pooling} |
+| similarity | {similarity} |{prompt}
 
 | outputs | |
 | --- | --- |
