@@ -1,10 +1,17 @@
 """Which container a folder is, and from one container to another."""
 
+import dataclasses
 import pathlib
 import warnings
 
 from kerasbert.account import Account, quoted
-from kerasbert.checkpoints import google_tf1, huggingface, keras_hub, tf_hub
+from kerasbert.checkpoints import (
+    google_tf1,
+    huggingface,
+    keras_hub,
+    sentence_transformers,
+    tf_hub,
+)
 from kerasbert.files import inside, new_folder, read_json
 
 # In the order in which a folder is tried.
@@ -64,7 +71,7 @@ def model_folder(folder):
             f"Expected a list of modules with type and path in {modules}. It may be "
             "incomplete or corrupt; fetch it again."
         )
-    if not str(first.get("type")).endswith("Transformer"):
+    if not str(first.get("type")).endswith(("Transformer", ".BERT", ".ALBERT")):
         raise ValueError(
             f"Expected a Transformer as the first module of {modules}, got "
             f"{quoted(first.get('type'))}."
@@ -79,7 +86,9 @@ def model_folder(folder):
     return inner
 
 
-def write_checkpoint(checkpoint, folder, format="huggingface", overwrite=False):
+def write_checkpoint(
+    checkpoint, folder, format="huggingface", overwrite=False, modules=None
+):
     """Writes a checkpoint and its tokenizer in a container.
 
     Args:
@@ -87,6 +96,8 @@ def write_checkpoint(checkpoint, folder, format="huggingface", overwrite=False):
         folder: The folder to make; it appears when it is complete.
         format: A key of `WRITERS`.
         overwrite: Whether a folder that exists is replaced.
+        modules: What comes after the encoder of a sentence embedder, as
+            `SentenceModules`, which is written beside it in every format.
 
     Raises:
         FileExistsError: If the folder exists and `overwrite` is not given.
@@ -98,7 +109,13 @@ def write_checkpoint(checkpoint, folder, format="huggingface", overwrite=False):
         )
     with new_folder(folder, overwrite=overwrite) as partial:
         WRITERS[format].write(checkpoint, partial)
-        _write_tokenizer(checkpoint, partial, format)
+        tokenizer = _tokenizer_of(checkpoint, modules)
+        if tokenizer is not None:
+            from kerasbert.checkpoints.vocabulary import write_tokenizer
+
+            write_tokenizer(tokenizer, partial, format)
+        if modules is not None:
+            _write_modules(checkpoint, modules, tokenizer, partial, format)
 
 
 def convert(source, folder, format, overwrite=False, strict=False):
@@ -116,26 +133,47 @@ def convert(source, folder, format, overwrite=False, strict=False):
     """
     from kerasbert.checkpoints.sources import resolve
 
-    checkpoint = read_checkpoint(resolve(source), strict)
-    write_checkpoint(checkpoint, folder, format, overwrite)
+    source = resolve(source)
+    modules = None
+    if sentence_transformers.holds_sentence_modules(source):
+        modules = sentence_transformers.read_sentence_modules(source, Account(strict))
+    checkpoint = read_checkpoint(source, strict)
+    write_checkpoint(checkpoint, folder, format, overwrite, modules)
     return checkpoint
 
 
-def _write_tokenizer(checkpoint, folder, format):
-    """Copies the vocabulary, where the checkpoint has one."""
+def _write_modules(checkpoint, modules, tokenizer, folder, format):
+    """What comes after the encoder, beside it, as sentence-transformers has it.
+
+    KerasHub has a task for some of it, which is written, too.
+    """
+    length = modules.max_length
+    if length is None and tokenizer is not None:
+        length = tokenizer.max_length
+    modules = dataclasses.replace(modules, encoder="", max_length=length)
+    size = checkpoint.config.hidden_size
+    sentence_transformers.write_sentence_modules(modules, folder, size)
+    if format == keras_hub.NAME:
+        keras_hub.write_embedder(checkpoint.config, modules, folder)
+
+
+def _tokenizer_of(checkpoint, modules):
+    """The tokenizer beside a checkpoint; None where there is none to write."""
     if checkpoint.folder is None:
-        return
-    from kerasbert.checkpoints.vocabulary import read_tokenizer, write_tokenizer
+        return None
+    from kerasbert.checkpoints.vocabulary import read_tokenizer
 
     try:
         tokenizer = read_tokenizer(checkpoint.folder)
     except FileNotFoundError:
-        return
+        return None
     except ImportError as error:  # weights alone need less than text does
         warnings.warn(
             f"The tokenizer of {checkpoint.folder} is not written along: {error}. "
             "Install kerasbert with all that it depends on, or copy it by hand.",
             stacklevel=3,
         )
-        return
-    write_tokenizer(tokenizer, folder, format)
+        return None
+    if modules is not None and modules.lower_case:
+        return sentence_transformers.lower_cased(tokenizer)
+    return tokenizer

@@ -179,6 +179,66 @@ def write(checkpoint, folder):
         (folder / name).write_text(json.dumps(content, indent=4) + "\n", "utf-8")
 
 
+def write_embedder(config, modules, folder):
+    """Writes the files of KerasHub's `TextEmbedder`, where it has one for a model.
+
+    What it does not have is warned about; kerasbert reads `modules.json` instead.
+
+    Args:
+        config: The encoder's configuration.
+        modules: `kerasbert.checkpoints.sentence_transformers.SentenceModules`.
+        folder: The folder of a preset, with its tokenizer.
+    """
+    other = {
+        "ALBERT": isinstance(config, AlbertConfig),
+        f"the pooling {' and '.join(modules.poolings)}": (
+            modules.poolings not in (("mean",), ("cls",), ("max",))
+        ),
+        "layers after pooling": bool(modules.projections),
+        "truncate_dim": modules.truncate_dim is not None,
+        "a default prompt": bool(modules.prompts.get(modules.default_prompt)),
+        f"the similarity {modules.similarity_fn_name}": (
+            modules.similarity_fn_name not in ("cosine", "dot")
+        ),
+        "another task in this preset": (folder / "task.json").exists(),
+        "a tokenizer": not (folder / "tokenizer.json").is_file(),
+    }
+    if any(other.values()):
+        names = [name for name, is_so in other.items() if is_so]
+        lacks = names[-1] == "a tokenizer"
+        warnings.warn(
+            f"KerasHub's TextEmbedder {'needs' if lacks else 'does not have'} "
+            f"{', '.join(names)}: no task.json is written for it. kerasbert reads the "
+            "embedder back from modules.json.",
+            stacklevel=4,
+        )
+        return
+    positions = config.max_position_embeddings
+    preprocessor = _object(
+        "bert",
+        "TextEmbedderPreprocessor",
+        "text_embedder_preprocessor",
+        {
+            "tokenizer": read_json(folder / "tokenizer.json"),
+            "config_file": "preprocessor.json",
+            "sequence_length": min(modules.max_length or positions, positions),
+            "truncate": "round_robin",
+        },
+    )
+    arguments = {
+        "backbone": read_json(folder / "config.json"),
+        "preprocessor": preprocessor,
+        "pooling_mode": modules.poolings[0],
+        "normalize": modules.normalize,
+    }
+    files = {
+        "preprocessor.json": preprocessor,
+        "task.json": _object("bert", "TextEmbedder", "text_embedder", arguments),
+    }
+    for name, content in files.items():
+        (folder / name).write_text(json.dumps(content, indent=4) + "\n", "utf-8")
+
+
 def _what_keras_hub_has_not(config):
     """Fields that are written beside the preset, so that it reads back as it was."""
     warn_of_other_mathematics(config, "KerasHub", ("gelu_tanh",))

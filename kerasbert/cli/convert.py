@@ -27,8 +27,9 @@ def convert(
 ):
     """Write a model in another container.
 
-    Weights, heads, configuration and vocabulary go along. The folder appears
-    when it is complete, or not at all.
+    Weights, heads, configuration and vocabulary go along; so does what makes a
+    text's vector: pooling, projections, prompts. The folder appears when it is
+    complete, or not at all.
     """
     from kerasbert.checkpoints.containers import convert as convert_container
 
