@@ -117,6 +117,15 @@ def classifier_settings(checkpoint):
     return settings
 
 
+def is_cross_encoder(folder):
+    """Whether a folder is one of sentence-transformers' `CrossEncoder`.
+
+    Args:
+        folder: A `pathlib.Path`.
+    """
+    return _settings(folder).get("model_type") == "CrossEncoder"
+
+
 def default_activation(num_classes):
     """How transformers turns logits into scores where nothing is stated.
 

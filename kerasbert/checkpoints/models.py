@@ -54,7 +54,7 @@ def load(model_class, source, strict=False, **kwargs):
     model = _build(model_class, checkpoint, **kwargs)
     if not checkpoint.has_pooler:
         encoder = getattr(model, "encoder", model)
-        encoder.untrained_pooler = _fingerprint(encoder.pooler)
+        encoder.untrained_pooler = fingerprint(encoder.pooler)
     if not checkpoint.has_pooler and not isinstance(model, WITHOUT_POOLER):
         message = (
             f"{checkpoint.folder} has no pooler: pooled_output is untrained, and "
@@ -113,7 +113,7 @@ def checkpoint_of(model):
         masked_lm=_masked_lm(model),
     )
     encoder = getattr(model, "encoder", model)
-    if getattr(encoder, "untrained_pooler", None) == _fingerprint(encoder.pooler):
+    if getattr(encoder, "untrained_pooler", None) == fingerprint(encoder.pooler):
         return checkpoint.without_pooler()
     return checkpoint
 
@@ -206,10 +206,14 @@ def _masked_lm(model):
     return {name: value for name, value in given.items() if value}
 
 
-def _fingerprint(pooler):
-    """A digest of a pooler's weights, which training changes."""
+def fingerprint(layer):
+    """A digest of a layer's weights, which training changes.
+
+    Args:
+        layer: A layer that is built.
+    """
     digest = hashlib.sha256()
-    for variable in pooler.weights:
+    for variable in layer.weights:
         digest.update(np.ascontiguousarray(_value(variable)).tobytes())
     return digest.hexdigest()
 

@@ -15,22 +15,23 @@ def classifier_signatures(task, graph):
     Returns:
         `serving_default`, of `text`, or of `text` and `pair` where the classifier was
         trained on pairs; it gives `label` and `score` `[B]`, the best, and `labels`
-        and `scores` `[B, C]`, all; `token_count`. A classifier of several labels
+        and `scores` `[B, C]`, all; `token_count`. A classifier with `multi_label`
         gives `labels` that are empty where the text does not have them, and no best.
     """
     names = tf.constant(task.labels)  # [C]
+    activations = {"softmax": tf.nn.softmax, "sigmoid": tf.sigmoid}
+    activation = activations.get(task.activation, tf.identity)
 
     def of_texts(text, pair=None):
         outputs, token_count = graph.of_texts(text, pair)
         logits = outputs["logits"]  # [B, C]
         count = tf.shape(logits)[0]
         every = tf.repeat(names[None, :], count, axis=0)  # [B, C]
+        scores = activation(logits)  # [B, C]
         if task.multi_label:
-            scores = tf.sigmoid(logits)  # [B, C]
             labels = tf.where(scores >= task.threshold, every, "")
             answer = {"labels": labels, "scores": scores}
         else:
-            scores = tf.nn.softmax(logits)  # [B, C]
             label = tf.gather(names, tf.argmax(scores, axis=-1))  # [B]
             score = tf.reduce_max(scores, axis=-1)  # [B]
             answer = {"label": label, "score": score, "labels": every, "scores": scores}

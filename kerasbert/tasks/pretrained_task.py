@@ -3,10 +3,20 @@
 import re
 import warnings
 
+from keras import ops
+
+from kerasbert.account import quoted
+from kerasbert.files import read_json
 from kerasbert.models import load_encoder
 
+TASK_FILE = "kerasbert.json"
+
 # What transformers and others call classes that nobody has named.
-UNNAMED = re.compile(r"(LABEL_)?\d+")
+UNNAMED = re.compile(r"(?:LABEL_)?(\d+)")
+
+
+class NewHeadWarning(UserWarning):
+    """A head is new: its weights are random until it is trained."""
 
 
 def load_parts(source):
@@ -26,10 +36,66 @@ def load_parts(source):
     return folder, read_checkpoint(folder), Tokenizer.from_pretrained(folder)
 
 
+def saved_options(folder, kind):
+    """The options of a task that was saved in a folder; none of any other folder.
+
+    Args:
+        folder: A `pathlib.Path`.
+        kind: The kind of the task.
+    """
+    file = folder / TASK_FILE
+    description = read_json(file) if file.is_file() else None
+    if not isinstance(description, dict) or description.get("task") != kind:
+        return {}
+    options = description.get("options")
+    return options if isinstance(options, dict) else {}
+
+
+def score_options(model, checkpoint, kind, options):
+    """The options of a task of scores: given ones, saved ones, what a folder states.
+
+    Args:
+        model: Its model.
+        checkpoint: The `Checkpoint` that the model may come from.
+        kind: The kind of the task.
+        options: Those that were given.
+    """
+    if not has_published_head(model):
+        return options
+    saved = saved_options(checkpoint.folder, kind)
+    if checkpoint.score_doubt and not {"activation", "low"} & {*options, *saved}:
+        warnings.warn(checkpoint.score_doubt, stacklevel=3)
+    return {"pairs": bool(checkpoint.pairs), **saved, **options}
+
+
+def checked_activation(activation, num_classes):
+    """The name of the activation of scores, if it makes sense.
+
+    Args:
+        activation: A name.
+        num_classes: The number of logits.
+
+    Raises:
+        ValueError: If it is none that is computed here, or gives the same for all.
+    """
+    names = ("softmax", "sigmoid", "linear")
+    if activation not in names or (activation == "softmax" and num_classes == 1):
+        raise ValueError(
+            f"Expected the activation of the scores of {num_classes} classes to be "
+            f"{', '.join(names[num_classes == 1 :])}, got {quoted(activation, 80)}. "
+            "Pass activation=."
+        )
+    return activation
+
+
 def model_with_labels(
     model_class, folder, checkpoint, labels=None, dropout=None, dtype=None
 ):
     """A classification model, with the head of a checkpoint or a new one.
+
+    The head of the checkpoint is taken where it has these labels: in another order,
+    in which its classes are put; or without names of its own, in which case they get
+    these. A new head is told by a `NewHeadWarning`.
 
     Args:
         model_class: `SequenceClassificationModel` or `TokenClassificationModel`.
@@ -43,17 +109,80 @@ def model_with_labels(
         ValueError: If nobody names classes.
     """
     labels = None if labels is None else checked_labels(labels)
-    if has_head(model_class, checkpoint) and _fits(labels, checkpoint.labels):
+    has_one = has_head(model_class, checkpoint)
+    order = order_of(labels, checkpoint.labels) if has_one else None
+    if order is not None:
         model = model_class.from_pretrained(folder, dtype=dtype)
-        model.labels = labels or list(checkpoint.labels)
+        for doubt in checkpoint.doubts:
+            warnings.warn(doubt, stacklevel=3)
+        if labels is not None:
+            _rename(model, labels, order, folder)
         return model
     if labels is None:
         raise ValueError(
             f"Expected labels: {folder} has no classifier of this kind, so that "
             'nothing names its classes. For example labels=["negative", "positive"].'
         )
-    encoder = encoder_of(folder, dtype)
-    return model_class(encoder, labels, 0.1 if dropout is None else dropout)
+    model = model_class(
+        encoder_of(folder, dtype), labels, 0.1 if dropout is None else dropout
+    )
+    reason = _other_head(checkpoint)
+    if has_one:
+        reason = _differences(labels, checkpoint.labels)
+    return with_new_head(model, folder, reason)
+
+
+def with_new_head(model, folder, reason):
+    """Warns that a model has a new head, and marks it until it is trained.
+
+    Args:
+        model: A model of `kerasbert.models` with a `head`.
+        folder: The folder of its encoder.
+        reason: What the folder has instead, to follow its name.
+
+    Returns:
+        The model.
+    """
+    from kerasbert.checkpoints.models import fingerprint
+
+    what = f"{model.head.name.replace('_', ' ')} is"
+    if model.uses_pooler and getattr(model.encoder, "untrained_pooler", None):
+        what = what.removesuffix(" is") + " and the pooler are"
+    model.new_head = f"the {what} new and untrained: {folder} has {reason}"
+    model.untrained_head = fingerprint(model.head)
+    warnings.warn(
+        f"T{model.new_head[1:]}. Train it before predicting.",
+        NewHeadWarning,
+        stacklevel=4,
+    )
+    return model
+
+
+def warn_of_new_head(model, what):
+    """Warns where a head is still as it was made.
+
+    Args:
+        model: A model of `kerasbert.models`.
+        what: What its answers go into, such as "the export".
+    """
+    from kerasbert.checkpoints.models import fingerprint
+
+    untrained = getattr(model, "untrained_head", None)
+    if untrained is not None and untrained == fingerprint(model.head):
+        warnings.warn(
+            f"{what} gives random answers: {model.new_head}.",
+            NewHeadWarning,
+            stacklevel=3,
+        )
+
+
+def has_published_head(model):
+    """Whether the head of a model comes from a folder.
+
+    Args:
+        model: What `model_with_labels` gives.
+    """
+    return getattr(model, "source_folder", None) is not None
 
 
 def encoder_of(folder, dtype=None):
@@ -78,6 +207,7 @@ def has_head(model_class, checkpoint):
     of_tokens = model_class.encoder_output == "sequence_output"
     return (
         "classification_head" in checkpoint.heads
+        and not checkpoint.other_head
         and bool(checkpoint.token_labels) == of_tokens
     )
 
@@ -96,13 +226,89 @@ def checked_labels(labels):
         raise TypeError(f"Expected a list of names of classes, got {labels!r}.")
     labels = [str(label) for label in labels]
     if not labels or len(set(labels)) < len(labels):
-        raise ValueError(f"Expected different names of classes, got {labels}.")
+        raise ValueError(
+            f"Expected different names of classes, got {quoted(labels)}. Name them "
+            "with labels=[...]."
+        )
     return labels
 
 
-def _fits(labels, others):
-    """Whether the classes of a head may bear these names."""
-    if labels is None or list(labels) == list(others):
-        return True
-    unnamed = all(UNNAMED.fullmatch(label) for label in others)
-    return unnamed and len(labels) == len(others)
+def order_of(labels, others):
+    """Which classes of a head bear some labels.
+
+    Args:
+        labels: The labels that are wanted, or None: those of the head.
+        others: The labels of the head.
+
+    Returns:
+        For each label the index of its class; None where the head has other classes.
+
+    Example:
+        >>> order_of(["b", "a"], ["a", "b"]), order_of(["a", "c"], ["a", "b"])
+        ([1, 0], None)
+        >>> order_of(["no", "yes"], ["LABEL_0", "LABEL_1"])
+        [0, 1]
+    """
+    if labels is None:
+        return list(range(len(others)))
+    if len(labels) != len(others):
+        return None
+    if set(labels) == set(others):
+        return [others.index(label) for label in labels]
+    numbers = _numbers(others)
+    if numbers is None:
+        return None
+    wanted = _numbers(labels)
+    if wanted is not None and sorted(wanted) == sorted(numbers):
+        return [numbers.index(number) for number in wanted]
+    return list(range(len(others)))
+
+
+def _numbers(labels):
+    """The numbers of labels that nobody has named, else None."""
+    matches = [UNNAMED.fullmatch(label) for label in labels]
+    return [int(match[1]) for match in matches] if all(matches) else None
+
+
+def _rename(model, labels, order, folder):
+    """Puts the classes of a head in order, and names them."""
+    before = list(model.labels)
+    if order != sorted(order):
+        for variable in model.head.dense.weights:
+            variable.assign(ops.take(variable, order, axis=-1))
+    given = [before[index] for index in order]
+    if given != labels and _numbers(labels) != _numbers(given):
+        named = ", ".join(
+            f"{old} {quoted(new, 40)}"
+            for old, new in list(zip(given, labels, strict=True))[:8]
+        )
+        warnings.warn(
+            f"{folder} does not name its classes, which are called by your labels in "
+            f"their order: {named}. Give them in the order of training.",
+            stacklevel=4,
+        )
+    model.labels = labels
+
+
+def _other_head(checkpoint):
+    """What a checkpoint has where a head was looked for."""
+    if checkpoint.other_head:
+        return f"the head of {quoted(checkpoint.other_head, 60)}"
+    if "classification_head" in checkpoint.heads:
+        of = "tokens" if checkpoint.token_labels else "texts"
+        return f"a classifier of {of}"
+    return "no such head"
+
+
+def _differences(labels, others):
+    """How labels differ from those of a head, which is not taken for it."""
+    added = [label for label in labels if label not in others]
+    lacking = [label for label in others if label not in labels]
+    words = [f"a classifier of the {len(others)} labels {quoted(others, 80)}"]
+    if added:
+        words.append(f"which has no {quoted(added, 80)}")
+    if lacking and len(lacking) < len(others):
+        words.append(f"of which {quoted(lacking, 80)} is not wanted")
+    if sorted(map(str.lower, labels)) == sorted(map(str.lower, others)):
+        words.append("which differ in upper and lower case alone")
+    return ", ".join(words)

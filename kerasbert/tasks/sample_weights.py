@@ -4,7 +4,9 @@ import collections
 
 import numpy as np
 
-from kerasbert.tasks.examples import refuse_first
+from kerasbert.account import quoted
+from kerasbert.tasks.examples import listed, refuse_first
+from kerasbert.tasks.labels import LabelIndex, label_numbers
 
 
 def example_weights(targets, labels, class_weight, weights=None):
@@ -31,13 +33,14 @@ def example_weights(targets, labels, class_weight, weights=None):
         >>> example_weights(["a", "b"], ["a", "b"], {"b": 3}).tolist()
         [1.0, 3.0]
     """
-    if any(isinstance(target, list | tuple) for target in targets):
+    targets = listed(targets)
+    rows = [target for target in targets if isinstance(target, list | tuple)]
+    if any(isinstance(name, str) for row in rows for name in row):
         raise ValueError(
             "Expected one label an example with class weights, got several. Weigh the "
             "examples instead."
         )
-    numbers = {label: number for number, label in enumerate(labels)}
-    targets = [numbers.get(target, target) for target in targets]
+    targets = label_numbers(targets, labels, len(targets)).tolist()
     if class_weight == "balanced":
         counts = collections.Counter(targets)
         by_number = {
@@ -45,7 +48,7 @@ def example_weights(targets, labels, class_weight, weights=None):
             for number, count in counts.items()
         }
     else:
-        by_number = _checked(class_weight, numbers)
+        by_number = _checked(class_weight, labels)
     found = np.array([by_number.get(target, 1.0) for target in targets], "float32")
     return found if weights is None else found * np.asarray(weights, "float32")
 
@@ -80,17 +83,20 @@ def checked_weights(sample_weight, count):
     return weights
 
 
-def _checked(class_weight, numbers):
+def _checked(class_weight, labels):
+    find = LabelIndex(labels)
     by_number = {}
     for label, weight in class_weight.items():
-        if str(label) not in numbers:
+        try:
+            number = find(label)
+        except ValueError:
             raise ValueError(
-                f"Expected class weights for labels among {', '.join(numbers)}, got "
-                f"{label!r}."
-            )
+                f"Expected class weights for labels among {', '.join(labels)}, got "
+                f"{quoted(label)}."
+            ) from None
         if not float(weight) >= 0:
             raise ValueError(
                 f"Expected the weight of {label!r} to be 0 or more, got {weight}."
             )
-        by_number[numbers[str(label)]] = float(weight)
+        by_number[number] = float(weight)
     return by_number

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from kerasbert.account import quoted
 from kerasbert.metrics.correlation import pearson, spearman
 from kerasbert.tasks.examples import refuse_first
 from kerasbert.tasks.labels import checked_count
@@ -33,11 +34,13 @@ def checked_scores(targets, count, low=None, high=None, remedy=NAME_THE_RANGE):
     targets = checked_count(targets, count)
     scores = np.empty(count, "float32")
     for position, target in enumerate(targets):
+        if np.ndim(target) == 1 and len(target) == 1:  # a column of a matrix
+            [target] = target
         try:
-            scores[position] = target
+            scores[position] = float(target)
         except (TypeError, ValueError):
             raise ValueError(
-                f"Expected a number at position {position}, got {target!r}."
+                f"Expected a number at position {position}, got {quoted(target, 80)}."
             ) from None
     wrong = ~np.isfinite(scores)
     wanted = "a finite score"

@@ -5,6 +5,7 @@ import abc
 from kerasbert.tasks.batching import batches_of_tokens
 from kerasbert.tasks.encoder_runner import EncoderRunner
 from kerasbert.tasks.examples import split_off
+from kerasbert.tasks.pretrained_task import warn_of_new_head
 from kerasbert.tasks.sample_weights import checked_weights
 from kerasbert.tasks.text_rows import list_of_texts
 from kerasbert.training.batches import (
@@ -235,6 +236,7 @@ class Task(abc.ABC):
         """
         from kerasbert.export import export_task
 
+        warn_of_new_head(self.model, "The SavedModel")
         return export_task(self, folder, precision, **options)
 
     # For subclasses.

@@ -5,12 +5,13 @@ import dataclasses
 import importlib
 import json
 
-from kerasbert.checkpoints import write_checkpoint
+from kerasbert.account import quoted
+from kerasbert.checkpoints import read_checkpoint, write_checkpoint
+from kerasbert.checkpoints.classifier_head import is_cross_encoder
 from kerasbert.checkpoints.models import checkpoint_of
 from kerasbert.checkpoints.vocabulary import write_tokenizer
 from kerasbert.files import new_folder, read_json
-
-TASK_FILE = "kerasbert.json"
+from kerasbert.tasks.pretrained_task import TASK_FILE, warn_of_new_head
 
 # Where the class of each kind of task is.
 TASKS = {
@@ -31,14 +32,17 @@ def write_task(task, folder, overwrite=False):
         folder: The folder to make.
         overwrite: Whether a folder that exists is replaced.
     """
-    with new_model_folder(task.model, task.tokenizer, folder, overwrite) as partial:
+    warn_of_new_head(task.model, "The folder that is saved")
+    pairs = getattr(task, "pairs", None)
+    parts = (task.model, task.tokenizer, folder, overwrite, pairs)
+    with new_model_folder(*parts) as partial:
         description = {"task": task.kind, "options": task.options()}
         text = json.dumps(description, indent=2, ensure_ascii=False) + "\n"
         (partial / TASK_FILE).write_text(text, "utf-8")
 
 
 @contextlib.contextmanager
-def new_model_folder(model, tokenizer, folder, overwrite=False):
+def new_model_folder(model, tokenizer, folder, overwrite=False, pairs=None):
     """A folder of a model and its vocabulary, which appears when the context ends.
 
     Args:
@@ -46,11 +50,12 @@ def new_model_folder(model, tokenizer, folder, overwrite=False):
         tokenizer: Its tokenizer.
         folder: The folder to make.
         overwrite: Whether a folder that exists is replaced.
+        pairs: Whether a classifier of texts takes pairs; None: it is none.
 
     Yields:
         Where it is until then, for what else is to be in it.
     """
-    checkpoint = dataclasses.replace(checkpoint_of(model), folder=None)
+    checkpoint = dataclasses.replace(checkpoint_of(model), folder=None, pairs=pairs)
     with new_folder(folder, overwrite=overwrite) as partial:
         write_checkpoint(checkpoint, partial)
         write_tokenizer(tokenizer.config, partial, "huggingface")
@@ -65,8 +70,9 @@ def load(source, dtype=None):
         dtype: A dtype policy of the encoder, such as `"mixed_bfloat16"`.
 
     Returns:
-        The task, such as a `kerasbert.TextClassifier`; a `kerasbert.TextEmbedder`
-        where the folder is one of sentence-transformers.
+        The task, such as a `kerasbert.TextClassifier`. Of a folder of
+        sentence-transformers a `kerasbert.TextEmbedder`; of its `CrossEncoder` a
+        `kerasbert.TextRegressor`, or a `kerasbert.TextClassifier` for several classes.
 
     Raises:
         FileNotFoundError: If there is no such folder.
@@ -77,6 +83,8 @@ def load(source, dtype=None):
     folder = resolve(source)
     file = folder / TASK_FILE
     if not file.exists() and (folder / "modules.json").exists():
+        if is_cross_encoder(folder):
+            return _cross_encoder(folder, dtype)
         return _class_of("embed").from_pretrained(folder, dtype=dtype)
     if not file.exists():
         raise ValueError(
@@ -109,6 +117,20 @@ def holds_task(source):
     from kerasbert.checkpoints.sources import resolve
 
     return (resolve(source) / TASK_FILE).exists()
+
+
+def _cross_encoder(folder, dtype):
+    """The task of a folder of sentence-transformers' `CrossEncoder`."""
+    modules = read_json(folder / "modules.json")
+    if len(modules) != 1:
+        kinds = [module.get("type") for module in modules if isinstance(module, dict)]
+        raise ValueError(
+            f"Expected a Transformer alone in {folder / 'modules.json'}, with a "
+            f"classifier as its head, got {quoted(kinds)}. Other cross-encoders are "
+            "not computed."
+        )
+    kind = "regress" if len(read_checkpoint(folder).labels) == 1 else "classify"
+    return _class_of(kind).from_pretrained(folder, dtype=dtype)
 
 
 def _class_of(kind):

@@ -3,11 +3,20 @@
 import keras
 import numpy as np
 
+from kerasbert.checkpoints.classifier_head import default_activation
+from kerasbert.metrics.classification import class_report, label_report
 from kerasbert.models import SequenceClassificationModel
-from kerasbert.tasks.label_metrics import LabelAccuracy, LabelF1
-from kerasbert.tasks.labels import label_numbers, label_table
-from kerasbert.tasks.logits import softmax, sparse_crossentropy
-from kerasbert.tasks.pretrained_task import load_parts, model_with_labels
+from kerasbert.tasks.class_losses import ClassCrossentropy, checked_loss
+from kerasbert.tasks.label_metrics import checked_metrics, default_metrics
+from kerasbert.tasks.labels import label_numbers, label_table, label_targets
+from kerasbert.tasks.logits import scores_of
+from kerasbert.tasks.pretrained_task import (
+    checked_activation,
+    checked_labels,
+    load_parts,
+    model_with_labels,
+    score_options,
+)
 from kerasbert.tasks.sample_weights import example_weights
 from kerasbert.tasks.task import Task
 from kerasbert.tasks.text_rows import TextRows, are_pairs, list_of_texts
@@ -21,9 +30,13 @@ class TextClassifier(Task):
         model: A `kerasbert.models.SequenceClassificationModel`.
         tokenizer: The `kerasbert.Tokenizer` of its vocabulary.
         max_length: The longest sequence in tokens, special tokens included.
-        multi_label: Whether a text may have several labels, or none.
+        multi_label: Whether a text may have several labels, or none; None: as the
+            model says, which may state a sigmoid for each of several labels.
         threshold: With `multi_label`, the least score of a label that is given.
-        pairs: Whether an export takes pairs; training on examples tells it.
+        pairs: Whether an export takes pairs; `fit` and `dataset` set it.
+        activation: From logits to scores: `"softmax"`, `"sigmoid"` or `"linear"`. By
+            default a sigmoid with `multi_label`; else what the model states; else a
+            softmax, or a sigmoid where there is one label.
 
     Example:
         >>> classifier = kerasbert.TextClassifier.from_pretrained(
@@ -44,30 +57,54 @@ class TextClassifier(Task):
         model,
         tokenizer,
         max_length=None,
-        multi_label=False,
+        multi_label=None,
         threshold=0.5,
         pairs=False,
+        activation=None,
     ):
         super().__init__(model, tokenizer, max_length)
         if not 0 < threshold < 1:
             raise ValueError(f"Expected a threshold between 0 and 1, got {threshold}.")
-        self.labels = list(model.labels)
-        self.multi_label = multi_label
+        self.labels = checked_labels(model.labels)
+        count = len(self.labels)
+        if activation is None:
+            activation = model.score_activation or default_activation(count)
+            if multi_label:
+                activation = "sigmoid"
+            elif multi_label is False and count > 1 and activation == "sigmoid":
+                activation = "softmax"
+        self.activation = checked_activation(activation, count)
+        if multi_label is None:
+            multi_label = self.activation == "sigmoid" and count > 1
+        if multi_label and self.activation != "sigmoid":
+            raise ValueError(
+                "Expected the activation 'sigmoid' with multi_label, whose labels are "
+                f"independent, got {activation!r}."
+            )
+        self.multi_label = bool(multi_label)
         self.threshold = float(threshold)
         self.pairs = pairs
+        model.score_activation = self.activation
         self._rows = TextRows(tokenizer, self.max_length)
 
     @classmethod
     def from_pretrained(cls, source, labels=None, dtype=None, **options):
         """Loads the encoder of a source, with its classifier or a new one.
 
+        A published classifier gives the scores that transformers' pipeline gives, or
+        sentence-transformers' `CrossEncoder` where that states another activation;
+        where the two differ, a warning tells which one is followed.
+
         Args:
             source: As in `BertEncoder.from_pretrained`.
             labels: The names of the classes; None: those of the source. Where the
-                source has a classifier of other classes, a new one takes its place.
+                source has a classifier of other classes, a new one takes its place,
+                which is warned about; of the same in another order, they are put in
+                yours; of classes without names, these get yours.
             dtype: A dtype policy of the encoder, such as `"mixed_bfloat16"`.
-            **options: `max_length`, `multi_label`, `threshold` and `pairs`, as
-                in the constructor; and `dropout`, of what the classifier takes.
+            **options: `max_length`, `multi_label`, `threshold`, `pairs` and
+                `activation`, as in the constructor; and `dropout`, of what the
+                classifier takes.
 
         Raises:
             FileNotFoundError: If there is no such source.
@@ -78,6 +115,7 @@ class TextClassifier(Task):
         model = model_with_labels(
             SequenceClassificationModel, folder, checkpoint, labels, dropout, dtype
         )
+        options = score_options(model, checkpoint, cls.kind, options)
         return cls(model, tokenizer, **options)
 
     def features(self, inputs, targets=None, sample_weight=None):
@@ -85,8 +123,7 @@ class TextClassifier(Task):
         rows = self._rows.of(inputs)
         known = {}
         if targets is not None:
-            self.pairs = are_pairs(inputs)
-            make = label_table if self.multi_label else label_numbers
+            make = label_table if self.multi_label else label_targets
             known = {"logits": make(targets, self.labels, len(inputs))}
         return Features(rows, known, sample_weight, self.tokenizer.pad_token_id)
 
@@ -102,8 +139,10 @@ class TextClassifier(Task):
         """Trains the model, as `Task.fit` does.
 
         Args:
-            inputs: As in `predict`.
-            targets: The label of each text; with `multi_label`, a list of them.
+            inputs: As in `predict`; an export will take pairs if these are.
+            targets: The label of each text, or one-hot rows; with `multi_label`, a list
+                of labels for each, or a matrix of 0 and 1. A number is a label's name
+                where the labels are numbers, and else its index.
             validation_data: As in `Task.fit`.
             sample_weight: How much each example counts, `[n]`.
             class_weight: From labels to how much their examples count, 1 for those
@@ -125,24 +164,68 @@ class TextClassifier(Task):
             sample_weight = example_weights(
                 targets, self.labels, class_weight, sample_weight
             )
+        inputs = self._noted(inputs)
         return super().fit(inputs, targets, validation_data, sample_weight, **options)
 
+    def dataset(self, inputs, targets, *arguments, **options):
+        return super().dataset(self._noted(inputs), targets, *arguments, **options)
+
+    def compile(
+        self, optimizer=None, loss=None, metrics=None, label_smoothing=0.0, **options
+    ):
+        """Says how the model is trained, as `Task.compile` does.
+
+        Args:
+            optimizer: As in `Task.compile`.
+            loss: As there. Losses of Keras take logits (`from_logits=True`) and get
+                the targets in the form that they need, numbers or one-hot rows.
+            metrics: As there; also the names that `evaluate` gives, such as `"f1"`.
+                Metrics of Keras that measure probabilities get the scores.
+            label_smoothing: Which part of each target is spread over all classes.
+            **options: As there.
+
+        Raises:
+            ValueError: If a loss or a metric does not fit the task.
+        """
+        if label_smoothing:
+            if loss is not None:
+                raise ValueError(
+                    "Expected label_smoothing or a loss, got both. Losses of Keras "
+                    "have a label_smoothing of their own."
+                )
+            loss = self._loss(label_smoothing)
+        else:
+            loss = checked_loss(loss, len(self.labels), self.multi_label)
+        metrics = checked_metrics(metrics, self)
+        super().compile(optimizer, loss, metrics, **options)
+
     def losses(self):
-        if self.multi_label:
-            limit = self.threshold
-            metrics = [
-                LabelAccuracy("accuracy", threshold=limit),
-                LabelF1("micro", threshold=limit, name="f1"),
-                LabelF1("macro", threshold=limit, name="f1_macro"),
-            ]
-            loss = keras.losses.BinaryCrossentropy(from_logits=True)
-            return {"loss": {"logits": loss}, "metrics": {"logits": metrics}}
         return {
-            "loss": {"logits": sparse_crossentropy()},
-            "metrics": {
-                "logits": [keras.metrics.SparseCategoricalAccuracy("accuracy")]
-            },
+            "loss": {"logits": self._loss()},
+            "metrics": {"logits": default_metrics(self)},
         }
+
+    def report(self, inputs, targets):
+        """How well each class is recognised, as scikit-learn's reports say it.
+
+        Args:
+            inputs: As in `predict`.
+            targets: As in `fit`.
+
+        Returns:
+            The metrics of `evaluate` but the loss; `classes`, from each label to
+            `precision`, `recall`, `f1` and `support`; and with one label a text
+            `confusion_matrix`, how many texts of each class (rows) were given each
+            label (columns), in the order of `labels`.
+        """
+        inputs = list_of_texts(inputs)
+        logits = self._logits(self.features(inputs))
+        if self.multi_label:
+            expected = label_table(targets, self.labels, len(inputs)) >= 0.5
+            found = scores_of(logits, "sigmoid") >= self.threshold
+            return label_report(expected, found, self.labels)
+        expected = label_numbers(targets, self.labels, len(inputs))
+        return class_report(expected, logits.argmax(axis=1), self.labels)
 
     def predict(self, inputs):
         """Classifies texts.
@@ -154,14 +237,9 @@ class TextClassifier(Task):
             A dictionary a text: `label`, its `score`, and the `scores` of all labels;
             with `multi_label`, `labels` and `scores`.
         """
-        outputs = self.outputs(self.features(inputs))
-        if not outputs:
-            return []
-        logits = np.stack([output["logits"] for output in outputs])  # [n, C]
-        if self.multi_label:
-            scores = 1 / (1 + np.exp(-logits))  # [n, C]
-            return [self._several(row.tolist()) for row in scores]
-        return [self._best(row.tolist()) for row in softmax(logits)]
+        logits = self._logits(self.features(inputs))
+        answer = self._several if self.multi_label else self._best
+        return [answer(row.tolist()) for row in scores_of(logits, self.activation)]
 
     def options(self):
         return {
@@ -169,7 +247,26 @@ class TextClassifier(Task):
             "multi_label": self.multi_label,
             "threshold": self.threshold,
             "pairs": self.pairs,
+            "activation": self.activation,
         }
+
+    def _loss(self, label_smoothing=0.0):
+        if self.multi_label:
+            return keras.losses.BinaryCrossentropy(
+                from_logits=True, label_smoothing=label_smoothing
+            )
+        return ClassCrossentropy(label_smoothing)
+
+    def _noted(self, inputs):
+        """The inputs to learn from, whose kind an export will take."""
+        inputs = list_of_texts(inputs)
+        self.pairs = are_pairs(inputs)
+        return inputs
+
+    def _logits(self, features):
+        outputs = self.outputs(features)
+        logits = [output["logits"] for output in outputs]
+        return np.stack(logits) if logits else np.zeros((0, len(self.labels)))
 
     def _best(self, scores):
         best = max(range(len(scores)), key=scores.__getitem__)

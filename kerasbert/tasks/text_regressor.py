@@ -1,11 +1,19 @@
 """Texts, or pairs of texts, to scores."""
 
+import warnings
+
 import keras
 import numpy as np
 from keras import ops
 
 from kerasbert.models import SequenceClassificationModel
-from kerasbert.tasks.pretrained_task import load_parts, model_with_labels
+from kerasbert.tasks.examples import listed
+from kerasbert.tasks.pretrained_task import (
+    checked_activation,
+    load_parts,
+    model_with_labels,
+    score_options,
+)
 from kerasbert.tasks.scores import agreement, checked_scores
 from kerasbert.tasks.task import Task
 from kerasbert.tasks.text_rows import TextRows, are_pairs, list_of_texts
@@ -27,7 +35,7 @@ class TextRegressor(Task):
             the range with a sigmoid and binary cross-entropy. By default the logit is
             the score, and is learnt with the mean squared error.
         high: The highest score that there is.
-        pairs: Whether an export takes pairs; training on examples tells it.
+        pairs: Whether an export takes pairs; `fit` and `dataset` set it.
 
     Raises:
         ValueError: If the model has several classes, or the range is none.
@@ -65,28 +73,48 @@ class TextRegressor(Task):
         self.low = low
         self.high = high
         self.pairs = pairs
+        model.score_activation = "linear" if low is None else "sigmoid"
         self._rows = TextRows(tokenizer, self.max_length)
 
     @classmethod
     def from_pretrained(cls, source, dtype=None, **options):
         """Loads the encoder of a source, with its score or a new one.
 
+        A published score is computed as the source states it: as a sigmoid, from 0 to
+        1, or as the logit. Where transformers' pipeline and sentence-transformers'
+        `CrossEncoder` differ, a warning tells which one is followed.
+
         Args:
             source: As in `BertEncoder.from_pretrained`.
             dtype: A dtype policy of the encoder, such as `"mixed_bfloat16"`.
             **options: `max_length`, `low`, `high` and `pairs`, as in the constructor;
-                and `dropout`, of what a new score is computed from.
+                `activation`, in place of a range: `"sigmoid"` for scores from 0 to 1,
+                `"linear"` for logits; and `dropout`, of what a new score is computed
+                from.
 
         Raises:
             FileNotFoundError: If there is no such source.
             ValueError: If the source is broken.
         """
         dropout = options.pop("dropout", None)
+        if "activation" in options and {"low", "high"} & {*options}:
+            raise ValueError(
+                "Expected low and high, or activation, got both. With low and high "
+                "scores are sigmoids in that range."
+            )
         folder, checkpoint, tokenizer = load_parts(source)
         labels = checkpoint.labels if len(checkpoint.labels) == 1 else ["score"]
         model = model_with_labels(
             SequenceClassificationModel, folder, checkpoint, labels, dropout, dtype
         )
+        activation = options.get("activation")
+        options = score_options(model, checkpoint, cls.kind, options)
+        options.pop("activation", None)
+        if activation is None and not {"low", "high"} & {*options}:
+            activation = model.score_activation or "linear"
+        if activation is not None:
+            sigmoid = checked_activation(activation, 1) == "sigmoid"
+            options |= {"low": 0, "high": 1} if sigmoid else {"low": None, "high": None}
         return cls(model, tokenizer, **options)
 
     def features(self, inputs, targets=None, sample_weight=None):
@@ -94,12 +122,51 @@ class TextRegressor(Task):
         rows = self._rows.of(inputs)
         known = {}
         if targets is not None:
-            self.pairs = are_pairs(inputs)
             scores = checked_scores(targets, len(inputs), self.low, self.high)
             if self.low is not None:
                 scores = (scores - self.low) / (self.high - self.low)
             known = {"logits": scores.astype("float32")[:, None]}  # [n, 1]
         return Features(rows, known, sample_weight, self.tokenizer.pad_token_id)
+
+    def fit(self, inputs, targets, *arguments, **options):
+        """Trains the model, as `Task.fit` does.
+
+        Args:
+            inputs: As in `predict`; an export will take pairs if these are.
+            targets: The score of each.
+            *arguments: Others of `Task.fit`.
+            **options: Others of `Task.fit`.
+
+        Returns:
+            A `keras.callbacks.History`.
+        """
+        inputs = self._noted(inputs)
+        return super().fit(inputs, targets, *arguments, **options)
+
+    def dataset(self, inputs, targets, *arguments, **options):
+        return super().dataset(self._noted(inputs), targets, *arguments, **options)
+
+    def save(self, folder, overwrite=False):
+        """Writes one folder, as `Task.save` does.
+
+        Args:
+            folder: The folder to make.
+            overwrite: Whether a folder that exists is replaced.
+        """
+        if self.low is not None and (self.low, self.high) != (0, 1):
+            warnings.warn(
+                f"kerasbert gives scores from {self.low:g} to {self.high:g} of this "
+                "folder; transformers and sentence-transformers, which have no range, "
+                "give the part of it, from 0 to 1.",
+                stacklevel=2,
+            )
+        super().save(folder, overwrite)
+
+    def _noted(self, inputs):
+        """The inputs to learn from, whose kind an export will take."""
+        inputs = list_of_texts(inputs)
+        self.pairs = are_pairs(inputs)
+        return inputs
 
     def losses(self):
         loss = keras.losses.MeanSquaredError()
@@ -145,7 +212,7 @@ class TextRegressor(Task):
             `pearson`, `spearman`, and `mse`, the mean squared error of the scores.
         """
         found = np.array([answer["score"] for answer in self.predict(inputs)])
-        expected = np.asarray(targets, "float64")
+        expected = np.asarray(listed(targets), "float64").reshape(len(found))
         return {
             **agreement(found, expected),
             "mse": float(np.mean((found - expected) ** 2)),

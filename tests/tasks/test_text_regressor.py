@@ -103,8 +103,9 @@ def test_one_example_has_no_correlation(trained):
 
 def test_what_was_saved_is_loaded(tmp_path):
     regressor = regressor_of(TRAINED, low=0, high=5, max_length=20)
-    regressor.features(PAIRS, SCORES)  # as training does
-    regressor.save(tmp_path / "saved")
+    regressor.dataset(PAIRS, SCORES)  # to train on
+    with pytest.warns(UserWarning, match="give the part of it, from 0 to 1"):
+        regressor.save(tmp_path / "saved")
     loaded = kerasbert.load(tmp_path / "saved")
     assert type(loaded) is kerasbert.TextRegressor
     assert loaded.options() == regressor.options() | {"pairs": True}

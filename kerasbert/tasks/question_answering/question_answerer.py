@@ -4,7 +4,7 @@ import numpy as np
 
 from kerasbert.metrics import squad2_metrics, squad_metrics
 from kerasbert.models import QuestionAnsweringModel
-from kerasbert.tasks.pretrained_task import encoder_of, load_parts
+from kerasbert.tasks.pretrained_task import encoder_of, load_parts, with_new_head
 from kerasbert.tasks.question_answering.answers import SpanScorer, best_answers
 from kerasbert.tasks.question_answering.loss import SlotCrossentropy
 from kerasbert.tasks.question_answering.rows import QuestionTokenizer, question_pairs
@@ -93,7 +93,7 @@ class QuestionAnswerer(Task):
 
     @classmethod
     def from_pretrained(cls, source, dtype=None, **options):
-        """Loads the encoder of a source, with its head or a new one.
+        """Loads the encoder of a source, with its head or a new one, with a warning.
 
         Args:
             source: As in `BertEncoder.from_pretrained`.
@@ -109,6 +109,7 @@ class QuestionAnswerer(Task):
             model = QuestionAnsweringModel.from_pretrained(folder, dtype=dtype)
         else:
             model = QuestionAnsweringModel(encoder_of(folder, dtype))
+            with_new_head(model, folder, "no head of question answering")
         return cls(model, tokenizer, **options)
 
     def features(self, inputs, targets=None, sample_weight=None):

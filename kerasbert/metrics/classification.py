@@ -1,0 +1,133 @@
+"""How well classes are recognised, equal to scikit-learn's metrics.
+
+The mean F1 is that of the classes that occur, expected or predicted, as scikit-learn
+takes them from the data.
+"""
+
+import numpy as np
+
+
+def confusion_matrix(expected, predicted, num_classes):
+    """How many examples of each class were given each class.
+
+    Args:
+        expected: The indices of the right classes, `[n]`.
+        predicted: Those that were given, `[n]`.
+        num_classes: The number of classes.
+
+    Returns:
+        int64 array `[C, C]`: a row for each right class, a column for each given one.
+
+    Example:
+        >>> confusion_matrix([0, 0, 1], [0, 1, 1], 2).tolist()
+        [[1, 1], [0, 1]]
+    """
+    expected = np.asarray(expected, "int64")
+    predicted = np.asarray(predicted, "int64")
+    flat = np.bincount(expected * num_classes + predicted, minlength=num_classes**2)
+    return flat.reshape(num_classes, num_classes)
+
+
+def class_report(expected, predicted, labels):
+    """How well the one class of each example is recognised.
+
+    Args:
+        expected: As in `confusion_matrix`.
+        predicted: As there.
+        labels: The names of the classes.
+
+    Returns:
+        `accuracy`, `f1` (the mean over the classes that occur), `f1_micro`,
+        `matthews` (the correlation of Matthews, of any number of classes) and
+        `balanced_accuracy` (the mean recall of the classes that are expected);
+        `classes`, from each label to `precision`, `recall`, `f1` and `support`, 0 where
+        there is nothing to divide by; `confusion_matrix`, as lists; `labels`.
+
+    Example:
+        >>> report = class_report([0, 0, 1], [0, 1, 1], ["no", "yes"])
+        >>> round(report["f1"], 4), report["classes"]["yes"]["recall"]
+        (0.6667, 1.0)
+    """
+    matrix = confusion_matrix(expected, predicted, len(labels))
+    right, wanted, given = matrix.trace(), matrix.sum(axis=1), matrix.sum(axis=0)
+    classes = _classes(matrix.diagonal(), given, wanted, labels)
+    occurs = wanted + given > 0
+    f1 = np.array([scores["f1"] for scores in classes.values()])
+    recall = np.array([scores["recall"] for scores in classes.values()])
+    count = matrix.sum()
+    accuracy = float(right / max(1, count))
+    return {
+        "accuracy": accuracy,
+        "f1": _mean(f1[occurs]),
+        "f1_micro": accuracy,
+        "matthews": _matthews(int(right), wanted, given),
+        "balanced_accuracy": _mean(recall[wanted > 0]),
+        "classes": classes,
+        "confusion_matrix": matrix.tolist(),
+        "labels": list(labels),
+    }
+
+
+def label_report(expected, predicted, labels):
+    """How well each of several labels of an example is recognised.
+
+    Args:
+        expected: Which labels each example has, bool `[n, C]`.
+        predicted: Which ones it was given, bool `[n, C]`.
+        labels: The names of the labels.
+
+    Returns:
+        `accuracy` (of all labels of all examples), `f1` (micro) and `f1_macro` (the
+        mean over all labels); `classes` and `labels` as in `class_report`.
+
+    Example:
+        >>> report = label_report(np.eye(2) > 0, np.ones((2, 2)) > 0, ["old", "big"])
+        >>> round(report["f1"], 4), report["classes"]["old"]["precision"]
+        (0.6667, 0.5)
+    """
+    expected, predicted = np.asarray(expected, bool), np.asarray(predicted, bool)
+    right = (expected & predicted).sum(axis=0)
+    given, wanted = predicted.sum(axis=0), expected.sum(axis=0)
+    classes = _classes(right, given, wanted, labels)
+    return {
+        "accuracy": float((expected == predicted).mean()) if expected.size else 0.0,
+        "f1": float(2 * right.sum() / max(1, given.sum() + wanted.sum())),
+        "f1_macro": _mean(np.array([scores["f1"] for scores in classes.values()])),
+        "classes": classes,
+        "labels": list(labels),
+    }
+
+
+def _classes(right, given, wanted, labels):
+    names = ("precision", "recall", "f1", "support")
+    values = zip(
+        right / np.maximum(1, given),
+        right / np.maximum(1, wanted),
+        2 * right / np.maximum(1, given + wanted),
+        wanted,
+        strict=True,
+    )
+    return {
+        label: dict(zip(names, [*map(float, scores[:3]), int(scores[3])], strict=True))
+        for label, scores in zip(labels, values, strict=True)
+    }
+
+
+def _mean(values):
+    return float(values.mean()) if len(values) else 0.0
+
+
+def _matthews(right, wanted, given):
+    """The correlation of Matthews of several classes.
+
+    Reference:
+        [Gorodkin, 2004](https://doi.org/10.1016/j.compbiolchem.2004.09.006).
+    """
+    count = int(wanted.sum())
+    if not count:
+        return 0.0
+    wanted, given = wanted / count, given / count
+    spread = (1 - (wanted**2).sum()) * (1 - (given**2).sum())
+    if spread <= 0:
+        return 0.0
+    return float((right / count - (wanted * given).sum()) / spread**0.5)
