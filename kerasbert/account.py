@@ -163,6 +163,19 @@ class Account:
             self._book(file, key, value, "unknown", "warned about, and ignored")
         warnings.warn(f"{message}. They are ignored.", stacklevel=2)
 
+    def doubt(self, message):
+        """Tells the user of a decision that may not be what is wanted.
+
+        Args:
+            message: Sentences, with the decision.
+
+        Raises:
+            ValueError: If the account is strict.
+        """
+        if self.strict:
+            raise ValueError(f"{message} Load without strict=True to go on with it.")
+        warnings.warn(message, stacklevel=2)
+
     def _book(self, file, key, value, treatment, note):
         name = getattr(file, "name", str(file))
         entry = AccountEntry(name, _short(key), quoted(value, 80), treatment, note)

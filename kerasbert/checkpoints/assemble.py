@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 
+from kerasbert.account import listed
 from kerasbert.checkpoints.checkpoint import Checkpoint
 from kerasbert.checkpoints.ledger import balance
 from kerasbert.checkpoints.variables import HEADS, block_names
@@ -14,9 +15,12 @@ def assemble(
     config,
     stored,
     table,
+    account,
     ignored=(),
     num_classes=None,
     original_names=None,
+    is_encoders=None,
+    set_aside=(),
 ):
     """Matches tensors with a table, and makes a checkpoint of them.
 
@@ -26,9 +30,12 @@ def assemble(
         config: The encoder's configuration.
         stored: Its `StoredTensors`, under the names of the table.
         table: The `Table` of its names.
+        account: The `kerasbert.account.Account`.
         ignored: Pairs of a compiled pattern of names and the reason to leave them.
         num_classes: Number of classes of its classification head, if it has one.
         original_names: From the table's names to those in the file, for the ledger.
+        is_encoders: As in `balance`.
+        set_aside: From heads that cannot be computed, to the reason.
 
     Returns:
         A `Checkpoint`.
@@ -43,8 +50,15 @@ def assemble(
             f"checkpoint has {len(stored.shapes)} tensors. Is it the configuration of "
             "this checkpoint?"
         )
-    rows, ledger = balance(
-        stored, table.rows(config), ignored, config, num_classes, folder
+    rows, ledger, set_aside = balance(
+        stored,
+        table.rows(config),
+        ignored,
+        config,
+        num_classes,
+        folder,
+        is_encoders,
+        dict(set_aside),
     )
     if original_names:
         entries = tuple(
@@ -52,6 +66,8 @@ def assemble(
             for entry in ledger.entries
         )
         ledger = dataclasses.replace(ledger, entries=entries)
+
+    _tell(ledger, set_aside, folder, account)
 
     def read_variable(row):
         return row.transform.load(stored.read(row.theirs))
@@ -67,4 +83,22 @@ def assemble(
         heads=tuple(head for head in HEADS if head in groups),
         has_pooler="pooler" in groups,
         ledger=ledger,
+        set_aside=set_aside,
     )
+
+
+def _tell(ledger, set_aside, folder, account):
+    """Names the tensors and heads that are left out."""
+    names = [
+        f"{entry.name} {entry.shape}"
+        for entry in ledger.extra
+        if entry.note.startswith("not used: no part")
+    ]
+    told = [f"its {head} cannot be used ({why})" for head, why in set_aside.items()]
+    if names:
+        told.append(f"it has tensors that are not used: {listed(names)}")
+    if told:
+        account.doubt(
+            f"{folder}: {'; '.join(told)}. The encoder does not need them; what does "
+            "is left out."
+        )

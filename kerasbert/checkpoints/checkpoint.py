@@ -47,6 +47,8 @@ class Checkpoint:
             those who use it.
         masked_lm: What the masked LM head computes otherwise than the encoder:
             `activation` and `epsilon`.
+        set_aside: From heads that it holds, but that cannot be computed, to the
+            reason.
     """
 
     container: str
@@ -65,6 +67,7 @@ class Checkpoint:
     score_doubt: str = ""
     doubts: tuple[str, ...] = ()
     masked_lm: Mapping[str, str | float] = dataclasses.field(default_factory=dict)
+    set_aside: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def without_pooler(self):
         """The same checkpoint, as one that holds no pooler."""

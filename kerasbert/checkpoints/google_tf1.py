@@ -191,18 +191,21 @@ def read(folder, account):
     config = make_config(CONFIG_CLASSES[kind], fields, file)
 
     stored, _ = read_tensorflow(_checkpoint_prefix(folder))
-    classes = stored.shapes.get("output_bias")
+    shape = stored.shapes.get("output_bias", ())
+    classes = shape[0] if len(shape) == 1 and shape[0] else None
     checkpoint = assemble(
         NAME,
         folder,
         config,
         stored,
         TABLES[kind],
+        account,
+        is_encoders=is_encoders,
         ignored=IGNORED,
-        num_classes=classes[0] if classes else None,
+        num_classes=classes,
     )
     if classes:
-        labels = tuple(map(str, range(classes[0])))
+        labels = tuple(map(str, range(classes)))
         checkpoint = dataclasses.replace(checkpoint, labels=labels)
     return restore(checkpoint, kept, file)
 
@@ -260,6 +263,15 @@ def write(checkpoint, folder):
         values[KEY] = kept
     text = json.dumps(values, indent=2)
     (folder / f"{kind}_config.json").write_text(text + "\n", encoding="utf-8")
+
+
+def is_encoders(name):
+    """Whether a tensor that no table names must be a part of the encoder.
+
+    Args:
+        name: Its name in the checkpoint.
+    """
+    return name.startswith(("bert/", "albert/"))
 
 
 def _config_file(folder):

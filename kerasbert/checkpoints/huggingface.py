@@ -1,13 +1,13 @@
-"""Hugging Face folders: `config.json` with safetensors, or a legacy torch file."""
+"""Hugging Face folders: `config.json` with a safetensors, torch or HDF5 file."""
 
 import dataclasses
 import json
 
 import numpy as np
 
+from kerasbert.account import listed, quoted
 from kerasbert.checkpoints import huggingface_tables as tables
 from kerasbert.checkpoints.assemble import assemble
-from kerasbert.checkpoints.checkpoint import StoredTensors
 from kerasbert.checkpoints.classifier_head import (
     classifier_settings,
     read_classifier_head,
@@ -20,8 +20,14 @@ from kerasbert.checkpoints.config_keys import (
     read_object,
 )
 from kerasbert.checkpoints.foreign import warn_of_other_head
+from kerasbert.checkpoints.huggingface_names import (
+    ANCHOR,
+    canonical_names,
+    torch_names,
+)
 from kerasbert.checkpoints.kept import KEY, read_kept, restore
 from kerasbert.checkpoints.tensor_files import (
+    read_hdf5,
     read_safetensors,
     read_torch,
     write_safetensors,
@@ -31,17 +37,28 @@ from kerasbert.files import read_json
 
 NAME = "huggingface"
 TABLES = {"bert": tables.BERT, "albert": tables.ALBERT}
+# In the order of precedence.
 WEIGHT_FILES = {
     "model.safetensors": read_safetensors,
     "model.safetensors.index.json": read_safetensors,
     "pytorch_model.bin": read_torch,
     "pytorch_model.bin.index.json": read_torch,
+    "tf_model.h5": read_hdf5,
+    "tf_model.h5.index.json": read_hdf5,
+}
+# Where none of them is there, the one file with such a suffix.
+SUFFIXES = {
+    ".safetensors": read_safetensors,
+    ".bin": read_torch,
+    ".pt": read_torch,
+    ".pth": read_torch,
+    ".ckpt": read_torch,
 }
 
 
 def recognises(folder):
     """Whether a folder looks like one of Hugging Face transformers."""
-    if _weight_file(folder):
+    if _weight_files(folder):
         return _config_file(folder) is not None
     file = folder / "config.json"
     if not file.is_file() or any(folder.glob("*.index")):
@@ -76,23 +93,25 @@ def read(folder, account):
         fields = {key: fields[key] for key in fields if key not in albert_fields}
     config = make_config(CONFIG_CLASSES[kind], fields, file)
 
-    stored, original_names = _canonical(_open_weights(folder), folder)
-    _check_tied(stored, folder)
-    classifier = stored.shapes.get("classifier.weight")
+    named = _open_weights(folder, account)
+    shapes = named.stored.shapes
+    classes = _num_classes(shapes)
     checkpoint = assemble(
         NAME,
         folder,
         config,
-        stored,
+        named.stored,
         TABLES[kind],
+        account,
         ignored=tables.IGNORED,
-        num_classes=classifier[0] if classifier else None,
-        original_names=original_names,
+        num_classes=classes,
+        original_names=named.own_names,
+        is_encoders=named.is_encoders,
+        set_aside=_untied(named.stored, values.get("tie_word_embeddings")),
     )
-    num_classes = classifier[0] if classifier else None
-    head = read_classifier_head(
-        values, folder, file, _architecture(values), num_classes
-    )
+    if "classification_head" not in checkpoint.heads:
+        classes = None
+    head = read_classifier_head(values, folder, file, _architecture(values), classes)
     checkpoint = dataclasses.replace(
         checkpoint,
         **vars(head),
@@ -158,9 +177,17 @@ def _config_file(folder):
     return None
 
 
-def _weight_file(folder):
-    names = (name for name in WEIGHT_FILES if (folder / name).is_file())
-    return next(names, None)
+def _weight_files(folder):
+    """The files of weights, the one that is read first."""
+    names = [name for name in WEIGHT_FILES if (folder / name).is_file()]
+    if names or any(folder.glob("*.index")):
+        return names
+    found = [
+        file.name
+        for file in sorted(folder.iterdir())
+        if file.suffix in SUFFIXES and file.is_file()
+    ]
+    return [name for name in found if not tables.TRAINING_FILES.match(name)]
 
 
 def _architecture(values):
@@ -191,61 +218,88 @@ def _kind(values, file):
         kind = "albert" if is_albert else "bert"
     if not isinstance(kind, str) or kind not in CONFIG_CLASSES:
         raise ValueError(
-            f"Expected a model_type of 'bert' or 'albert' in {file}, got {kind!r}. "
-            "kerasbert computes these two alone."
+            f"Expected a model_type of 'bert' or 'albert' in {file}, got "
+            f"{quoted(kind)}. kerasbert computes these two alone."
         )
     return kind
 
 
-def _open_weights(folder):
-    name = _weight_file(folder)
-    if name:
-        return WEIGHT_FILES[name](folder / name)
-    others = [name for name in tables.OTHER_WEIGHTS if (folder / name).is_file()]
-    found = f"there is only {others[0]}" if others else "there are none"
-    raise FileNotFoundError(
-        f"Expected weights in {folder}, one of {', '.join(WEIGHT_FILES)}; {found}. "
-        "Was the folder fetched whole (git lfs pull)?"
-    )
-
-
-def _canonical(stored, folder):
-    """The tensors under the names of the tables, and their own names by those."""
-    own_names = {}
-    for own_name in stored.shapes:
-        name = own_name
-        for pattern, replacement in tables.OLD_NAMES:
-            name = pattern.sub(replacement, name)
-        if name in own_names:
-            raise ValueError(
-                f"{folder} has {own_name} beside {own_names[name]}: two names of one "
-                "variable. Keep one of them."
+def _open_weights(folder, account):
+    """The tensors that are read, as `NamedTensors`; books which files hold some."""
+    names = _weight_files(folder)
+    if not names:
+        others = [name for name in tables.OTHER_WEIGHTS if (folder / name).is_file()]
+        found = f"there is only {others[0]}" if others else "there are none"
+        raise FileNotFoundError(
+            f"Expected weights in {folder}, one of {', '.join(WEIGHT_FILES)}; {found}. "
+            + (
+                "Load it with the framework that wrote it, and save it as safetensors."
+                if others
+                else "Was the folder fetched whole (git lfs pull)?"
             )
-        own_names[name] = own_name
-    for prefix in ("cls.", ""):  # a file may name the tied bias alone
-        bias, tied = f"{prefix}predictions.bias", f"{prefix}predictions.decoder.bias"
-        if tied in own_names and bias not in own_names:
-            own_names[bias] = own_names.pop(tied)
-    shapes = {name: stored.shapes[own_name] for name, own_name in own_names.items()}
-    return StoredTensors(shapes, lambda name: stored.read(own_names[name])), own_names
+        )
+    name, *others = names
+    if name not in WEIGHT_FILES and others:
+        raise FileNotFoundError(
+            f"Expected one file of weights in {folder}, found {listed(names)}. Name "
+            "the one to load model.safetensors or pytorch_model.bin."
+        )
+    named = open_file(folder / name, account)
+    account.used(name, "(file)", len(named.own_names), "number of tensors; read")
+    for other in others:
+        account.ignored(other, "(file)", None, f"{name} is read instead")
+    if named.prefix:
+        account.used(name, "(prefix)", named.prefix, "what the encoder stands under")
+    return named
 
 
-def _check_tied(stored, folder):
-    """Refuses an output matrix of its own: ours is the token embedding."""
-    ties = {
-        "cls.predictions.decoder.weight": "embeddings.word_embeddings.weight",
-        "cls.predictions.decoder.bias": "cls.predictions.bias",
-        "predictions.decoder.weight": "embeddings.word_embeddings.weight",
-        "predictions.decoder.bias": "predictions.bias",
-    }
-    for name, twin in ties.items():
-        if name not in stored.shapes or twin not in stored.shapes:
-            continue
-        if not np.array_equal(stored.read(name), stored.read(twin)):
-            raise ValueError(
-                f"{folder}: {name} differs from {twin}. kerasbert ties the output of "
-                "the masked language model to the token embedding, as BERT does."
+def open_file(file, account):
+    """The tensors of a file of weights, under the names of the tables.
+
+    Args:
+        file: A `pathlib.Path`.
+        account: The `kerasbert.account.Account`.
+
+    Returns:
+        `NamedTensors`.
+    """
+    reader = WEIGHT_FILES.get(file.name) or SUFFIXES[file.suffix]
+    if reader is not read_hdf5:
+        return canonical_names(reader(file, account), file, account)
+    stored, paths = torch_names(reader(file, account), file)
+    named = canonical_names(stored, file, account)
+    own_names = {name: paths[theirs] for name, theirs in named.own_names.items()}
+    return dataclasses.replace(named, own_names=own_names)
+
+
+def _untied(stored, tie_word_embeddings):
+    """Why a masked LM head cannot be computed: ours ends in the token embedding."""
+    found = {}
+    for prefix in ("cls.predictions.", "predictions."):
+        ties = {
+            f"{prefix}decoder.weight": ANCHOR,
+            f"{prefix}decoder.bias": f"{prefix}bias",
+        }
+        for name, twin in ties.items():
+            if name not in stored.shapes or twin not in stored.shapes:
+                continue
+            same = stored.shapes[name] == stored.shapes[twin]
+            if not same or not np.array_equal(stored.read(name), stored.read(twin)):
+                found["masked_lm_head"] = (
+                    f"{name} differs from {twin}, and kerasbert ties the output of the "
+                    "masked language model to the token embedding, as BERT does"
+                )
+        untied = tie_word_embeddings is False and f"{prefix}bias" in stored.shapes
+        if untied and f"{prefix}decoder.weight" not in stored.shapes:
+            found["masked_lm_head"] = (
+                f"tie_word_embeddings is false, and {prefix}decoder.weight is missing"
             )
+    return found
+
+
+def _num_classes(shapes):
+    shape = shapes.get("classifier.weight", ())
+    return shape[0] if len(shape) == 2 and shape[0] else None
 
 
 def _head_dropout(values, config, file):

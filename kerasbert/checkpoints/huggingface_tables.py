@@ -122,21 +122,15 @@ ALBERT = Table(
 IGNORED = [
     (re.compile(r"^embeddings\.(position|token_type)_ids$"), "a range of numbers"),
     (re.compile(r"predictions\.decoder\.(weight|bias)$"), "tied, checked to be equal"),
-]
-
-# The names under which old files hold the same tensors; `module.` is of files that
-# torch's DataParallel wrote.
-OLD_NAMES = [
-    (re.compile(r"^module\."), ""),
-    (re.compile(r"LayerNorm\.gamma$"), "LayerNorm.weight"),
-    (re.compile(r"LayerNorm\.beta$"), "LayerNorm.bias"),
-    (re.compile(r"layer_norm\.gamma$"), "layer_norm.weight"),
-    (re.compile(r"layer_norm\.beta$"), "layer_norm.bias"),
-    (re.compile(r"^(bert|albert)\."), ""),
+    (re.compile(r"^predictions\.unused_bias$"), "TFAlbert adds decoder/bias alone"),
 ]
 
 # Weights of other frameworks, which a folder may hold alone.
-OTHER_WEIGHTS = ("tf_model.h5", "flax_model.msgpack", "model.onnx", "rust_model.ot")
+OTHER_WEIGHTS = ("flax_model.msgpack", "model.onnx", "rust_model.ot")
+# What training leaves beside the weights under the same suffixes.
+TRAINING_FILES = re.compile(
+    r"^(training_args|optimizer|scheduler|scaler|random_states?|rng_state).*\.(bin|pt|pth)$"
+)
 
 ACTIVATIONS = {
     "gelu": "gelu",

@@ -131,7 +131,7 @@ def read_beside(folder, account):
 
     read_sentence_modules(folder)
     try:
-        config = read_tokenizer(folder)
+        config = read_tokenizer(folder, account=account)
     except FileNotFoundError:
         return {}
     except ImportError as error:  # weights alone need less than text does

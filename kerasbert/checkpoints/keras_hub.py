@@ -84,20 +84,23 @@ def read(folder, account):
     if (folder / "task.weights.h5").is_file():
         head, head_names = _canonical(read_hdf5(folder / "task.weights.h5"), "task/")
         stored, own_names = _joined(stored, head), own_names | head_names
-    classes = stored.shapes.get("task/layers/dense/vars/1", (0,))[0]
+    shape = stored.shapes.get("task/layers/dense/vars/1", ())
+    classes = shape[0] if len(shape) == 1 and shape[0] else None
     checkpoint = assemble(
         NAME,
         folder,
         config,
         stored,
         TABLES[kind],
+        account,
+        is_encoders=lambda name: not name.startswith("task/"),
         ignored=tables.IGNORED,
         num_classes=classes,
         original_names=own_names,
     )
     checkpoint = dataclasses.replace(
         checkpoint,
-        labels=tuple(map(str, range(classes))),
+        labels=tuple(map(str, range(classes or 0))),
         head_dropout=dropout_rate(task.get("dropout", 0.1), folder / "task.json"),
         score_activation=_score_activation(task.get("activation"), classes),
     )

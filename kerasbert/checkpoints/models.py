@@ -8,8 +8,10 @@ import keras
 import numpy as np
 
 from kerasbert import models
+from kerasbert.account import Account
 from kerasbert.checkpoints.checkpoint import Checkpoint
 from kerasbert.checkpoints.containers import read_checkpoint, write_checkpoint
+from kerasbert.checkpoints.inspect import read_beside
 from kerasbert.checkpoints.ledger import Ledger
 from kerasbert.checkpoints.sources import resolve
 from kerasbert.checkpoints.variables import HEADS
@@ -48,7 +50,11 @@ def load(model_class, source, strict=False, **kwargs):
         FileNotFoundError: If there is no such source.
         ValueError: If the checkpoint is broken, or lacks what the model needs.
     """
-    checkpoint = read_checkpoint(resolve(source), strict)
+    folder = resolve(source)
+    account = Account(strict)
+    checkpoint = read_checkpoint(folder, account=account)
+    if strict:
+        read_beside(folder, account)
     if model_class is None:
         model_class = _class_of(checkpoint)
     model = _build(model_class, checkpoint, **kwargs)
@@ -152,6 +158,13 @@ def _build(model_class, checkpoint, dtype=None, name=None):
             )
         return encoder_class(checkpoint.config, dtype=dtype, **names)
 
+    aside = [head for head in MODELS[model_class] if head in checkpoint.set_aside]
+    if aside:
+        raise ValueError(
+            f"{checkpoint.folder} has a {aside[0]} that cannot be computed: "
+            f"{checkpoint.set_aside[aside[0]]}. Its encoder can be: load it with "
+            "kerasbert.load_encoder."
+        )
     lacking = [head for head in MODELS[model_class] if head not in checkpoint.heads]
     if lacking:
         raise ValueError(
@@ -189,6 +202,12 @@ def _encoder_class(checkpoint):
 
 
 def _class_of(checkpoint):
+    for head, why in checkpoint.set_aside.items():
+        raise ValueError(
+            f"{checkpoint.folder} has a {head} that cannot be computed: {why}. Name "
+            "the model that is wanted, or load the encoder alone with "
+            "kerasbert.load_encoder."
+        )
     for model_class, heads in MODELS.items():
         if set(heads) <= set(checkpoint.heads):
             of_tokens = model_class is models.TokenClassificationModel

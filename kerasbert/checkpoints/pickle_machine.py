@@ -9,6 +9,8 @@ none is imported, and nothing is called.
 import pickletools
 from typing import NamedTuple
 
+from kerasbert.account import listed
+
 __all__ = ["Storage", "Tensor", "interpret"]
 
 _STORAGE_TYPES = {
@@ -24,11 +26,16 @@ _STORAGE_TYPES = {
     "ShortStorage": "int16",
 }
 _MARK = object()
+# A description of tensors takes a few dozen steps a tensor.
+MOST_STEPS = 5_000_000
+MOST_BYTES = 64 << 20
 _VALUES = {
     *("BININT", "BININT1", "BININT2", "INT", "LONG", "LONG1", "LONG4"),
     *("BINFLOAT", "FLOAT", "BINUNICODE", "SHORT_BINUNICODE", "UNICODE"),
     *("BINSTRING", "SHORT_BINSTRING", "STRING"),
 }
+# Keys of dictionaries: names of tensors, and numbers in the state of an optimizer.
+_KEYS = (str, int, float, type(None))
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
@@ -75,12 +82,14 @@ def interpret(stream):
     """
     stack, memo = [], {}
     try:
-        for opcode, argument, _ in pickletools.genops(stream):
+        for step, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
             if opcode.name == "STOP":
                 return stack.pop()
+            if step > MOST_STEPS:
+                raise ValueError(f"its pickle has more than {MOST_STEPS:,} steps")
             _step(opcode.name, argument, stack, memo)
     except (IndexError, KeyError, TypeError) as error:
-        raise ValueError(f"its pickle is corrupt ({error})") from error
+        raise ValueError(f"its pickle is corrupt ({listed([error])})") from error
     raise ValueError("its pickle has no end")
 
 
@@ -143,7 +152,8 @@ def _pop_to_mark(stack):
 
 def _expect(kind, value):
     if not isinstance(value, kind):
-        raise TypeError(f"{kind.__name__} expected, got {type(value).__name__}")
+        name = getattr(kind, "__name__", "str")
+        raise TypeError(f"{name} expected, got {type(value).__name__}")
     return value
 
 
@@ -155,7 +165,7 @@ def _natural(number):
 
 def _fill(target, pairs):
     for key, value in pairs:
-        target[_expect(str, key)] = value
+        target[_expect(_KEYS, key)] = value
     return target
 
 
@@ -163,7 +173,9 @@ def _symbol(module, name):
     symbol = _Symbol(_expect(str, module), _expect(str, name))
     if symbol in _DESCRIPTIONS or (module == "torch" and name in _STORAGE_TYPES):
         return symbol
-    raise ValueError(f"it asks for {symbol}, which is no tensor; nothing of it was run")
+    raise ValueError(
+        f"it asks for {listed([symbol])}, which is no tensor; nothing of it was run"
+    )
 
 
 def _describe(symbol, arguments):

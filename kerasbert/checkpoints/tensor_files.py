@@ -3,17 +3,28 @@
 Each reader gives `StoredTensors`, in float32 whatever the file holds.
 """
 
+import json
+import struct
+
 import numpy as np
 
+from kerasbert.account import listed, quoted
 from kerasbert.checkpoints.checkpoint import StoredTensors
-from kerasbert.files import read_json
+from kerasbert.files import inside, read_json
+
+# Bounds on what describes the tensors of a file, far from any published model: what
+# is beyond costs memory and time before a single number is read.
+MOST_TENSORS = 100_000
+MOST_HEADER_BYTES = 32 << 20
+DEEPEST_GROUP = 32
 
 
-def read_safetensors(file):
+def read_safetensors(file, account=None):
     """Reads a safetensors file, or the index of a sharded one.
 
     Args:
         file: `model.safetensors` or `model.safetensors.index.json`.
+        account: The `kerasbert.account.Account` that books what else it holds.
 
     Returns:
         `StoredTensors`.
@@ -27,8 +38,10 @@ def read_safetensors(file):
     homes, shapes = {}, {}
     for shard in _shards(file):
         with errors_name(shard, errors):
+            _check_header(shard)
             with safetensors.safe_open(shard, framework="numpy") as tensors:
                 for name in tensors.keys():
+                    _once(name, homes, shard)
                     shapes[name] = tuple(tensors.get_slice(name).get_shape())
                     homes[name] = shard
 
@@ -39,6 +52,39 @@ def read_safetensors(file):
         return _float32(array, name, homes[name])
 
     return StoredTensors(shapes, read)
+
+
+def _check_header(file):
+    """Refuses a header that is too large, or that names a tensor twice."""
+    with open(file, "rb") as stream:
+        length = stream.read(8)
+        (size,) = struct.unpack("<Q", length) if len(length) == 8 else (0,)
+        if size > MOST_HEADER_BYTES:
+            raise ValueError(f"its header claims {size} bytes")
+        header = stream.read(size)
+    _check_count(header.count(b"data_offsets"))
+
+    def once(pairs):
+        if len(dict(pairs)) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f"its header has {quoted(twice)} twice")
+        return dict(pairs)
+
+    try:
+        json.loads(header, object_pairs_hook=once)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+        raise ValueError("its header is no JSON") from None
+
+
+def _check_count(count):
+    if count > MOST_TENSORS:
+        raise ValueError(f"it holds {count:,} tensors or more")
+
+
+def _once(name, homes, shard):
+    if name in homes:
+        raise ValueError(f"{quoted(name)} is in {homes[name].name}, too")
 
 
 def write_safetensors(tensors, file, metadata=None):
@@ -61,11 +107,12 @@ def write_safetensors(tensors, file, metadata=None):
         raise OSError(f"{file.name} could not be written: {error}.") from None
 
 
-def read_torch(file):
+def read_torch(file, account=None):
     """Reads a legacy torch file, with a pickle reader that makes tensors alone.
 
     Args:
         file: `pytorch_model.bin`, or the index of a sharded one.
+        account: The `kerasbert.account.Account` that books what else it holds.
 
     Returns:
         `StoredTensors`.
@@ -75,9 +122,14 @@ def read_torch(file):
     """
     from kerasbert.checkpoints.safe_pickle import load_torch
 
-    arrays = {}
+    arrays, homes = {}, {}
     for shard in _shards(file):
-        arrays.update(load_torch(shard))
+        found = load_torch(shard, account)
+        with errors_name(shard, ValueError):
+            for name in found:
+                _once(name, homes, shard)
+        homes |= dict.fromkeys(found, shard)
+        arrays |= found
     shapes = {name: array.shape for name, array in arrays.items()}
     return StoredTensors(shapes, lambda name: _float32(arrays[name], name, file))
 
@@ -133,40 +185,76 @@ def import_tensorflow(file):
     return tf
 
 
-def read_hdf5(file):
-    """Reads the weights of a `.weights.h5` file of Keras 3.
+def read_hdf5(file, account=None):
+    """Reads the weights of an HDF5 file: of Keras, or of TensorFlow's transformers.
 
     Args:
-        file: A `pathlib.Path`.
+        file: A `pathlib.Path`; the file, or the index of a sharded one.
+        account: The `kerasbert.account.Account` that books what else it holds.
 
     Returns:
-        `StoredTensors`.
+        `StoredTensors`, by their paths in the file.
 
     Raises:
         ValueError: If the file is truncated or corrupt; the message names it.
     """
     import h5py
 
-    shapes = {}
-
-    def visit(name, item):
-        if isinstance(item, h5py.Dataset):
-            if item.external or item.is_virtual:
-                raise ValueError(f"{name} lies in another file")
-            shapes[name] = tuple(item.shape)
-
     errors = (OSError, KeyError, RuntimeError, ValueError, TypeError)
-    with errors_name(file, errors):
-        with h5py.File(file) as tensors:
-            tensors.visititems(visit)
+    homes, shapes = {}, {}
+    for shard in _shards(file):
+        with errors_name(shard, errors):
+            with h5py.File(shard) as tensors:
+                for name, shape in _datasets(tensors):
+                    _once(name, homes, shard)
+                    shapes[name] = shape
+                    homes[name] = shard
 
     def read(name):
-        with errors_name(file, errors):
-            with h5py.File(file) as tensors:
+        with errors_name(homes[name], errors):
+            with h5py.File(homes[name]) as tensors:
+                _check_stored(name, tensors[name])
                 array = tensors[name][()]
-        return _float32(array, name, file)
+        return _float32(array, name, homes[name])
 
     return StoredTensors(shapes, read)
+
+
+def _datasets(tensors):
+    """The paths and shapes of the datasets of an HDF5 file, in order."""
+    import h5py
+
+    count, groups, found = 0, [("", tensors)], []
+    while groups:
+        path, group = groups.pop()
+        if path.count("/") > DEEPEST_GROUP:
+            raise ValueError(f"its groups are more than {DEEPEST_GROUP} deep")
+        count += len(group)
+        _check_count(count)
+        for name in group:
+            link = group.get(name, getlink=True)
+            if not isinstance(link, h5py.HardLink):
+                raise ValueError(f"{quoted(path + name)} lies elsewhere")
+            item = group[name]
+            if isinstance(item, h5py.Group):
+                groups.append((f"{path}{name}/", item))
+            elif isinstance(item, h5py.Dataset):
+                if item.external or item.is_virtual:
+                    raise ValueError(f"{quoted(path + name)} lies in another file")
+                if item.shape is None:
+                    raise ValueError(f"{quoted(path + name)} is empty")
+                found.append((path + name, tuple(item.shape)))
+    return sorted(found)
+
+
+def _check_stored(name, dataset):
+    """Refuses a dataset that is larger than the file holds numbers for."""
+    packed = dataset.compression is not None
+    stored = dataset.id.get_storage_size()
+    if dataset.nbytes > stored * (100 if packed else 1):
+        raise ValueError(
+            f"{quoted(name)} of shape {quoted(dataset.shape)} has {stored} bytes"
+        )
 
 
 class errors_name:
@@ -186,7 +274,8 @@ class errors_name:
 
     def __exit__(self, kind, error, traceback):
         if error is not None and isinstance(error, self.errors):
-            reason = str(error).strip().splitlines()[0] if str(error) else kind.__name__
+            lines = str(error).strip().splitlines()
+            reason = listed(lines[:1]) if lines else kind.__name__
             raise ValueError(
                 f"{self.file} cannot be read: {reason}. It may be incomplete or "
                 "corrupt; fetch it again."
@@ -205,14 +294,15 @@ def _shards(file):
             f"Expected a weight_map from tensors to files in {file}. It may be "
             "incomplete or corrupt; fetch it again."
         )
-    names = sorted(set(weight_map.values()))
-    shards = [file.parent / name for name in names]
-    for name, shard in zip(names, shards, strict=True):
+    shards = []
+    for name in sorted(set(weight_map.values())):
+        shard = inside(file.parent, name, file)
         if shard.parent != file.parent or not shard.is_file():
             raise FileNotFoundError(
-                f"{file} names the file {name!r}, which is not in {file.parent}. Was "
-                "the folder fetched whole?"
+                f"{file} names the file {quoted(name)}, which is not in {file.parent}. "
+                "Was the folder fetched whole?"
             )
+        shards.append(shard)
     return shards
 
 
@@ -222,7 +312,8 @@ def _float32(array, name, file):
         return array
     if array.dtype.name not in ("float16", "bfloat16", "float64"):
         raise ValueError(
-            f"Expected floating-point numbers in {name} of {file}, got {array.dtype}. "
+            f"Expected floating-point numbers in {listed([name])} of {file}, got "
+            f"{array.dtype}. "
             "Quantised checkpoints are not read; use the one they were made from."
         )
     return array.astype(np.float32)

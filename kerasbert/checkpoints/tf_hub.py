@@ -126,7 +126,7 @@ def read(folder, account):
         )
     stored, read_bytes = read_tensorflow(folder / "variables" / "variables")
     if (folder / "tfhub_module.pb").is_file():
-        return _read_tf1_module(folder, graph, stored)
+        return _read_tf1_module(folder, graph, stored, account)
 
     stored, original_names = _by_object_graph(folder, stored, read_bytes)
     if "word_embeddings/embeddings" not in stored.shapes:
@@ -145,6 +145,8 @@ def read(folder, account):
         config,
         stored,
         ALBERT if is_albert else BERT,
+        account,
+        is_encoders=lambda name: not name.startswith("cls/"),
         ignored=IGNORED,
         original_names=original_names,
     )
@@ -207,7 +209,7 @@ def _by_object_graph(folder, stored, read_bytes):
     return StoredTensors(shapes, lambda name: stored.read(keys[name])), original_names
 
 
-def _read_tf1_module(folder, graph, stored):
+def _read_tf1_module(folder, graph, stored, account):
     """A TF1-format hub module: Google's names, perhaps below `module/`."""
     own_names = {name.removeprefix("module/"): name for name in stored.shapes}
     shapes = {name: stored.shapes[own_name] for name, own_name in own_names.items()}
@@ -227,6 +229,8 @@ def _read_tf1_module(folder, graph, stored):
         config,
         renamed,
         google_tf1.ALBERT if is_albert else google_tf1.BERT,
+        account,
+        is_encoders=google_tf1.is_encoders,
         ignored=google_tf1.IGNORED,
         original_names=own_names,
     )

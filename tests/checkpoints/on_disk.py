@@ -115,7 +115,7 @@ def read(folder, strict=False):
 
 def refused(path, *words, error=ValueError, strict=False):
     """Loads a folder, and checks that each of the words is in the one-line reason."""
-    with pytest.raises(error) as caught:
+    with quiet(), pytest.raises(error) as caught:
         load_model(path, strict=strict)
     for word in words:
         assert str(word) in str(caught.value), f"{word!r} not in: {caught.value}"

@@ -71,7 +71,8 @@ class MaskedLM(Task):
                 for sentence vectors have none.
         """
         folder, checkpoint, tokenizer = load_parts(source)
-        if "masked_lm_head" not in checkpoint.heads:
+        set_aside = "masked_lm_head" in checkpoint.set_aside  # told when it is built
+        if "masked_lm_head" not in checkpoint.heads and not set_aside:
             raise ValueError(
                 "Expected a model with a masked language model head, but "
                 f"{folder} has {', '.join(checkpoint.heads) or 'an encoder alone'}. "
