@@ -6,6 +6,7 @@ error), or refused, because it asks for something that kerasbert does not comput
 """
 
 import dataclasses
+import pathlib
 import reprlib
 import warnings
 from collections.abc import Mapping
@@ -117,6 +118,8 @@ class Account:
 
     Args:
         strict: Whether an unknown key is an error rather than a warning.
+        folder: The folder that names of files are told in relation to; None: files
+            are told by their last name alone.
 
     Example:
         >>> account = Account()
@@ -126,8 +129,9 @@ class Account:
         ['used', 'ignored']
     """
 
-    def __init__(self, strict=False):
+    def __init__(self, strict=False, folder=None):
         self.strict = strict
+        self.folder = folder
         self._entries = {}
 
     @property
@@ -178,6 +182,9 @@ class Account:
 
     def _book(self, file, key, value, treatment, note):
         name = getattr(file, "name", str(file))
+        if self.folder is not None and isinstance(file, pathlib.PurePath):
+            if file.is_relative_to(self.folder):
+                name = file.relative_to(self.folder).as_posix()
         entry = AccountEntry(name, _short(key), quoted(value, 80), treatment, note)
         self._entries[name, entry.key] = entry
 

@@ -2,10 +2,11 @@
 
 import dataclasses
 import json
+import warnings
 
 import numpy as np
 
-from kerasbert.account import listed, quoted
+from kerasbert.account import Account, listed, quoted
 from kerasbert.checkpoints import huggingface_tables as tables
 from kerasbert.checkpoints.assemble import assemble
 from kerasbert.checkpoints.classifier_head import (
@@ -244,25 +245,56 @@ def _open_weights(folder, account):
             f"Expected one file of weights in {folder}, found {listed(names)}. Name "
             "the one to load model.safetensors or pytorch_model.bin."
         )
-    named = open_file(folder / name, account)
-    account.used(name, "(file)", len(named.own_names), "number of tensors; read")
+    named = _open_file(folder / name, account)
+    file = folder / name
+    account.used(file, "(file)", len(named.own_names), "number of tensors; read")
     for other in others:
-        account.ignored(other, "(file)", None, f"{name} is read instead")
+        account.ignored(folder / other, "(file)", None, f"{name} is read instead")
     if named.prefix:
-        account.used(name, "(prefix)", named.prefix, "what the encoder stands under")
+        account.used(file, "(prefix)", named.prefix, "what the encoder stands under")
     return named
 
 
-def open_file(file, account):
-    """The tensors of a file of weights, under the names of the tables.
+def compare_files(folder, account):
+    """Compares the files of weights of a folder with the one that is read.
 
     Args:
-        file: A `pathlib.Path`.
-        account: The `kerasbert.account.Account`.
-
-    Returns:
-        `NamedTensors`.
+        folder: A `pathlib.Path`.
+        account: The `kerasbert.account.Account` that books what was found.
     """
+    name, *others = _weight_files(folder)
+    for other in others:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                stored = _open_file(folder / name, Account()).stored
+                found = _difference(
+                    stored, _open_file(folder / other, Account()).stored
+                )
+            except ValueError as error:
+                found = f"it cannot be compared: {error}"
+        note = f"{name} is read instead; {found}"
+        account.ignored(folder / other, "(file)", None, note)
+
+
+def _difference(stored, others):
+    """What differs between the tensors of two files, in words."""
+    names = [
+        {n for n in tensors if not any(p.search(n) for p, _ in tables.IGNORED)}
+        for tensors in (stored.shapes, others.shapes)
+    ]
+    differing = sorted(names[0] ^ names[1])
+    for name in sorted(names[0] & names[1]):
+        same = stored.shapes[name] == others.shapes[name]
+        if not same or not np.array_equal(stored.read(name), others.read(name)):
+            differing.append(name)
+    if not differing:
+        return "it holds the same weights"
+    return f"it differs in {listed(differing)}"
+
+
+def _open_file(file, account):
+    """The tensors of a file of weights, as `NamedTensors`."""
     reader = WEIGHT_FILES.get(file.name) or SUFFIXES[file.suffix]
     if reader is not read_hdf5:
         return canonical_names(reader(file, account), file, account)

@@ -6,6 +6,7 @@ import math
 import pathlib
 
 from kerasbert.account import Account, AccountEntry
+from kerasbert.checkpoints import huggingface
 from kerasbert.checkpoints.containers import read_checkpoint
 from kerasbert.checkpoints.ledger import Entry
 from kerasbert.config import EncoderConfig
@@ -93,8 +94,10 @@ def inspect(folder, strict=False):
         ValueError: If it is no model, or a broken one.
     """
     folder = pathlib.Path(folder)
-    account = Account(strict)
+    account = Account(strict, folder)
     checkpoint = read_checkpoint(folder, account=account)
+    if checkpoint.container == huggingface.NAME:
+        huggingface.compare_files(checkpoint.folder, account)
     tokenizer = read_beside(folder, account)
     ledger = checkpoint.ledger
     return Inspection(
@@ -129,7 +132,7 @@ def read_beside(folder, account):
     from kerasbert.checkpoints.sentence_transformers import read_sentence_modules
     from kerasbert.checkpoints.vocabulary import read_tokenizer
 
-    read_sentence_modules(folder)
+    read_sentence_modules(folder, account=account)
     try:
         config = read_tokenizer(folder, account=account)
     except FileNotFoundError:

@@ -38,12 +38,12 @@ def test_a_folder_of_other_things_is_no_model(tmp_path):
 
 def test_weights_of_another_framework_are_named(tmp_path):
     path = copy(BERT, tmp_path)
-    (path / "model.safetensors").rename(path / "tf_model.h5")
+    (path / "model.safetensors").rename(path / "flax_model.msgpack")
     refused(
         path,
         "Expected weights in",
         "model.safetensors",
-        "there is only tf_model.h5",
+        "there is only flax_model.msgpack",
         error=FileNotFoundError,
     )
 
