@@ -8,7 +8,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
-from kerasbert.account import KeyTable, quoted
+from kerasbert.account import Account, KeyTable, quoted
 from kerasbert.config import AlbertConfig, BertConfig
 from kerasbert.files import read_json
 
@@ -178,22 +178,38 @@ def dropout_rate(rate, file):
 CONFIG_CLASSES = {"bert": BertConfig, "albert": AlbertConfig}
 
 
-def check_vocabulary_size(tokenizer_size, config, source):
-    """Refuses a tokenizer that has more tokens than a model has embeddings.
+# Tables are padded to a multiple of up to 1,024 rows; more rows without a token are
+# those of another vocabulary (BERT's cased one has 1,526 tokens less than the other).
+MOST_PADDING = 1024
 
-    Fewer are well: published models often round the rows of their table up.
+
+def check_vocabulary_size(tokenizer_size, config, source="", account=None):
+    """Compares the number of a tokenizer's tokens with a model's embeddings.
+
+    Published models often round the rows of their table up, so that a few more rows
+    than tokens are well; many more are the sign of another model's vocabulary.
 
     Args:
         tokenizer_size: Number of tokens of the tokenizer.
         config: The configuration of the model that it is paired with.
         source: Where the tokenizer comes from, for the message.
+        account: The `kerasbert.account.Account`; None: one that is not strict.
 
     Raises:
-        ValueError: If a token would have no embedding.
+        ValueError: If a token would have no embedding; in a strict account, if many
+            embeddings have no token.
     """
-    if tokenizer_size > config.vocab_size:
+    rows = config.vocab_size
+    where = f" in {source}" if source else ""
+    if tokenizer_size > rows:
         raise ValueError(
-            f"Expected a vocabulary of at most {config.vocab_size} tokens (the "
-            f"model's vocab_size), got {tokenizer_size} in {source}. Take the "
-            "vocabulary that the model was published with."
+            f"Expected a vocabulary of at most {rows} tokens (the model's vocab_size), "
+            f"got {tokenizer_size}{where}. Take the vocabulary that the model was "
+            "published with."
+        )
+    if rows - tokenizer_size > MOST_PADDING or 2 * tokenizer_size < rows:
+        (account or Account()).doubt(
+            f"The vocabulary{where} has {tokenizer_size} tokens, and the model has "
+            f"embeddings of {rows}: is it the one that the model was published with? "
+            "With another, the ids mean other words."
         )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import shutil
 import warnings
 
 from kerasbert.account import Account, quoted
@@ -12,6 +13,7 @@ from kerasbert.checkpoints import (
     sentence_transformers,
     tf_hub,
 )
+from kerasbert.checkpoints.config_keys import check_vocabulary_size
 from kerasbert.files import inside, new_folder, read_json
 
 # In the order in which a folder is tried.
@@ -86,8 +88,18 @@ def model_folder(folder):
     return inner
 
 
+# What task a folder of kerasbert is; `kerasbert.load` reads it in every container.
+TASK_FILE = "kerasbert.json"
+
+
 def write_checkpoint(
-    checkpoint, folder, format="huggingface", overwrite=False, modules=None
+    checkpoint,
+    folder,
+    format="huggingface",
+    overwrite=False,
+    modules=None,
+    beside=(),
+    account=None,
 ):
     """Writes a checkpoint and its tokenizer in a container.
 
@@ -98,6 +110,8 @@ def write_checkpoint(
         overwrite: Whether a folder that exists is replaced.
         modules: What comes after the encoder of a sentence embedder, as
             `SentenceModules`, which is written beside it in every format.
+        beside: Files that are copied along.
+        account: The `kerasbert.account.Account` of the folder that it is from.
 
     Raises:
         FileExistsError: If the folder exists and `overwrite` is not given.
@@ -109,13 +123,15 @@ def write_checkpoint(
         )
     with new_folder(folder, overwrite=overwrite) as partial:
         WRITERS[format].write(checkpoint, partial)
-        tokenizer = _tokenizer_of(checkpoint, modules)
+        tokenizer = _tokenizer_of(checkpoint, modules, account or Account())
         if tokenizer is not None:
             from kerasbert.checkpoints.vocabulary import write_tokenizer
 
             write_tokenizer(tokenizer, partial, format)
         if modules is not None:
             _write_modules(checkpoint, modules, tokenizer, partial, format)
+        for file in beside:
+            shutil.copyfile(file, partial / file.name)
 
 
 def convert(source, folder, format, overwrite=False, strict=False):
@@ -126,7 +142,8 @@ def convert(source, folder, format, overwrite=False, strict=False):
         folder: The folder to make.
         format: `"huggingface"`, `"google_tf1"` or `"keras_hub"`.
         overwrite: Whether a folder that exists is replaced.
-        strict: Whether configuration keys that nobody knows are refused.
+        strict: Whether what is otherwise warned about is refused: keys and tensors
+            that kerasbert does not know.
 
     Returns:
         The `Checkpoint` that was read.
@@ -134,11 +151,13 @@ def convert(source, folder, format, overwrite=False, strict=False):
     from kerasbert.checkpoints.sources import resolve
 
     source = resolve(source)
+    account = Account(strict, source)
     modules = None
     if sentence_transformers.holds_sentence_modules(source):
-        modules = sentence_transformers.read_sentence_modules(source, Account(strict))
-    checkpoint = read_checkpoint(source, strict)
-    write_checkpoint(checkpoint, folder, format, overwrite, modules)
+        modules = sentence_transformers.read_sentence_modules(source, account)
+    checkpoint = read_checkpoint(source, account=account)
+    beside = [source / TASK_FILE] if (source / TASK_FILE).is_file() else []
+    write_checkpoint(checkpoint, folder, format, overwrite, modules, beside, account)
     return checkpoint
 
 
@@ -157,14 +176,14 @@ def _write_modules(checkpoint, modules, tokenizer, folder, format):
         keras_hub.write_embedder(checkpoint.config, modules, folder)
 
 
-def _tokenizer_of(checkpoint, modules):
+def _tokenizer_of(checkpoint, modules, account):
     """The tokenizer beside a checkpoint; None where there is none to write."""
     if checkpoint.folder is None:
         return None
     from kerasbert.checkpoints.vocabulary import read_tokenizer
 
     try:
-        tokenizer = read_tokenizer(checkpoint.folder)
+        tokenizer = read_tokenizer(checkpoint.folder, account=account)
     except FileNotFoundError:
         return None
     except ImportError as error:  # weights alone need less than text does
@@ -174,6 +193,9 @@ def _tokenizer_of(checkpoint, modules):
             stacklevel=3,
         )
         return None
+    if tokenizer.vocabulary:
+        size = len(tokenizer.vocabulary)
+        check_vocabulary_size(size, checkpoint.config, checkpoint.folder, account)
     if modules is not None and modules.lower_case:
         return sentence_transformers.lower_cased(tokenizer)
     return tokenizer

@@ -202,6 +202,8 @@ def _architecture_of(checkpoint, kind):
     """The class of transformers that reads what is to be written."""
     if checkpoint.other_head:
         return checkpoint.other_head
+    if checkpoint.other_head:
+        return checkpoint.other_head
     heads = (*checkpoint.heads, *(("tokens",) if checkpoint.token_labels else ()))
     if heads not in tables.ARCHITECTURES[kind]:
         raise ValueError(

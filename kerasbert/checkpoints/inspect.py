@@ -7,6 +7,7 @@ import pathlib
 
 from kerasbert.account import Account, AccountEntry
 from kerasbert.checkpoints import huggingface
+from kerasbert.checkpoints.config_keys import check_vocabulary_size
 from kerasbert.checkpoints.containers import read_checkpoint
 from kerasbert.checkpoints.ledger import Entry
 from kerasbert.config import EncoderConfig
@@ -98,7 +99,7 @@ def inspect(folder, strict=False):
     checkpoint = read_checkpoint(folder, account=account)
     if checkpoint.container == huggingface.NAME:
         huggingface.compare_files(checkpoint.folder, account)
-    tokenizer = read_beside(folder, account)
+    tokenizer = read_beside(folder, account, checkpoint.config)
     ledger = checkpoint.ledger
     return Inspection(
         folder=checkpoint.folder,
@@ -115,12 +116,13 @@ def inspect(folder, strict=False):
     )
 
 
-def read_beside(folder, account):
+def read_beside(folder, account, model_config):
     """Reads what a folder holds beside its encoder, and books the keys of the files.
 
     Args:
         folder: A `pathlib.Path`.
         account: The `kerasbert.account.Account`.
+        model_config: The configuration of the encoder.
 
     Returns:
         What its tokenizer is, a few words by name; empty without one.
@@ -142,6 +144,7 @@ def read_beside(folder, account):
     about = {"kind": config.kind}
     if config.vocabulary:
         about["vocabulary_size"] = len(config.vocabulary)
+        check_vocabulary_size(len(config.vocabulary), model_config, folder, account)
     names = ("lower_case", "strip_accents", "split_chinese_characters", "max_length")
     return about | {name: getattr(config, name) for name in names}
 

@@ -5,6 +5,7 @@ It lies under the key `kerasbert` of a configuration, where other readers ignore
 
 import dataclasses
 
+from kerasbert.account import quoted
 from kerasbert.checkpoints.config_keys import dropout_rate
 from kerasbert.config import ACTIVATIONS
 
@@ -16,6 +17,7 @@ KINDS = {
     "head_dropout": int | float,
     "score_activation": str,
     "pairs": bool,
+    "other_head": str,
     "masked_lm": dict,
     "has_pooler": bool,
 }
@@ -37,7 +39,7 @@ def read_kept(values, file):
     ):
         raise ValueError(
             f"Expected under {KEY!r} in {file} what kerasbert writes there, got "
-            f"{kept!r}. Remove the key to do without."
+            f"{quoted(kept)}. Remove the key to do without."
         )
     return kept
 
@@ -57,7 +59,7 @@ def restore(checkpoint, kept, file):
         checkpoint = checkpoint.without_pooler()
     fields = {}
     if "classification_head" in checkpoint.heads:
-        names = ("labels", "token_labels", "score_activation", "pairs")
+        names = ("labels", "token_labels", "score_activation", "pairs", "other_head")
         fields = {name: kept[name] for name in names if name in kept}
         rate = kept.get("head_dropout", checkpoint.head_dropout)
         fields["head_dropout"] = dropout_rate(rate, file)
@@ -82,6 +84,7 @@ def kept_scores(checkpoint):
     facts = {
         "score_activation": checkpoint.score_activation,
         "pairs": checkpoint.pairs,
+        "other_head": checkpoint.other_head or None,
     }
     return {name: value for name, value in facts.items() if value is not None}
 
@@ -99,7 +102,7 @@ def _masked_lm(checkpoint, values, file):
     if not all(key in checks and checks[key](value) for key, value in values.items()):
         raise ValueError(
             f"Expected activation and epsilon of the masked LM head in {file}, got "
-            f"{values!r}."
+            f"{quoted(values)}."
         )
     encoders = head_mathematics(checkpoint.config)
     return {key: value for key, value in values.items() if value != encoders[key]}

@@ -253,7 +253,7 @@ def _what_keras_hub_has_not(config):
 def _task_of(checkpoint):
     """The head that KerasHub has a task for; the others are warned about."""
     held = [head for head in checkpoint.heads if head in tables.TASKS]
-    if checkpoint.token_labels:
+    if checkpoint.token_labels or checkpoint.other_head:
         held = [head for head in held if head != "classification_head"]
     left_out = [head for head in checkpoint.heads if head not in held[:1]]
     if left_out:

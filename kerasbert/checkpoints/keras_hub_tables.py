@@ -132,6 +132,7 @@ TASK_KEYS = KeyTable(
     used={
         "dropout": "dropout of the head",
         "num_classes": "number of classes",
+        "activation": "from logits to scores",
         "pooling_mode": "pooling",
         "normalize": "whether vectors have length 1",
         "embedding_dim": "size of the vectors",
@@ -144,8 +145,6 @@ TASK_KEYS = KeyTable(
             "the tokenizer's files say it": "preprocessor",
         }
     ),
-    # Others' heads give probabilities; the task's own scores are those.
-    required={"activation": ("linear", None, "softmax")},
 )
 
 # From a head to KerasHub's class of it and its file, after `Bert` or `Albert`.

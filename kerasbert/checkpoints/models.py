@@ -54,7 +54,7 @@ def load(model_class, source, strict=False, **kwargs):
     account = Account(strict)
     checkpoint = read_checkpoint(folder, account=account)
     if strict:
-        read_beside(folder, account)
+        read_beside(folder, account, checkpoint.config)
     if model_class is None:
         model_class = _class_of(checkpoint)
     model = _build(model_class, checkpoint, **kwargs)

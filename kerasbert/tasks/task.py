@@ -2,6 +2,7 @@
 
 import abc
 
+from kerasbert.checkpoints.config_keys import check_vocabulary_size
 from kerasbert.tasks.batching import batches_of_tokens
 from kerasbert.tasks.encoder_runner import EncoderRunner
 from kerasbert.tasks.examples import split_off
@@ -288,9 +289,4 @@ def check_limits(config, tokenizer, max_length):
             f"Expected max_length from 3 to {positions} (the model's positions), "
             f"got {max_length}."
         )
-    if tokenizer.vocabulary_size > config.vocab_size:
-        raise ValueError(
-            f"Expected a vocabulary of at most {config.vocab_size} tokens "
-            f"(the model's vocab_size), got {tokenizer.vocabulary_size}. Are the "
-            "tokenizer and the model of the same release?"
-        )
+    check_vocabulary_size(tokenizer.vocabulary_size, config)

@@ -3,6 +3,7 @@
 import pytest
 
 from kerasbert import config, models
+from kerasbert.account import Account
 from kerasbert.checkpoints import convert, read_checkpoint, write_checkpoint
 from kerasbert.checkpoints.config_keys import check_vocabulary_size
 from kerasbert.models import load_encoder
@@ -91,6 +92,49 @@ def test_a_vocabulary_larger_than_the_model_is_refused():
     check_vocabulary_size(150, model, "vocab.txt")
     with pytest.raises(ValueError, match="at most 200 tokens .* got 201 in vocab.txt"):
         check_vocabulary_size(201, model, "vocab.txt")
+
+
+@pytest.mark.parametrize(
+    "tokens, rows, doubted",
+    [
+        (30522, 30528, False),  # padded to a multiple of 8
+        (30522, 30720, False),  # to one of 1,024
+        (250002, 250037, False),
+        (28996, 30522, True),  # BERT's cased vocabulary and its other model
+        (21128, 30522, True),
+        (100, 4167, True),
+        (90, 200, True),
+    ],
+)
+def test_a_vocabulary_much_smaller_than_the_model_is_doubted(tokens, rows, doubted):
+    model = config.BertConfig(vocab_size=rows)
+    if not doubted:
+        check_vocabulary_size(tokens, model, "x", Account(strict=True))
+        return
+    told = f"in vocab.txt has {tokens} tokens, and the model has embeddings of {rows}"
+    with pytest.warns(UserWarning, match=told):
+        check_vocabulary_size(tokens, model, "vocab.txt")
+    with pytest.raises(ValueError, match=told):
+        check_vocabulary_size(tokens, model, "vocab.txt", Account(strict=True))
+
+
+def test_everything_that_pairs_a_vocabulary_with_a_model_compares_them(tmp_path):
+    import kerasbert
+    from kerasbert.checkpoints.inspect import inspect
+
+    path = copy("bert_tiny/huggingface", tmp_path)
+    lines = (path / "vocab.txt").read_text("utf-8").splitlines()
+    (path / "vocab.txt").write_text("\n".join(lines[:120]), "utf-8")
+    for pair in (
+        inspect,
+        kerasbert.TextEmbedder.from_pretrained,
+        lambda path: kerasbert.TextClassifier.from_pretrained(path, ["a", "b"]),
+        lambda path: convert(path, tmp_path / "out", "huggingface"),
+    ):
+        with pytest.warns(UserWarning, match="120 tokens, and the model has embedd"):
+            pair(path)
+    with pytest.raises(ValueError, match="120 tokens"):
+        load_encoder(path, strict=True)
 
 
 # --- Writing ----------------------------------------------------------------------

@@ -207,7 +207,7 @@ def test_low_rank_updates_are_added_to_what_is_saved(tmp_path):
 def test_weights_are_written_where_the_tokenizer_cannot_be_read(tmp_path, monkeypatch):
     from kerasbert.checkpoints import vocabulary
 
-    def needs_more(folder):
+    def needs_more(folder, account=None):
         raise ImportError("No module named 'google'")
 
     monkeypatch.setattr(vocabulary, "read_tokenizer", needs_more)

@@ -259,7 +259,7 @@ def test_max_length_is_that_of_the_model_at_most(embedder):
 
 
 def test_a_vocabulary_larger_than_the_models_is_refused(embedder, bert):
-    with pytest.raises(ValueError, match="at most 200 tokens.*got 4167.*same release"):
+    with pytest.raises(ValueError, match="at most 200 tokens.*got 4167"):
         kerasbert.TextEmbedder(embedder.encoder, bert.tokenizer)
 
 
