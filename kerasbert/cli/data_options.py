@@ -6,29 +6,65 @@ from typing import Annotated
 import typer
 
 __all__ = [
-    *("Characters", "Format", "Header", "LabelColumns", "LabelSeparator", "Labels"),
-    *("MultiLabel", "PairColumn", "TextColumn", "WeightColumn", "WordPrefix"),
-    *("parsed_labels", "reading_values"),
+    *("Characters", "Delimiter", "Encoding", "Format", "Header", "LabelColumns"),
+    *("LabelSeparator", "Labels", "MultiLabel", "PairColumn", "SentenceColumn"),
+    *("TextColumn", "WeightColumn", "WordPrefix", "parsed_labels", "reading_values"),
 ]
 
 _COLUMN = "its name, or its number from 1."
+_FORMATS = ("tsv", "csv", "jsonl", "txt", "conll")
 
 Format = Annotated[
-    enum.Enum("Format", {name: name for name in ("tsv", "csv", "jsonl", "conll")})
-    | None,
-    typer.Option("--format", help="By default told by the file itself."),
+    enum.Enum("Format", {name: name for name in _FORMATS}) | None,
+    typer.Option(
+        "--format",
+        help="How it is written: tsv (quotes are text), csv (quoted cells), jsonl "
+        "(JSON lines, an array, or columns), txt (a text a line), conll (a word a "
+        "line). By default told by its name and its first rows, and shown. Such as "
+        "--format txt.",
+    ),
 ]
 Header = Annotated[
     bool | None,
     typer.Option(
         "--header/--no-header",
-        help="Whether the first row names the columns. By default told by its words.",
+        help="Whether the first row names the columns. By default as it and the rows "
+        "below it show. Such as --no-header.",
+    ),
+]
+Delimiter = Annotated[
+    str | None,
+    typer.Option(
+        "--delimiter",
+        metavar="CHARACTER",
+        help="What stands between cells: a character, or tab, comma, semicolon, bar, "
+        "space. By default as the first rows show. Such as --delimiter ';'.",
+    ),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        "--encoding",
+        metavar="NAME",
+        help="By default UTF-8, or what a byte order mark says. Such as --encoding "
+        "gb18030, big5, shift_jis, cp1252.",
+    ),
+]
+SentenceColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--sentence-column",
+        metavar="COLUMN",
+        help="For tags: that which tells sentences apart, where no empty lines do: "
+        f"{_COLUMN} Such as --sentence-column 'Sentence #'.",
     ),
 ]
 TextColumn = Annotated[
     str | None,
     typer.Option(
-        "--text-column", metavar="COLUMN", help=f"The column of the text: {_COLUMN}"
+        "--text-column",
+        metavar="COLUMN",
+        help=f"The column of the text, or word: {_COLUMN} Such as --text-column tweet.",
     ),
 ]
 PairColumn = Annotated[
@@ -36,7 +72,7 @@ PairColumn = Annotated[
     typer.Option(
         "--pair-column",
         metavar="COLUMN",
-        help=f"That of the second text of a pair: {_COLUMN}",
+        help=f"That of the second text of a pair: {_COLUMN} Such as --pair-column 3.",
     ),
 ]
 LabelColumns = Annotated[
@@ -44,8 +80,9 @@ LabelColumns = Annotated[
     typer.Option(
         "--label-column",
         metavar="COLUMN",
-        help=f"That of the label or score: {_COLUMN} Several are named after labels, "
-        "and hold 0 or 1.",
+        help=f"That of the label, score or tag: {_COLUMN} Several are named after "
+        "labels, and hold 0 or 1. With embed, none learns pairs without scores. Such "
+        "as --label-column sentiment.",
     ),
 ]
 WeightColumn = Annotated[
@@ -53,7 +90,8 @@ WeightColumn = Annotated[
     typer.Option(
         "--weight-column",
         metavar="COLUMN",
-        help=f"That of how much an example counts: {_COLUMN}",
+        help=f"That of how much an example counts: {_COLUMN} Such as --weight-column "
+        "weight.",
     ),
 ]
 MultiLabel = Annotated[
@@ -64,11 +102,18 @@ MultiLabel = Annotated[
 ]
 LabelSeparator = Annotated[
     str | None,
-    typer.Option("--label-separator", help="What stands between several labels."),
+    typer.Option(
+        "--label-separator",
+        help="What stands between several labels, by default a comma. Such as "
+        "--label-separator ';'.",
+    ),
 ]
 WordPrefix = Annotated[
     str | None,
-    typer.Option("--word-prefix", help="For tags: what to take off every word."),
+    typer.Option(
+        "--word-prefix",
+        help="For tags: what to take off every word. Such as --word-prefix en:.",
+    ),
 ]
 Characters = Annotated[
     bool | None,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from kerasbert.cli.text_input import read_texts
+from kerasbert.cli import data_options as data
 
 __all__ = ["embed"]
 
@@ -35,7 +35,8 @@ def embed(
         typer.Option(
             *("--input", "-i"),
             metavar="FILE",
-            help="UTF-8 file with a text a line; - is standard input.",
+            help="Texts, a line each (.txt), or a table (.csv, .tsv, .jsonl); - is "
+            "standard input. What is read is shown in a line.",
         ),
     ] = None,
     output_file: Annotated[
@@ -94,6 +95,11 @@ def embed(
         Combine | None,
         typer.Option("--combine", help="With --tokens: how layers become one vector."),
     ] = None,
+    text_column: data.TextColumn = None,
+    format: data.Format = None,
+    header: data.Header = None,
+    delimiter: data.Delimiter = None,
+    encoding: data.Encoding = None,
 ):
     """Embed texts: a JSON line each, or a row of an array.
 
@@ -102,7 +108,17 @@ def embed(
     """
     _check(texts, input_file, output_file, tokens, layers, combine)
     layers = _layers(layers)
-    stream = read_texts(texts, input_file)
+    given = data.reading_values(
+        text_column=text_column,
+        format=format,
+        header=header,
+        delimiter=delimiter,
+        encoding=encoding,
+    )
+    from kerasbert.cli.reading import Reading
+    from kerasbert.cli.text_input import read_texts
+
+    stream = read_texts(texts, input_file, Reading(**given))
     first = list(itertools.islice(stream, 1))  # bad input shows before a model loads
     stream = itertools.chain(first, stream)
 

@@ -29,6 +29,9 @@ def evaluate(
     characters: data.Characters = None,
     format: data.Format = None,
     header: data.Header = None,
+    delimiter: data.Delimiter = None,
+    encoding: data.Encoding = None,
+    sentence_column: data.SentenceColumn = None,
 ):
     """Test a model on a file; metrics come as JSON.
 
@@ -44,17 +47,21 @@ def evaluate(
         characters=characters,
         format=format,
         header=header,
+        delimiter=delimiter,
+        encoding=encoding,
+        sentence_column=sentence_column,
     )
     from kerasbert.cli.reading import reading_of
-    from kerasbert.cli.task_data import checked_labels, read_data
+    from kerasbert.cli.task_data import checked_labels, read_data, show_account
     from kerasbert.tasks import load
 
     task = load(model)
-    reading = reading_of(model, task, given)
+    reading = reading_of(model, task, given, input_file)
     pairs = getattr(task, "pairs", None)
     examples = read_data(task.kind, input_file, reading, pairs)
     if task.kind == "classify":
         checked_labels(examples, task.labels)
+    show_account(examples.account)
     found = task.evaluate(examples.inputs, examples.targets, batch_size)
     metrics = {name: float(value) for name, value in found.items()}
     print(json.dumps({"examples": len(examples), **metrics}, indent=2))

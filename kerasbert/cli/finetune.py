@@ -85,6 +85,9 @@ def finetune(
     characters: data.Characters = None,
     format: data.Format = None,
     header: data.Header = None,
+    delimiter: data.Delimiter = None,
+    encoding: data.Encoding = None,
+    sentence_column: data.SentenceColumn = None,
     tensorboard: Annotated[
         bool | None, typer.Option("--tensorboard", help="Write logs for TensorBoard.")
     ] = None,
@@ -127,6 +130,9 @@ def finetune(
             characters=characters,
             format=format,
             header=header,
+            delimiter=delimiter,
+            encoding=encoding,
+            sentence_column=sentence_column,
         ),
     }
     given = {name: value for name, value in given.items() if value is not None}

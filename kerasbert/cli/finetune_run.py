@@ -11,7 +11,12 @@ import keras
 import typer
 
 from kerasbert.cli.run_card import run_card
-from kerasbert.cli.task_data import checked_labels, found_labels, read_data
+from kerasbert.cli.task_data import (
+    checked_labels,
+    found_labels,
+    read_data,
+    show_account,
+)
 from kerasbert.tasks.epoch_bars import EpochBars
 from kerasbert.tasks.sample_weights import example_weights
 from kerasbert.tasks.task_files import TASKS
@@ -36,28 +41,36 @@ def run(config, folder, keep_checkpoints=False, overwrite=False):
             "Expected the package tensorboard, which writes its logs. Install: "
             "pip install 'kerasbert[tensorboard]'"
         )
-    train = read_data(config.task, config.train, config)
+    train = read_data(config.task, config.train, config, learns=True)
     config = _with_labels(config, train)
     validation = None
     if config.validation is not None:
         validation = read_data(
-            config.task, config.validation, config, _are_pairs(train)
+            *(config.task, config.validation, config, _are_pairs(train), train.account)
         )
     for data in filter(None, (train, validation)):
         if config.task == "classify":
             checked_labels(data, config.label_names)
+        show_account(data.account)
     weights = _weights(config, train)
 
     task = _task(config)
     config = dataclasses.replace(config, max_length=task.max_length)
     folder.check(overwrite, config)
-    begin = functools.partial(folder.begin, config, overwrite)
+    accounts = _accounts(train, validation)
+    begin = functools.partial(folder.begin, config, overwrite, accounts)
     with _ended_well(folder):
         history = _fit(task, config, folder, begin, train, validation, weights)
         task.save(folder.model, overwrite=True)
         metrics = _metrics(task, config, history, validation)
         folder.finish(metrics, run_card(config, folder, metrics), keep_checkpoints)
     print(json.dumps(metrics, indent=2, ensure_ascii=False))
+
+
+def _accounts(train, validation):
+    """What was read of the files, as the folder of the run keeps it."""
+    parts = {"train": train, "validation": validation}
+    return {name: data.account.values() for name, data in parts.items() if data}
 
 
 def _with_labels(config, train):

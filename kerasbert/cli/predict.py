@@ -22,8 +22,9 @@ def predict(
         typer.Option(
             *("--input", "-i"),
             metavar="FILE",
-            help="Texts, a line each, or a table; for tags also words in columns as in "
-            "CoNLL; for answers JSON as in SQuAD; - is standard input.",
+            help="Texts, a line each (.txt), or a table (.csv, .tsv, .jsonl); for tags "
+            "also words in columns as in CoNLL; for answers JSON as in SQuAD; - is "
+            "standard input. What is read is shown in a line.",
         ),
     ],
     output_file: Annotated[
@@ -38,6 +39,9 @@ def predict(
     characters: data.Characters = None,
     format: data.Format = None,
     header: data.Header = None,
+    delimiter: data.Delimiter = None,
+    encoding: data.Encoding = None,
+    sentence_column: data.SentenceColumn = None,
 ):
     """Answer for every text: a JSON line each.
 
@@ -51,18 +55,22 @@ def predict(
         characters=characters,
         format=format,
         header=header,
+        delimiter=delimiter,
+        encoding=encoding,
+        sentence_column=sentence_column,
     )
     from kerasbert.cli.reading import reading_of
-    from kerasbert.cli.task_data import open_inputs
+    from kerasbert.cli.task_data import open_inputs, shown
     from kerasbert.cli.vector_output import open_json_lines
     from kerasbert.tasks import load
 
     task = load(model)
-    reading = reading_of(model, task, given)
+    reading = reading_of(model, task, given, input_file)
     with (
-        open_inputs(task, input_file, reading) as inputs,
+        open_inputs(task, input_file, reading) as (inputs, account),
         open_json_lines(output_file) as write,
     ):
+        inputs = shown(inputs, account)
         unmasked = 0
         while chunk := list(itertools.islice(inputs, CHUNK)):
             answers = _answers(task, [one for _, one in chunk], reading.characters)

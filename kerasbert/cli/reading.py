@@ -1,12 +1,19 @@
 """How a command reads its files: as it is told, or as those of the training were."""
 
 import dataclasses
+import json
 import pathlib
 
 from kerasbert.checkpoints.sources import RUN_FILE
 from kerasbert.data import Columns
+from kerasbert.data.packaging import bare_name
 
-__all__ = ["Reading", "column_of", "reading_of"]
+__all__ = ["DATA_FILE", "Reading", "column_of", "reading_of"]
+
+DATA_FILE = "data.json"  # what was read of the files of a run
+# How one file is written says nothing of another, unless both are of one kind.
+FORM = ("format", "header", "delimiter", "encoding")
+COLUMNS = ("text_column", "pair_column", "label_column", "weight_column")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,10 +23,13 @@ class Reading:
     Args:
         text_column: As in `kerasbert.data.Columns`.
         pair_column: As there.
-        label_column: As there.
+        label_column: As there; `"none"`: pairs have no scores.
         weight_column: As there.
+        sentence_column: As `sentence` in `kerasbert.data.read_columns`.
         format: As in `kerasbert.data.tables.open_table`; or `"conll"`.
         header: As there.
+        delimiter: As there.
+        encoding: As there.
         labels: The labels that there may be; or a dictionary from what the files say
             to the names of labels.
         multi_label: Whether a text may have several labels.
@@ -32,8 +42,11 @@ class Reading:
     pair_column: str | int | None = None
     label_column: str | int | list | None = None
     weight_column: str | int | None = None
+    sentence_column: str | int | None = None
     format: str | None = None
     header: bool | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
     labels: list | dict | None = None
     multi_label: bool = False
     label_separator: str = ","
@@ -61,13 +74,52 @@ class Reading:
         return list(dict.fromkeys(map(str, names)))
 
 
-def reading_of(model, task, given):
-    """How the files of a model are read: as those that it was trained on.
+@dataclasses.dataclass(frozen=True)
+class ReadingLike(Reading):
+    """How a file is read that is like another one, of which something is known.
+
+    Args:
+        usual: As in `kerasbert.data.Columns`.
+        may_be_table: As in `kerasbert.data.tables.open_table`.
+    """
+
+    usual: dict = dataclasses.field(default_factory=dict)
+    may_be_table: bool = False
+
+    @property
+    def columns(self):
+        """The `Columns` of tables."""
+        return dataclasses.replace(super().columns, usual=self.usual)
+
+
+def reading_like(reading, columns, may_be_table=False):
+    """A reading of a file that has the columns of another one, by their names.
+
+    Args:
+        reading: The `Reading`.
+        columns: From a role to the column of the other file, as `DataAccount.columns`.
+        may_be_table: As in `ReadingLike`.
+
+    Returns:
+        A `ReadingLike`.
+    """
+    names = [field.name for field in dataclasses.fields(Reading)]
+    values = {name: getattr(reading, name) for name in names}
+    usual = {role: name for role, name in columns.items() if isinstance(name, str)}
+    return ReadingLike(**values, usual=usual, may_be_table=may_be_table)
+
+
+def reading_of(model, task, given, file):
+    """How a file is read for a model: as those that it was trained on.
+
+    What was said of how these are written holds for files of the same suffix, and the
+    names of their columns for all tables.
 
     Args:
         model: The source of the task; the folder of a run has its settings.
         task: The task.
         given: The settings that a command line names.
+        file: The file.
 
     Returns:
         A `Reading`.
@@ -75,14 +127,39 @@ def reading_of(model, task, given):
     settings = {"multi_label": getattr(task, "multi_label", False)}
     if task.kind == "tag":
         settings["labels"] = task.labels
-    file = pathlib.Path(model) / RUN_FILE
-    if file.exists():
-        from kerasbert.cli.run_config import read_config
+    run = pathlib.Path(model) / RUN_FILE
+    if not run.exists():
+        return Reading(**{**settings, **given})
+    from kerasbert.cli.run_config import read_config
 
-        known = read_config(file)
-        names = [field.name for field in dataclasses.fields(Reading)]
-        settings |= {name: known[name] for name in names if name in known}
-    return Reading(**{**settings, **given})
+    known = read_config(run)
+    suffix, trained_on = (_suffix(one) for one in (file, known.get("train", "")))
+    is_table = suffix not in ("", ".txt")
+    for field in dataclasses.fields(Reading):
+        value = known.get(field.name)
+        if suffix != trained_on and field.name in FORM:
+            continue
+        if suffix != trained_on and field.name in COLUMNS:
+            named = isinstance(column_of(value), str | list)
+            if not (named and is_table):
+                continue
+        if field.name in known:
+            settings[field.name] = value
+    account = _account_of(run.with_name(DATA_FILE))
+    same = suffix == trained_on and account.get("width", 1) > 1
+    reading = Reading(**{**settings, **given})
+    return reading_like(reading, account.get("columns", {}), same)
+
+
+def _suffix(file):
+    return pathlib.Path(bare_name(file)).suffix
+
+
+def _account_of(file):
+    """What was read of the file that a run learnt from."""
+    if not file.exists():
+        return {}
+    return json.loads(file.read_text("utf-8")).get("train", {})
 
 
 def column_of(column):

@@ -7,6 +7,7 @@ import pathlib
 import shutil
 
 from kerasbert.checkpoints.sources import RUN_FILE
+from kerasbert.cli.reading import DATA_FILE
 from kerasbert.cli.run_config import read_config, write_config
 from kerasbert.files import write_atomically
 from kerasbert.training.state import read_history, read_step, state_file
@@ -30,6 +31,7 @@ class RunFolder:
     def __init__(self, path):
         self.path = pathlib.Path(path)
         self.config = self.path / RUN_FILE
+        self.data = self.path / DATA_FILE
         self.model = self.path / "model"
         self.checkpoints = self.path / "checkpoints"
         self.log = self.path / "log.csv"
@@ -66,12 +68,13 @@ class RunFolder:
         if config is not None and self.config.exists() and not overwrite:
             self._check_same(config)
 
-    def begin(self, config, overwrite=False):
+    def begin(self, config, overwrite=False, accounts=None):
         """Writes what the run is told; a run that is replaced is there no more.
 
         Args:
             config: The `RunConfig`.
             overwrite: Whether a run that is there is replaced.
+            accounts: What was read of the files of examples, for `data.json`.
 
         Raises:
             FileExistsError: As in `check`.
@@ -82,6 +85,9 @@ class RunFolder:
         if overwrite:
             self._remove()
         write_config(config, self.config)
+        with write_atomically(self.data) as partial:
+            text = json.dumps(accounts or {}, indent=2, ensure_ascii=False)
+            partial.write_text(text + "\n", "utf-8")
         self._restore_log()
 
     def finish(self, metrics, card, keep_checkpoints=False):
@@ -126,7 +132,7 @@ class RunFolder:
     def _remove(self):
         for folder in (self.model, self.checkpoints, self.tensorboard):
             shutil.rmtree(folder, ignore_errors=True)
-        for file in (self.metrics, self.card, self.log, self.config):
+        for file in (self.metrics, self.card, self.log, self.data, self.config):
             file.unlink(missing_ok=True)
 
     def _check_same(self, config):

@@ -1,29 +1,37 @@
 """Texts from the command line, a file or standard input, as a stream."""
 
-from kerasbert.data.lines import open_lines
+from kerasbert.account import quoted
+from kerasbert.cli.task_data import open_texts, shown
+from kerasbert.data.table import EmptyFile
 
 __all__ = ["read_texts"]
 
 
-def read_texts(texts, file):
+def read_texts(texts, file, reading=None):
     """The texts that a command is given, one after the other.
 
     Args:
         texts: Texts of the command line, or None.
-        file: A file with a text a line, `"-"` for standard input, or None.
+        file: A file of texts, as in `kerasbert.cli.task_data.open_texts`; `"-"` for
+            standard input; or None.
+        reading: The `kerasbert.cli.reading.Reading` of the file.
 
     Yields:
-        Strings without line ends.
+        Strings without line ends. What is read of a file is shown on the error stream.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: A text is not UTF-8; the message names the file and the line.
+        ValueError: A text is not UTF-8, or the file does not hold texts; the message
+            names the file and the line.
     """
     if file is None:
         yield from [_valid(text, position) for position, text in enumerate(texts, 1)]
-    else:
-        with open_lines(file) as (_, lines):
-            yield from lines
+        return
+    try:
+        with open_texts(file, reading) as rows:
+            yield from (row.input for row in shown(rows, rows.account))
+    except EmptyFile:
+        return
 
 
 def _valid(text, position):
@@ -32,6 +40,6 @@ def _valid(text, position):
     except UnicodeEncodeError:
         raise ValueError(
             f"Expected UTF-8 text, but text {position} of the command line is none: "
-            f"{ascii(text)}."
+            f"{quoted(ascii(text))}."
         ) from None
     return text

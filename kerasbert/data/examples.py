@@ -3,50 +3,13 @@
 import contextlib
 import dataclasses
 
+from kerasbert.account import quoted
+from kerasbert.data.columns import LABEL, SCORE, SCORE_IF_ANY, Columns, places_of
+from kerasbert.data.data_account import DataAccount
 from kerasbert.data.tables import open_table
-from kerasbert.data.targets import is_set, number
+from kerasbert.data.targets import is_set, number, score_if_any
 
-# What headers call the columns, the likeliest first.
-TEXT_NAMES = (
-    *("text", "sentence", "sentence1", "text_a", "question1", "premise", "q1"),
-    *("question", "review", "comment", "content", "query", "title"),
-)
-PAIR_NAMES = ("pair", "sentence2", "text_b", "question2", "hypothesis", "q2", "context")
-LABEL_NAMES = (
-    *("label", "labels", "score", "target", "class", "category", "sentiment"),
-    *("similarity", "gold_label", "polarity"),
-)
-
-
-@dataclasses.dataclass(frozen=True)
-class Columns:
-    """Which columns of a table hold what, each a name or a number from 1.
-
-    Args:
-        text: The text. By default what a header calls so, or the first column.
-        pair: The second text of a pair. By default what a header calls so, or, without
-            a header, the second of three columns.
-        label: The label or score; or several columns, each named after a class and 1
-            where a text is of it. By default what a header calls so, or the last one.
-        weight: How much an example counts. By default all count alike.
-    """
-
-    text: str | int | None = None
-    pair: str | int | None = None
-    label: str | int | list | None = None
-    weight: str | int | None = None
-
-    @property
-    def label_columns(self):
-        """The columns of labels, as a list, or None."""
-        alone = self.label is None or isinstance(self.label, str | int)
-        return self.label if self.label is None or not alone else [self.label]
-
-    @property
-    def names(self):
-        """All columns that are named here, as a list."""
-        alone = [c for c in (self.text, self.pair, self.weight) if c is not None]
-        return [*alone, *(self.label_columns or [])]
+__all__ = ["Columns", "Example", "Examples", "open_examples", "read_examples"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +32,7 @@ class Examples:
         inputs: Texts, or pairs of texts.
         targets: What should come out of each; None where nobody knows.
         weights: How much each counts; None: all alike.
+        account: The `kerasbert.data.DataAccount`: what was read, and how.
     """
 
     name: str
@@ -76,12 +40,22 @@ class Examples:
     inputs: list
     targets: list | None = None
     weights: list | None = None
+    account: DataAccount | None = None
 
     def __len__(self):
         return len(self.inputs)
 
 
-def read_examples(file, columns=None, target=None, form=None, header=None, pairs=None):
+def read_examples(
+    file,
+    columns=None,
+    target=None,
+    form=None,
+    header=None,
+    pairs=None,
+    delimiter=None,
+    encoding=None,
+):
     r"""Reads a table of examples.
 
     Args:
@@ -89,41 +63,81 @@ def read_examples(file, columns=None, target=None, form=None, header=None, pairs
         columns: The `Columns`.
         target: From the cell of a label to the target of a task, such as
             `kerasbert.data.one_label`; None: there are no labels.
-        form: As in `open_table`.
+        form: As in `kerasbert.data.tables.open_table`.
         header: As there.
         pairs: Whether the examples are pairs; None: as the table says.
+        delimiter: As in `kerasbert.data.tables.open_table`.
+        encoding: As there.
 
     Returns:
         `Examples`.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is empty, a column is not there, a row has other columns
-            or a target that is none; the message names the file and the line.
+        ValueError: The file is empty, a column is not there or unlike what it is taken
+            for, a row has other columns or a target that is none; the message names
+            the file and the line.
 
     Example:
         >>> import pathlib, tempfile
         >>> file = pathlib.Path(tempfile.mkdtemp()) / "train.tsv"
         >>> _ = file.write_text("good\t1\nbad\t0\n")
-        >>> read_examples(file, target=number).targets
-        [1.0, 0.0]
+        >>> examples = read_examples(file, target=number)
+        >>> examples.targets, examples.account.format, examples.account.header
+        ([1.0, 0.0], 'TSV', False)
     """
     columns = columns or Columns()
-    with open_examples(file, columns, target, form, header, pairs) as (name, rows):
-        rows = list(rows)
-    if not rows:
+    options = (form, header, pairs, delimiter, encoding)
+    with open_examples(file, columns, target, *options) as (name, rows):
+        found = list(rows)
+    if not found:
         raise ValueError(f"Expected rows in {name}, but it has only a header.")
+    account = rows.account
+    account.examples = len(found)
+    account.count(row.target for row in found)
     return Examples(
         name,
-        [row.line for row in rows],
-        [row.input for row in rows],
-        None if target is None else [row.target for row in rows],
-        None if columns.weight is None else [row.weight for row in rows],
+        [row.line for row in found],
+        [row.input for row in found],
+        None if not rows.has_targets else [row.target for row in found],
+        None if columns.weight is None else [row.weight for row in found],
+        account,
     )
 
 
+class ExampleRows:
+    """A stream of `Example`s.
+
+    Args:
+        rows: Iterator of them.
+        account: The `DataAccount`.
+        has_targets: Whether they have labels or scores.
+    """
+
+    def __init__(self, rows, account, has_targets):
+        self.account = account
+        self.has_targets = has_targets
+        self._rows = rows
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self._rows)
+
+
 @contextlib.contextmanager
-def open_examples(file, columns=None, target=None, form=None, header=None, pairs=None):
+def open_examples(
+    file,
+    columns=None,
+    target=None,
+    form=None,
+    header=None,
+    pairs=None,
+    delimiter=None,
+    encoding=None,
+    may_be_table=False,
+):
     """Opens a table as a stream of examples.
 
     Args:
@@ -133,115 +147,91 @@ def open_examples(file, columns=None, target=None, form=None, header=None, pairs
         form: As there.
         header: As there.
         pairs: As there.
+        delimiter: As there.
+        encoding: As there.
+        may_be_table: As there.
 
     Yields:
-        The name of the table for messages, and an iterator of `Example`s.
+        The name of the table for messages, and an iterator of `Example`s, which has
+        the `account` of what is read.
     """
     columns = columns or Columns()
-    expected = (*columns.names, *TEXT_NAMES, *PAIR_NAMES, *LABEL_NAMES)
-    with open_table(file, form, header, expected) as table:
-        places = _places(table, columns, target is not None, pairs)
-        named = columns.text is not None and (target is None or columns.label)
-        yield table.name, _examples(table, places, target, strict=not named)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Places:
-    """Where in a row the columns are."""
-
-    texts: list
-    labels: list
-    weight: object
-    label_names: list | None
-
-
-def _places(table, columns, has_label, pairs):
-    text, pair, labels = columns.text, columns.pair, columns.label_columns
-    guessed = table.names is None and (text is None or labels is None)
-    if guessed and has_label and table.width > 3:
-        raise ValueError(
-            f"Expected to be told the columns of {table.name}, which has "
-            f"{table.width} without names. Name that of the text and that of the "
-            "label, by numbers from 1."
+    wants = {None: None, number: SCORE, score_if_any: SCORE_IF_ANY}.get(target, LABEL)
+    texts_alone = wants is None and not pairs and not columns.names
+    expected = [*columns.names, *columns.usual.values()]
+    options = (expected, delimiter, encoding, texts_alone, may_be_table)
+    with open_table(file, form, header, *options) as table:
+        places = places_of(table, columns, wants, pairs)
+        _check_left_over(table, columns, places, wants, pairs)
+        table.account.columns = dict(places.columns)
+        table.account.width = table.width
+        used = {*places.texts, *places.labels, places.weight}
+        table.account.unused = table.columns_besides(used)
+        table.may_be_wider = (
+            table.is_tsv
+            and table.names is None
+            and columns.text is not None
+            and (target is None or columns.label is not None)
         )
-    if has_label and labels is None:
-        labels = [_label(table)]
-    if pair is None and pairs is not False and text is None:
-        pair = _pair(table, has_label, pairs)
-    if pairs and pair is None:
-        raise ValueError(f"Expected pairs of texts in {table.name}: name both columns.")
-    text = _text(table) if text is None else text
-    texts = [text] if pair is None or pairs is False else [text, pair]
-    several = labels is not None and len(labels) > 1
-    return _Places(
-        [table.column(column) for column in texts],
-        [table.column(column) for column in labels] if has_label else [],
-        None if columns.weight is None else table.column(columns.weight),
-        [str(name) for name in labels] if several else None,
-    )
+        told = columns.label is not None
+        rows = _examples(table, places, target, told)
+        yield table.name, ExampleRows(rows, table.account, bool(places.labels))
 
 
-def _text(table):
-    return 1 if table.names is None else _known(table, TEXT_NAMES, "text")
-
-
-def _pair(table, has_label, pairs):
-    if table.names is not None:
-        return _known(table, PAIR_NAMES, "pair", needed=bool(pairs))
-    if has_label:
-        return 2 if table.width == 3 else None
-    return 2 if pairs and table.width > 1 else None
-
-
-def _label(table):
-    if table.names is not None:
-        return _known(table, LABEL_NAMES, "label")
-    if table.width == 1:
+def _check_left_over(table, columns, places, wants, pairs):
+    """Refuses to read the first of several columns of texts without names, unasked."""
+    told = table.names is not None or columns.text is not None or wants is not None
+    if told or len(table.sample) < 3:
+        return
+    taken = [place + 1 for place in places.texts]
+    others = [column for column in table.texts() if column not in taken]
+    if others and taken[0] in table.texts():
         raise ValueError(
-            f"Expected a text and a label in each row of {table.name}, got one column."
+            f"Expected to be told the columns of {table.name}: it has {table.width} "
+            "without names, and texts not only in column "
+            f"{', '.join(map(str, taken))}, but also in column {others[0]}. Name the "
+            f"text with --text-column{' and its pair with --pair-column' * bool(pairs)}"
+            ", or say --header if the first row has names, or --format txt if each "
+            "line is one text."
         )
-    return table.width
 
 
-def _known(table, known, role, needed=True):
-    by_name = {name.lower(): name for name in reversed(list(table.names))}
-    for name in known:
-        if name in by_name:
-            return by_name[name]
-    if not needed:
-        return None
-    raise ValueError(
-        f"Expected a column of the {role} in {table.name}, which has the columns "
-        f"{', '.join(table.names)}. Name the one that it is."
+def _taken_for(places):
+    """Which column is taken for the label, or score, though nobody has named it."""
+    role, column = next(
+        ((r, c) for r, c in places.columns.items() if r in (LABEL, SCORE)), (None, None)
     )
+    if role is None:
+        return ""
+    name = f"column {column}" if isinstance(column, int) else f"column {column!r}"
+    return f" The {role} is taken from {name}; --label-column names another."
 
 
-def _examples(table, places, target, strict):
+def _examples(table, places, target, told):
     for line, cells in table:
         where = f"line {line} of {table.name}"
-        if strict and isinstance(cells, list) and len(cells) != table.width:
-            raise ValueError(
-                f"Expected {table.width} columns in {where}, as in the rows before it, "
-                f"got {len(cells)}. Put the row right, or name the columns to read."
-            )
         texts = [_cell(cells, place, where) for place in places.texts]
         for text in texts:
             if not isinstance(text, str):
-                raise ValueError(f"Expected a text in {where}, got {text!r}.")
+                raise ValueError(
+                    f"Expected a text in {where}, got {quoted(text, 60)}. Name the "
+                    "column of the text with --text-column."
+                )
         try:
             found = _target(cells, places, target, where)
             weight = _weight(cells, places, where)
         except _Missing:
             raise
         except ValueError as error:
-            raise ValueError(f"In {where}: {error}.") from None
+            hint = "" if told else _taken_for(places)
+            raise ValueError(f"In {where}: {error}.{hint}") from None
         yield Example(
             line, texts[0] if len(texts) == 1 else tuple(texts), found, weight
         )
 
 
 def _target(cells, places, target, where):
-    if target is None:
+    if not places.labels:
         return None
     found = [_cell(cells, place, where) for place in places.labels]
     if places.label_names is None:

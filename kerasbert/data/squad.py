@@ -1,12 +1,27 @@
 """SQuAD: questions, contexts and the answers in them, from JSON."""
 
 import dataclasses
+import hashlib
 import warnings
 from typing import NamedTuple
 
-from kerasbert.files import read_json
+from kerasbert.account import quoted
+from kerasbert.data.data_account import DataAccount
+from kerasbert.data.json_rows import open_json_rows
+from kerasbert.data.lines import open_lines
+
+__all__ = ["NOWHERE", "SquadData", "read_squad"]
 
 NOWHERE = -1  # the start of an answer that does not stand where its file says
+WANTED = (
+    'Wanted is {"data": [{"paragraphs": [{"context": "...", "qas": [{"id": "1", '
+    '"question": "...", "answers": [{"text": "...", "answer_start": 0}]}]}]}]}, or a '
+    'line {"question": "...", "context": "...", "answers": {"text": ["..."], '
+    '"answer_start": [0]}} for each.'
+)
+IDS = ("id", "query_id", "qid", "qas_id", "_id", "question_id")
+CONTEXTS = ("context", "context_text", "passage", "paragraph")
+QUESTIONS = ("question", "query_text", "query")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,27 +37,34 @@ class SquadData:
             has the start -1: it counts in metrics, which compare texts, and not in
             training. None altogether where the file has no answers.
         misaligned: The names of the questions that have such answers.
+        account: The `kerasbert.data.DataAccount`: what was read, and how.
     """
 
     ids: list
     inputs: list
     targets: list | None
     misaligned: list
+    account: DataAccount | None = None
 
     def __len__(self):
         return len(self.ids)
 
 
-def read_squad(path, answers=True):
-    """Reads a file in the format of SQuAD 1.1 or 2.0.
+def read_squad(path, answers=True, encoding=None):
+    """Reads a file in the format of SQuAD 1.1 or 2.0, or one of its cousins.
 
-    Answers of questions that are marked `is_impossible`, which SQuAD 2.0 calls
-    plausible, are left out.
+    CMRC and DRCD have its format; CMRC's flat form has paragraphs at the top. The rows
+    of `datasets`, as JSON lines or an array, have a question, a context and answers
+    each. Answers may be a list of objects, an object of lists, or a list of texts,
+    which have to stand in the context once, as no start tells where. A question has no
+    answer in its context where `is_impossible` says so (which SQuAD 2.0 does beside
+    plausible ones), its answers are none, or their texts are empty.
 
     Args:
-        path: The file.
+        path: The file; `"-"`: standard input.
         answers: Whether answers are read; if not, targets are None, and what the file
             says of answers is not looked at.
+        encoding: As in `kerasbert.data.lines.open_lines`.
 
     Returns:
         `SquadData`. A warning says how many questions have answers that do not stand
@@ -70,20 +92,18 @@ def read_squad(path, answers=True):
         [Rajpurkar et al., 2016](https://arxiv.org/abs/1606.05250);
         [Rajpurkar et al., 2018](https://arxiv.org/abs/1806.03822).
     """
-    found = _Found([], [], [], [], [])
-    for article in _Node(path, "", read_json(path)).children("data"):
-        for paragraph in article.children("paragraphs"):
-            context = paragraph.field("context", str)
-            for question in paragraph.children("qas"):
-                found.ids.append(question.field("id", str))
-                found.inputs.append((question.field("question", str), context))
-                if answers:
-                    _read_answers(question, context, found)
+    with open_lines(path, encoding) as lines:
+        account = DataAccount(lines.name, "SQuAD", lines.notes)
+        found = _Found([], [], [], [], [], account)
+        for question, context in _questions(lines, account):
+            _read_question(question, context, found, answers)
     if not found.ids:
-        raise ValueError(f"Expected questions in {path}, got none.")
+        raise ValueError(f"Expected questions in {path}, got none. {WANTED}")
+    account.examples = len(found.ids)
+    account.columns = {name: name for name in ("question", "context")}
     if not answers:
-        return SquadData(found.ids, found.inputs, None, [])
-    _warn_of_misaligned(path, found)
+        return SquadData(found.ids, found.inputs, None, [], account)
+    _check_ids(found.ids, path)
     targets = found.targets
     if found.unanswered:
         if len(found.unanswered) < len(found.ids):
@@ -92,8 +112,11 @@ def read_squad(path, answers=True):
                 f"at {found.unanswered[0]}. A question without an answer in its "
                 'context says "answers": [].'
             )
-        targets = None
-    return SquadData(found.ids, found.inputs, targets, found.misaligned)
+        return SquadData(found.ids, found.inputs, None, [], account)
+    _warn_of_misaligned(path, found)
+    none = sum(target is None for target in targets)
+    account.columns["answers"] = f"answers ({none:,} questions have none)"
+    return SquadData(found.ids, found.inputs, targets, found.misaligned, account)
 
 
 class _Found(NamedTuple):
@@ -104,6 +127,57 @@ class _Found(NamedTuple):
     targets: list
     misaligned: list
     unanswered: list
+    account: DataAccount
+
+
+def _questions(lines, account):
+    """The node of every question, and its context."""
+    if lines.suffix in ("", ".json"):
+        lines.longest = None
+    first = next((line for line in lines.ahead(200) if line.strip()), "{").strip()
+    if first[0] not in "[{":
+        raise ValueError(
+            f"Expected questions as JSON in {lines.name}, got {quoted(first, 60)}. "
+            f"{WANTED}"
+        )
+    rows = list(open_json_rows(lines, account, of_lists=True))
+    form = account.format
+    if len(rows) == 1 and form == "JSON lines":  # a document in one line
+        form = "JSON"
+    if form == "JSON" and rows and isinstance(rows[0][1], dict):
+        value = rows[0][1]
+        if any(key in value for key in CONTEXTS) and "qas" not in value:
+            rows, form = [(1, value)], "JSON lines"
+        else:
+            account.format = "SQuAD"
+            top = _Node(lines.name, "", value)
+            for article in top.children("data"):
+                yield from _of_article(article)
+            return
+    for number, row in rows:
+        if form == "JSON array under 'data'":
+            node = _Node(lines.name, f"data[{number - 1}]", row)
+        elif form == "JSON lines":
+            node = _Node(lines.name, f"line {number}", row)
+        else:
+            node = _Node(lines.name, f"[{number - 1}]", row)
+        known = row if isinstance(row, dict) else {}
+        if "paragraphs" in known or "qas" in known or not any(map(known.get, CONTEXTS)):
+            account.format = f"SQuAD, {form}" if "lines" in form else "SQuAD"
+            yield from _of_article(node)
+        else:
+            account.format = f"questions, {form}"
+            yield node, node.one_of(CONTEXTS)
+
+
+def _of_article(article):
+    """The questions of an article, or of a paragraph that stands alone."""
+    alone = isinstance(article.value, dict) and "qas" in article.value
+    paragraphs = [article] if alone else article.children("paragraphs")
+    for paragraph in paragraphs:
+        context = paragraph.one_of(CONTEXTS)
+        for question in paragraph.children("qas"):
+            yield question, context
 
 
 class _Node(NamedTuple):
@@ -120,21 +194,27 @@ class _Node(NamedTuple):
             raise ValueError(
                 f"Expected an object with {name!r} at {self.place or 'the top'} of "
                 f"{self.file}, got {type(self.value).__name__}. Is it in the format "
-                "of SQuAD?"
+                f"of SQuAD? {WANTED}"
             )
         if name not in self.value:
+            beside = ", ".join(map(repr, list(self.value)[:8]))[:120]
             raise ValueError(
                 f"Expected {place} in {self.file}, but it is not there; got "
-                f"{', '.join(map(repr, self.value)) or 'nothing'} beside it. Is it in "
-                "the format of SQuAD?"
+                f"{beside or 'nothing'} beside it. Is it in the format of SQuAD? "
+                f"{WANTED}"
             )
         value = self.value[name]
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise ValueError(
                 f"Expected {_KINDS[kind]} at {place} of {self.file}, got "
-                f"{type(value).__name__}: {str(value)[:60]!r}."
+                f"{type(value).__name__}: {quoted(value, 60)}."
             )
         return value
+
+    def one_of(self, names):
+        """The string under the first of some names that is there."""
+        known = self.value if isinstance(self.value, dict) else {}
+        return self.field(next((n for n in names if n in known), names[0]), str)
 
     def children(self, name):
         """The nodes of the list under a name."""
@@ -148,21 +228,107 @@ class _Node(NamedTuple):
 _KINDS = {list: "a list", str: "a string", int: "a whole number", bool: "true or false"}
 
 
+def _read_question(node, context, found, answers):
+    question = node.one_of(QUESTIONS)
+    found.inputs.append((question, context))
+    found.ids.append(_id(node, question, context, len(found.ids)))
+    if answers:
+        _read_answers(node, context, found)
+
+
+def _id(node, question, context, position):
+    """The name of a question: a string, or a number; else made of what it asks."""
+    for name in IDS:
+        value = node.value.get(name)
+        if isinstance(value, str) or type(value) is int:
+            return str(value)
+        if value is not None:
+            return node.field(name, str)
+    key = f"{position} {question} {context}".encode("utf-8", "surrogatepass")
+    return hashlib.sha256(key).hexdigest()[:24]
+
+
+def _check_ids(ids, path):
+    """Questions of one name would be one to whoever joins answers by it."""
+    seen = set()
+    twice = [name for name in ids if name in seen or seen.add(name)]
+    if twice:
+        warnings.warn(
+            f"{len(twice):,} questions in {path} have the name of another one, such as "
+            f"{quoted(twice[0], 60)}; all of them are read.",
+            stacklevel=3,
+        )
+
+
 def _read_answers(node, context, found):
-    impossible = "is_impossible" in node.value and node.field("is_impossible", bool)
-    if "answers" not in node.value and not impossible:
+    impossible = _is_impossible(node)
+    if "answers" not in node.value and "answer" not in node.value and not impossible:
         found.unanswered.append(node.place)
     texts, starts = [], []
-    if "answers" in node.value and not impossible:
-        for answer in node.children("answers"):
-            text = answer.field("text", str)
-            start = answer.field("answer_start", int)
-            stands = text and start >= 0 and context.startswith(text, start)
+    if not impossible:
+        for text, start in _answers(node):
+            if not text.strip():
+                continue  # no answer, as some write it
             texts.append(text)
+            if start is None and context.count(text) == 1:
+                start = context.index(text)
+            stands = (
+                start is not None and start >= 0 and context.startswith(text, start)
+            )
             starts.append(start if stands else NOWHERE)
     if NOWHERE in starts:
         found.misaligned.append(found.ids[-1])
     found.targets.append({"text": texts, "answer_start": starts} if texts else None)
+
+
+def _is_impossible(node):
+    """Whether a question is marked to have no answer: true, 1 or "true"."""
+    value = node.value.get("is_impossible")
+    if value is None:
+        return False
+    words = {"true": True, "false": False, "1": True, "0": False}
+    if isinstance(value, str) and value.strip().lower() in words:
+        return words[value.strip().lower()]
+    if type(value) is int and value in (0, 1):
+        return bool(value)
+    return node.field("is_impossible", bool)
+
+
+def _answers(node):
+    """The text and the start of every answer; a start of None is not said."""
+    value = node.value.get("answers", node.value.get("answer"))
+    if value is None:
+        return
+    name = "answers" if "answers" in node.value else "answer"
+    if isinstance(value, dict):
+        inner = _Node(node.file, f"{node.place}.{name}".removeprefix("."), value)
+        if isinstance(value.get("text"), str):  # one answer, not in a list
+            yield _answer(inner)
+            return
+        texts, starts = inner.field("text", list), inner.field("answer_start", list)
+        if len(texts) != len(starts):
+            raise ValueError(
+                f"Expected as many starts as texts at {inner.place} of {node.file}, "
+                f"got {len(starts)} for {len(texts)}."
+            )
+        for number, (text, start) in enumerate(zip(texts, starts, strict=True)):
+            place = f"{inner.place}[{number}]"
+            one = {"text": text, "answer_start": start}
+            yield _answer(_Node(node.file, place, one))
+        return
+    for child in node.children(name):
+        yield _answer(child)
+
+
+def _answer(node):
+    if isinstance(node.value, str):  # as in CMRC's flat form
+        return node.value, None
+    text = node.field("text", str)
+    if node.value.get("answer_start", 0) is None:
+        return text, None
+    if not text.strip() and "answer_start" not in node.value:
+        return text, None
+    return text, node.field("answer_start", int)
 
 
 def _warn_of_misaligned(path, found):
@@ -175,7 +341,7 @@ def _warn_of_misaligned(path, found):
     warnings.warn(
         f"{len(found.misaligned)} of the {len(found.ids)} questions in {path} have an "
         "answer that does not stand in their context where answer_start says, such as "
-        f"{found.misaligned[0]!r}. Such answers are not trained on, which leaves out "
-        f"{lost} of the questions; metrics count them.",
+        f"{quoted(found.misaligned[0], 60)}. Such answers are not trained on, which "
+        f"leaves out {lost} of the questions; metrics count them.",
         stacklevel=3,
     )

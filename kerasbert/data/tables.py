@@ -1,75 +1,50 @@
-"""Tables: TSV, CSV and JSON lines as a stream of rows."""
+"""Tables: CSV, TSV, lines of text and JSON as a stream of rows."""
 
 import contextlib
-import csv
 import itertools
-import json
-import pathlib
+import warnings
 
+from kerasbert.account import quoted
+from kerasbert.data.annotations import classified_record
+from kerasbert.data.data_account import DataAccount
+from kerasbert.data.delimited import Delimited, parsed_delimiter
+from kerasbert.data.dialect import guess_delimiter
+from kerasbert.data.json_rows import JSON_SUFFIXES, holds_json_lines, open_json_rows
 from kerasbert.data.lines import open_lines
+from kerasbert.data.table import EmptyFile, Table
 
-FORMATS = ("tsv", "csv", "jsonl")
-JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
+__all__ = ["FORMATS", "open_table"]
 
-
-class Table:
-    """A table that is read: the names of its columns and a stream of its rows.
-
-    Args:
-        name: What messages call it.
-        names: The names of the columns; None where it has none.
-        width: Number of columns.
-        rows: Iterator of the line number and the cells of each row: a list, or in JSON
-            lines a dictionary.
-    """
-
-    def __init__(self, name, names, width, rows):
-        self.name = name
-        self.names = names
-        self.width = width
-        self._rows = rows
-
-    def __iter__(self):
-        return self._rows
-
-    def column(self, column):
-        """Where a column is in a row.
-
-        Args:
-            column: Its name; or its number, from 1 as in `cut -f`.
-
-        Returns:
-            An index or a key of the cells.
-
-        Raises:
-            ValueError: If the table has no such column.
-        """
-        names = self.names or []
-        if column in names:
-            return column if isinstance(names, dict) else names.index(column)
-        number = int(column) if str(column).isdigit() else 0
-        if not isinstance(names, dict) and 1 <= number <= self.width:
-            return number - 1
-        has = f"columns 1 to {self.width}, without names"
-        if names:
-            has = f"the columns {', '.join(names)}"
-        raise ValueError(
-            f"Expected a column {column!r} in {self.name}, which has {has}. Name one "
-            "of these."
-        )
+FORMATS = ("tsv", "csv", "jsonl", "txt")
+_SUFFIXES = {".tsv": "tsv", ".tab": "tsv", ".csv": "csv"}
 
 
 @contextlib.contextmanager
-def open_table(file, form=None, header=None, expected=()):
+def open_table(
+    file,
+    form=None,
+    header=None,
+    expected=(),
+    delimiter=None,
+    encoding=None,
+    texts_alone=False,
+    may_be_table=False,
+):
     """Opens a table.
 
     Args:
         file: The file; `"-"`: standard input.
-        form: `"tsv"` (tabs; quotes are text), `"csv"` (commas; quotes as in RFC 4180)
-            or `"jsonl"`; None: by the suffix, and tabs in the first line.
-        header: Whether the first row names the columns; None: it does if it holds an
-            expected name.
+        form: `"tsv"` (tabs; quotes are text), `"csv"` (quotes as in RFC 4180),
+            `"jsonl"` (also an array, or columns), or `"txt"` (a text a line); None: by
+            the suffix, and by what the first rows show.
+        header: Whether the first row names the columns; None: as the first rows show.
         expected: Names of columns that a header has.
+        delimiter: What stands between cells; None: as the first rows show.
+        encoding: As in `kerasbert.data.lines.open_lines`.
+        texts_alone: Whether one text of each row is wanted and no column is named, so
+            that a file that ends in `.txt` has a text a line, tabs in it or not.
+        may_be_table: Whether such a file is a table where all lines have as many tabs,
+            as the one that a model was trained on.
 
     Yields:
         A `Table`.
@@ -81,104 +56,107 @@ def open_table(file, form=None, header=None, expected=()):
     """
     if form is not None and form not in FORMATS:
         raise ValueError(f"Expected a format among {', '.join(FORMATS)}, got {form!r}.")
-    with open_lines(file) as (name, lines):
-        first = list(itertools.islice(lines, 1))
-        if not first:
-            raise ValueError(f"Expected rows in {name}, but it is empty.")
-        lines = itertools.chain(first, lines)
-        form = form or _form_of(file, first[0])
+    delimiter = parsed_delimiter(delimiter)
+    with open_lines(file, encoding) as lines:
+        sample = lines.ahead()
+        if not sample:
+            raise EmptyFile(f"Expected rows in {lines.name}, but it is empty.")
+        account = DataAccount(lines.name, "")
+        if form is None:
+            texts_alone = texts_alone and not header
+            form = _form_of(lines, sample, delimiter, texts_alone, may_be_table)
         if form == "jsonl":
-            yield _json_table(name, lines)
+            account.notes = lines.notes
+            yield _json_table(lines, account)
+        elif form == "txt":
+            account.format, account.notes = "a text a line", lines.notes
+            yield _text_table(lines, sample, header, account)
         else:
-            rows = _tsv_rows(lines) if form == "tsv" else _csv_rows(name, lines)
-            yield _table(name, rows, header, expected)
+            yield Delimited(lines, sample, form, delimiter, account).table(
+                header, expected
+            )
 
 
-def _form_of(file, first):
-    suffix = pathlib.Path(file).suffix.lower()
-    if suffix in JSON_SUFFIXES:
+def _form_of(lines, sample, delimiter, texts_alone, may_be_table):
+    if delimiter is not None:
+        return "tsv" if delimiter == "\t" and lines.suffix != ".csv" else "csv"
+    if lines.suffix in JSON_SUFFIXES:
         return "jsonl"
-    return "csv" if suffix == ".csv" and "\t" not in first else "tsv"
+    if lines.suffix in _SUFFIXES:
+        return _SUFFIXES[lines.suffix]
+    if lines.suffix != ".txt" and holds_json_lines(sample):
+        return "jsonl"
+    if texts_alone:
+        may_be_table |= lines.suffix != ".txt"
+        return "tsv" if may_be_table and _cells_of_tabs(sample) > 1 else "txt"
+    return "tsv" if "\t" in sample[0] or not _delimited(lines, sample) else "csv"
 
 
-def _table(name, rows, header, expected):
-    seen = []  # empty lines, which in a single column are texts, and one that is not
-    for row in rows:
-        seen.append(row)
-        if row[1]:
-            break
-    first = seen[-1][1] or [""]
-    names = [cell.strip() for cell in first]
-    lowered = {cell.lower() for cell in names}
-    if header is None:
-        header = any(str(cell).lower() in lowered for cell in expected)
+def _cells_of_tabs(sample):
+    """How many cells all lines of a sample have; 1 where they differ, or one is all."""
+    counts = {line.count("\t") for line in sample if line}
+    return counts.pop() + 1 if len(counts) == 1 and len(sample) > 1 else 1
+
+
+def _delimited(lines, sample):
+    """Whether a file of no known suffix is a table, though not of tabs."""
+    return bool(set(guess_delimiter(sample, lines.is_whole)) - {"\t"})
+
+
+def _text_table(lines, sample, header, account):
+    if (cells := _cells_of_tabs(sample)) > 1:
+        warnings.warn(
+            f"Each line of {lines.name} has {cells} cells between tabs, and "
+            "is read as one text, as in any .txt file. If it is a table, name "
+            "--format tsv, or --text-column 1.",
+            stacklevel=3,
+        )
+    rows = ((number, [line]) for number, line in enumerate(lines, 1))
+    names = None
     if header:
-        return Table(name, names, len(names), _in_step(name, rows, len(names)))
-    rows = itertools.chain(seen, rows)
-    return Table(name, None, len(first), _in_step(name, rows, len(first)))
+        names = [next(rows)[1][0].strip()]
+        sample = sample[1:]
+    account.header = bool(header)
+    return Table(lines.name, names, 1, rows, [[line] for line in sample], account)
 
 
-def _in_step(name, rows, width):
-    """Rows without those that are empty lines; in a single column these are texts."""
-    for line, cells in rows:
-        if cells or width == 1:
-            yield line, cells or [""]
+def _json_table(lines, account):
+    rows = open_json_rows(lines, account)
+    unit = "line" if account.format == "JSON lines" else "row"
+    found = _objects(rows, unit, lines.name, account)
+    sample = _ahead(found)
+    if not sample:
+        raise ValueError(f"Expected rows in {lines.name}, but it is empty.")
+    names = dict.fromkeys(name for _, row in sample for name in row)
+    rows = itertools.chain(sample, found)
+    cells = [row for _, row in sample]
+    return Table(lines.name, names, len(names), rows, cells, account)
 
 
-def _tsv_rows(lines):
-    for line, text in enumerate(lines, 1):
-        yield line, text.split("\t") if text else []
+def _ahead(rows, most=200):
+    """Some rows; an error among them comes when it is their turn."""
+    return list(itertools.islice(rows, most))
 
 
-def _csv_rows(name, lines):
-    reader = csv.reader((f"{line}\n" for line in lines), strict=True)
-    line = 1  # a quoted cell may have several: the row is where it begins
-    try:
-        for cells in reader:
-            yield line, cells
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise ValueError(
-            f"Expected CSV in {name}, but the row of line {line} is none: {error}. A "
-            "quote in a quoted cell is written twice; if quotes are plain text, the "
-            "table may be a TSV."
-        ) from None
-
-
-def _json_table(name, lines):
-    rows = json_rows(name, lines)
-    first = next(rows, None)
-    if first is None:
-        raise ValueError(f"Expected rows in {name}, but it is empty.")
-    names = dict.fromkeys(first[1])
-    return Table(name, names, len(names), itertools.chain([first], rows))
-
-
-def json_rows(name, lines):
-    """The objects of JSON lines.
-
-    Args:
-        name: What messages call the file.
-        lines: Iterator of strings; empty ones are left out.
-
-    Yields:
-        The number of a line, from 1, and its dictionary.
-
-    Raises:
-        ValueError: A line is no object; the message names the file and the line.
-    """
-    for line, text in enumerate(lines, 1):
-        if not text.strip():
-            continue
-        try:
-            row = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise ValueError(
-                f"Expected an object of JSON in line {line} of {name}: {error}."
-            ) from None
+def _objects(rows, unit, name, account):
+    for number, row in rows:
         if not isinstance(row, dict):
             raise ValueError(
-                f"Expected an object of JSON in line {line} of {name}, got "
-                f"{text.strip()[:40]!r}."
+                f"Expected an object of JSON in {unit} {number} of {name}, got "
+                f"{quoted(row, 40)!r}."
             )
-        yield line, row
+        row, reason = classified_record(row)
+        if reason is not None:
+            account.skip(reason)
+            continue
+        yield number, _flat(row)
+
+
+def _flat(row, before=""):
+    """A row with the members of objects in it beside the others: `meta.text`."""
+    flat = {}
+    for name, value in row.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{before}{name}.")
+        flat[f"{before}{name}"] = value
+    return flat

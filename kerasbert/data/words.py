@@ -2,16 +2,50 @@
 
 import contextlib
 import itertools
-import json
-import pathlib
 
-from kerasbert.data.conll import ColumnReader
+from kerasbert.account import quoted
+from kerasbert.data.annotations import text_of_record
+from kerasbert.data.conll import ColumnReader, called
+from kerasbert.data.data_account import DataAccount
+from kerasbert.data.dialect import guess_delimiter, parsed
+from kerasbert.data.json_rows import JSON_SUFFIXES, open_json_rows
 from kerasbert.data.lines import open_lines
-from kerasbert.data.tables import JSON_SUFFIXES, json_rows
+from kerasbert.data.names import SENTENCE_NAMES, TAG_NAMES, WORD_NAMES
+from kerasbert.data.packaging import bare_name
+
+__all__ = ["WordTexts", "holds_words", "open_words"]
+
+
+class WordTexts:
+    """A stream of lists of words.
+
+    Args:
+        texts: Iterator of them.
+        account: The `DataAccount` of what is read.
+    """
+
+    def __init__(self, texts, account):
+        self.account = account
+        self._texts = texts
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self._texts)
 
 
 @contextlib.contextmanager
-def open_words(file, form=None, word=1, prefix="", characters=False):
+def open_words(
+    file,
+    form=None,
+    word=None,
+    prefix="",
+    characters=False,
+    separator=None,
+    sentence=None,
+    encoding=None,
+):
     r"""Opens a file of words as a stream of texts; tags in it are not read.
 
     Args:
@@ -21,9 +55,12 @@ def open_words(file, form=None, word=1, prefix="", characters=False):
         word: As in `kerasbert.data.read_columns`.
         prefix: As there.
         characters: As there.
+        separator: As there.
+        sentence: As there.
+        encoding: As there.
 
     Yields:
-        An iterator of lists of words.
+        An iterator of lists of words, which has the `account` of what is read.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -38,15 +75,25 @@ def open_words(file, form=None, word=1, prefix="", characters=False):
         ...     list(texts)
         [['Ada', 'slept'], ['Paris']]
     """
-    with open_lines(file) as (name, lines):
+    with open_lines(file, encoding) as lines:
         if _form(file, form) == "jsonl":
-            yield (_tokens(row, line, name) for line, row in json_rows(name, lines))
+            account = DataAccount(lines.name, "JSON", lines.notes)
+            account.columns = {"tokens": "tokens"}
+            rows = open_json_rows(lines, account, of_lists=True)
+            found = (_tokens(row, line, lines.name) for line, row in rows)
         else:
-            reader = ColumnReader(name, word, None, None, prefix, characters)
-            yield ([word for word, _ in text] for text in reader.texts(lines))
+            reader = ColumnReader(
+                *(lines.name, word, None, separator, prefix, characters),
+                sentence=sentence,
+            )
+            account = reader.account
+            found = ([word for word, _ in text] for text in reader.texts(lines))
+            first = list(itertools.islice(found, 1))  # after which columns are known
+            found = itertools.chain(first, found)
+        yield WordTexts(found, account)
 
 
-def holds_words(file, tags, form=None):
+def holds_words(file, tags, form=None, encoding=None):
     """Whether a file holds words, in columns or as JSON, and not texts.
 
     Args:
@@ -54,29 +101,40 @@ def holds_words(file, tags, form=None):
         tags: The tags that there may be: words in columns are known by the last
             column of the first text, which holds nothing else.
         form: As in `open_words`; or as in `kerasbert.data.tables.open_table`.
+        encoding: As in `open_words`.
     """
     if form not in (None, "jsonl") or str(file) == "-":
         return form == "conll"
-    with open_lines(file) as (name, lines):
-        lines = itertools.dropwhile(lambda line: not line.strip(), lines)
+    with open_lines(file, encoding) as lines:
         if _form(file, form) == "jsonl":
-            _, row = next(json_rows(name, lines), (None, {}))
-            return "tokens" in row
-        first = [line.split() for line in itertools.takewhile(str.strip, lines)]
+            account = DataAccount(lines.name, "JSON")
+            _, row = next(open_json_rows(lines, account, of_lists=True), (None, {}))
+            return isinstance(row, dict) and isinstance(text_of_record(row), list)
+        if lines.suffix == ".csv":
+            return _is_table_of_words(lines)
+        sample = itertools.dropwhile(lambda line: not line.strip(), lines.ahead())
+        first = [line.split() for line in itertools.takewhile(str.strip, sample)]
     return bool(first) and all(len(cells) > 1 and cells[-1] in tags for cells in first)
 
 
+def _is_table_of_words(lines):
+    """Whether the header of a CSV names columns of words and of tags or sentences."""
+    sample = lines.ahead()
+    separator = (guess_delimiter(sample, lines.is_whole) or [","])[0]
+    names = next(iter(parsed(sample[:1], separator, True) or []), [])
+    others = called(names, TAG_NAMES) or called(names, SENTENCE_NAMES)
+    return bool(called(names, WORD_NAMES[:4]) and others)
+
+
 def _form(file, form):
-    return form or (
-        "jsonl" if pathlib.Path(file).suffix.lower() in JSON_SUFFIXES else "conll"
-    )
+    return form or ("jsonl" if bare_name(file).endswith(JSON_SUFFIXES) else "conll")
 
 
 def _tokens(row, line, name):
-    tokens = row.get("tokens")
-    if not isinstance(tokens, list) or not all(isinstance(t, str) for t in tokens):
+    tokens = text_of_record(row) if isinstance(row, dict) else None
+    if not isinstance(tokens, list):
         raise ValueError(
             f"Expected tokens, a list of strings, in line {line} of {name}, got "
-            f"{json.dumps(row, ensure_ascii=False)[:60]}."
+            f"{quoted(row, 60)}."
         )
     return tokens

@@ -19,6 +19,18 @@ class Done(NamedTuple):
     out: str
     err: str
 
+    @property
+    def told(self):
+        """Errors and warnings; the other lines say what was read of a file."""
+        lines = self.err.splitlines(keepends=True)
+        return "".join(line for line in lines if line.startswith("kerasbert"))
+
+    @property
+    def read(self):
+        """What was read of files, a line each."""
+        lines = self.err.splitlines()
+        return [line for line in lines if not line.startswith("kerasbert")]
+
 
 @pytest.fixture
 def kerasbert(capsys, monkeypatch):
@@ -111,7 +123,7 @@ def learned(learn, rows, tmp_path, tmp_path_factory):
     kept = tmp_path_factory.getbasetemp() / "learned"
     if not kept.exists():
         done = learn(*OPTIONS)
-        assert (done.code, done.err) == (0, "")
+        assert done.code == 0, done.err
         (tmp_path / "run" / "printed.json").write_text(done.out)
         shutil.copytree("run", kept)
     return shutil.copytree(kept, tmp_path / "run", dirs_exist_ok=True)

@@ -121,11 +121,11 @@ def test_examples_that_are_none_of_a_task_are_refused_and_leave_nothing(
 def test_answers_that_are_not_there_are_counted_and_left_out(learn, tmp_path):
     wrong = {**PARIS, "answer_start": 3}
     done = learn("answer", "t.json", squad(PARIS, wrong, wrong))
-    assert (done.code, done.err.count("\n")) == (0, 1)
+    assert (done.code, done.told.count("\n")) == (0, 1)
     assert "warning: 2 of the 3 questions in t.json" in done.err
     done = learn("answer", "t.json", squad(wrong), "--output", "other")
     assert done.code == 2
-    warning, error = done.err.splitlines()
+    warning, error = done.told.splitlines()
     assert "warning: 1 of the 1 questions in t.json" in warning
     assert "Expected answers that stand in their contexts, got 1 question" in error
     assert not (tmp_path / "other").exists()

@@ -41,7 +41,7 @@ def vectors_of(text):
 
 def test_a_line_of_json_holds_every_digit_of_a_vector(kerasbert, embedder):
     done = kerasbert("embed", "--model", TINY, *TEXTS)
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.told) == (0, "")
     assert [row["text"] for row in rows_of(done.out)] == TEXTS
     np.testing.assert_array_equal(vectors_of(done.out), embedder.encode(TEXTS))
 
@@ -76,7 +76,7 @@ def test_an_array_file_holds_a_row_a_text(kerasbert, embedder, tmp_path, count):
     content = "".join(f"{text}\n" for text in texts).encode()
     file = tmp_path / "new" / "out.npy"
     done = kerasbert("embed", "--input", "-", "--output", file, stdin=content)
-    assert (done.code, done.out, done.err) == (0, "", "")
+    assert (done.code, done.out, done.told) == (0, "", "")
     array = np.load(file)
     assert array.dtype == np.float32
     np.testing.assert_array_equal(array, embedder.encode(texts))
@@ -108,7 +108,7 @@ def test_options_are_those_of_the_embedder(kerasbert, embedder, monkeypatch):
         *("--no-normalize", "--max-length", 24, "--prompt", "query: "),
         *("--batch-tokens", 7, "--long-texts", "windows", "hello"),
     )
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.told) == (0, "")
     assert given == {
         "source": "a_model",
         "pooling": ["cls", "max"],
@@ -189,6 +189,6 @@ def test_an_interruption_leaves_the_old_file_and_nothing_else(
     for name in ("out.jsonl", "out.npy"):
         done = kerasbert("embed", "--output", folder / name, *TEXTS)
         assert done.code == 130
-        assert done.err.strip() == ""
+        assert done.told == ""
     assert [path.name for path in folder.iterdir()] == ["out.jsonl"]
     assert (folder / "out.jsonl").read_text() == "old"

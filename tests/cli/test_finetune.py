@@ -18,8 +18,8 @@ pytestmark = pytest.mark.usefixtures("rows")
 def test_a_run_writes_its_model_metrics_log_card_and_settings(learned):
     names = sorted(path.name for path in learned.iterdir())
     assert names == [
-        *("README.md", "config.yaml", "log.csv", "metrics.json", "model"),
-        "printed.json",
+        *("README.md", "config.yaml", "data.json", "log.csv", "metrics.json"),
+        *("model", "printed.json"),
     ]
     metrics = json.loads((learned / "metrics.json").read_text())
     assert metrics == json.loads((learned / "printed.json").read_text())
@@ -99,7 +99,7 @@ def test_a_run_that_is_replaced_is_there_until_another_begins(learn, learned):
 def test_a_loss_that_is_no_number_ends_in_one_line(learn):
     done = learn("--learning-rate", "1e38")
     assert (done.code, done.out) == (1, "")
-    assert done.err.count("\n") == 1
+    assert done.told.count("\n") == 1
     assert "The loss is nan at step" in done.err
 
 

@@ -27,8 +27,8 @@ def interrupt(monkeypatch):
             patch.setattr("kerasbert.cli.finetune_run.EpochBars", Interrupted)
             done = function(*words, **options)
         assert (done.code, done.out) == (130, "")
-        assert done.err.count("\n") == 1
-        return done.err
+        assert done.told.count("\n") == 1
+        return done.told
 
     return run
 

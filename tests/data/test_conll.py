@@ -99,8 +99,9 @@ def test_json_lines_hold_tokens_or_texts(write):
     [
         ('{"tokens": ["a", "b"], "tags": ["O"]}', "got 1 for 2"),
         ('{"tokens": ["a"]}', "Expected tags, a list of strings, in line 1"),
-        ('{"tokens": ["a"], "tags": [3]}', "Expected tags, a list of strings"),
-        ('{"words": ["a"]}', "Expected tokens and tags, or text and entities.*words"),
+        ('{"tokens": ["a"], "tags": [3]}', "Expected the names of tags in line 1"),
+        ('{"tokens": ["a"], "tags": [null]}', "Expected tags, a list of strings"),
+        ('{"wordz": ["a"]}', "Expected tokens and tags, or text and entities.*wordz"),
         ('{"text": "a"}', "Expected entities, a list, in line 1 of"),
         ('{"text": "a", "entities": [{"start": 0, "end": 2, "type": "X"}]}', "among 1"),
         ('{"text": "a", "entities": [{"start": 0, "end": 1}]}', "and a type, in line"),
@@ -139,3 +140,80 @@ def test_tokens_and_texts_do_not_mix(write):
     lines = '{"tokens": ["a"], "tags": ["O"]}\n{"text": "a", "entities": []}\n'
     with pytest.raises(ValueError, match="as in the lines before it, in line 2"):
         read_tagged_json(write(lines, "a.jsonl"))
+
+
+KAGGLE = """Sentence #,Word,POS,Tag
+Sentence: 1,"1,000",CD,O
+,in,IN,O
+,London,NNP,B-geo
+Sentence: 2,\"\"\"\",``,O
+,troops,NNS,O
+"""
+
+
+def test_a_table_of_words_has_a_column_that_tells_sentences_apart(write):
+    expected = (
+        [["1,000", "in", "London"], ['"', "troops"]],
+        [["O", "O", "B-geo"], ["O", "O"]],
+    )
+    found = read_tagged(write(KAGGLE, "ner.csv"))
+    assert found == expected
+    assert found.account.columns == {
+        **{"word": "Word", "tag": "Tag", "sentence": "Sentence #"},
+    }
+    filled = KAGGLE.replace("\n,", "\nSentence: 1,", 2).replace("\n,", "\nSentence: 2,")
+    assert read_tagged(write(filled, "ner.csv")) == expected
+    tabs = KAGGLE.replace("1,000", "1.000").replace(",", "\t")
+    assert read_tagged(write(tabs, "ner.tsv"))[0][0] == ["1.000", "in", "London"]
+    numbered = "n;w;t\n1;Ada;B-PER\n1;slept;O\n2;x;O\n"
+    columns = {"word": "w", "tag": "t", "sentence": "n"}
+    found = read_tagged(write(numbered, "a.csv"), **columns)
+    assert found == ([["Ada", "slept"], ["x"]], [["B-PER", "O"], ["O"]])
+
+
+def test_a_line_that_is_a_sentence_is_refused(write):
+    rows = (
+        "Sentence #,Sentence,POS,Tag\nSentence: 1,a b,\"['X', 'Y']\",\"['O', 'O']\"\n"
+    )
+    with pytest.raises(ValueError, match="got a list of tags.*JSON lines have lists"):
+        read_tagged(write(rows, "ner.csv"))
+
+
+def test_columns_of_a_csv_need_no_names(write):
+    found = read_tagged(write('Ada,B-PER\n",",O\n\nx,O\n', "a.csv"))
+    assert found == ([["Ada", ","], ["x"]], [["B-PER", "O"], ["O"]])
+    assert read_columns(write('"\tO\nx\tO\n'))[0] == [['"', "x"]]
+
+
+def test_comments_and_ranges_of_conll_u_are_left_out_and_counted(write):
+    empty = "\t_" * 7
+    lines = (
+        "# newdoc id = a",
+        "# sent_id = 1",
+        "# text = Ada isn't",
+        f"1\tAda{empty}\tB-PER",
+        f"2-3\tisn't{empty}\t_",
+        f"2\tis{empty}\tO",
+        f"3\tn't{empty}\tO",
+        "",
+        "# id 7\tdomain=en",
+        f"1\t#{empty}\tO",
+        "",
+    )
+    found = read_columns(write("\n".join(lines)), word=2)
+    assert found[0] == [["Ada", "is", "n't"], ["#"]]
+    assert found.account.skipped == {
+        "comments": 4,
+        "lines of several words or of none": 1,
+    }
+    assert read_columns(write("#\tO\n#tag\tO\n# O\tO\n"))[0] == [["#", "#tag", "# O"]]
+
+
+def test_what_was_read_of_columns_is_in_the_account(write):
+    file = write("-DOCSTART- -X- O\n\nU.N. NNP I-ORG\n\nhere RB O\n", "a.conll")
+    account = read_columns(file).account
+    how = "words in columns, space, UTF-8, no header"
+    columns = "word=column 1, tag=column 3 (2: I-ORG, O)"
+    rest = "2 examples; skipped: 1 beginnings of documents"
+    assert account.line == f"{file}: {how}; {columns}; {rest}"
+    assert account.values()["labels"] == {"I-ORG": 1, "O": 1}

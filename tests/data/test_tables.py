@@ -146,7 +146,7 @@ def test_standard_input_is_a_table_too(monkeypatch):
         ("x.jsonl", '{"text": 1, "label": 1}', "a text in line 1 of .*x.jsonl, got 1"),
         (
             "x.jsonl",
-            '{"text": "a", "label": ["b"]}',
+            '{"text": "a", "label": ["b", "c"]}',
             "line 1 of .*x.jsonl: expected one label",
         ),
     ],
@@ -174,7 +174,7 @@ def test_columns_that_do_not_fit_are_refused(table, columns, target, message):
 
 def test_a_named_column_that_a_row_lacks_is_told_with_its_line(table):
     columns = Columns(text=1, label=3)
-    with pytest.raises(ValueError, match="a column 3 in line 2 of .*, got 2 columns"):
+    with pytest.raises(ValueError, match="Expected 3 columns in line 2 of .*, got 2"):
         read_examples(table("a\tb\t1\nc\td\n"), columns, one_label)
 
 
@@ -183,7 +183,7 @@ def test_a_file_that_is_none_is_refused(tmp_path):
         read_examples(tmp_path / "nothing.tsv")
     with pytest.raises(IsADirectoryError, match="folder"):
         read_examples(tmp_path)
-    with pytest.raises(ValueError, match="among tsv, csv, jsonl, got 'xml'"):
+    with pytest.raises(ValueError, match="among tsv, csv, jsonl, txt, got 'xml'"):
         read_examples(tmp_path, form="xml")
 
 

@@ -1,0 +1,139 @@
+"""The account of a file of examples: what a reader took, as one line and as values."""
+
+import collections
+import dataclasses
+
+from kerasbert.account import quoted
+
+__all__ = ["DataAccount"]
+
+MOST_LABELS = 8  # how many are named in the line
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
+
+
+@dataclasses.dataclass
+class DataAccount:
+    """What was read of a file, and how.
+
+    Args:
+        name: The file.
+        format: Such as `"CSV"`, `"JSON lines"` or `"SQuAD"`.
+        notes: How it was read: delimiter, encoding, quotes.
+        header: Whether its first row names the columns; None where there are no rows.
+        columns: From what is read (`text`, `pair`, `label`, `score`, `weight`, ...) to
+            the column: its name, or its number from 1.
+        width: How many columns there are.
+        unused: The names of the other columns.
+        labels: How many examples have each label; None where there are none.
+        scores: The least and the greatest score; None where there are none.
+        examples: How many there are; None where the file is a stream not read whole.
+        skipped: From a reason to how many lines or records it left out.
+    """
+
+    name: str
+    format: str
+    notes: list = dataclasses.field(default_factory=list)
+    header: bool | None = None
+    columns: dict = dataclasses.field(default_factory=dict)
+    width: int | None = None
+    unused: list = dataclasses.field(default_factory=list)
+    labels: dict | None = None
+    scores: tuple | None = None
+    examples: int | None = None
+    skipped: dict = dataclasses.field(default_factory=dict)
+
+    def skip(self, reason, count=1):
+        """Books lines or records that are left out.
+
+        Args:
+            reason: Why, such as `"empty lines"`.
+            count: How many.
+        """
+        self.skipped[reason] = self.skipped.get(reason, 0) + count
+
+    def count(self, targets):
+        """Books the labels or scores of all examples.
+
+        Args:
+            targets: Names, lists of names (also of tags), numbers, entities, or None.
+        """
+        found = [target for target in targets if target is not None]
+        if not found:
+            return
+        if all(isinstance(target, float) for target in found):
+            self.scores = (min(found), max(found))
+            return
+        names = collections.Counter()
+        for target in found:
+            for one in [target] if isinstance(target, str) else target:
+                names[one["type"] if isinstance(one, dict) else one] += 1
+        self.labels = dict(sorted(names.items()))
+
+    @property
+    def line(self):
+        r"""All of it in one line.
+
+        Example:
+            >>> account = DataAccount("train.csv", "CSV", ["comma", "UTF-8"], True)
+            >>> account.columns = {"text": "tweet", "label": "mood"}
+            >>> account.count(["bad", "good"])
+            >>> account.examples = 2
+            >>> account.skip("empty lines", 3)
+            >>> how, columns, count, skipped = account.line.split("; ")
+            >>> print(how, columns, count, skipped, sep="\n")
+            train.csv: CSV, comma, UTF-8, header
+            text=tweet, label=mood (2: bad, good)
+            2 examples
+            skipped: 3 empty lines
+        """
+        how = [self.format, *self.notes]
+        if self.header is not None:
+            how.append("header" if self.header else "no header")
+        parts = [", ".join(how), *filter(None, [self._columns(), self._unused()])]
+        if self.examples is not None:
+            plural = "" if self.examples == 1 else "s"
+            parts.append(f"{self.examples:,} example{plural}")
+        if self.skipped:
+            skipped = [f"{count:,} {reason}" for reason, count in self.skipped.items()]
+            parts.append(f"skipped: {', '.join(skipped)}")
+        return f"{self.name}: {'; '.join(parts)}"
+
+    def values(self):
+        """All of it, as JSON holds it."""
+        return {
+            name: value
+            for name, value in dataclasses.asdict(self).items()
+            if value not in (None, {}, [])
+        }
+
+    def _columns(self):
+        shown = []
+        for role, column in self.columns.items():
+            name = f"column {column}" if isinstance(column, int) else str(column)[:40]
+            shown.append(f"{role}={name}")
+        about = ""
+        if self.labels is not None:
+            names = ", ".join(quoted(name, 40).strip("'") for name in self.labels)
+            if len(self.labels) > MOST_LABELS:
+                few = list(self.labels)[:MOST_LABELS]
+                names = ", ".join(quoted(name, 40).strip("'") for name in few) + ", ..."
+            about = f"({len(self.labels)}: {names})"
+        elif self.scores is not None:
+            about = "({:g} to {:g})".format(*self.scores)
+        if about:
+            places = [n for n, r in enumerate(self.columns) if r in _TARGETS]
+            if places:
+                shown[places[-1]] += f" {about}"
+            else:
+                shown.append(f"labels {about}")
+        return ", ".join(shown)
+
+    def _unused(self):
+        if not self.unused:
+            return ""
+        names = ", ".join(str(name)[:30] for name in self.unused[:6])
+        more = ", ..." if len(self.unused) > 6 else ""
+        return f"not read: {names}{more}"
+
+
+_TARGETS = ("label", "score", "tag", "labels", "tags", "entities")
