@@ -199,6 +199,14 @@ def _pair(table, wants, pairs):
 def _label(table, wants, text):
     if table.names is None:
         if table.width == 1:
+            first = next(iter(table.cells(0)), "")
+            if first.startswith("__label__"):
+                raise ValueError(
+                    f"Expected a text and a label in columns in {table.name}, got "
+                    f"fastText's form: {quoted(first, 60)}. Put a tab for the space "
+                    "behind the label, as `sed 's/^__label__//; s/ /\\t/'` does, and "
+                    "say --text-column 2 --label-column 1."
+                )
             raise ValueError(
                 "Expected a text and a label in each row of "
                 f"{table.name}, got one column: {_overview(table)}. Likely causes: "

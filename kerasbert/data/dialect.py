@@ -211,8 +211,8 @@ def guess_header(rows, expected):
         return exact > 1 and len(first) > 4
     rest = [r for r in rows[1:] if len(r) == len(first) and r != rows[0]]
     signs = list(map(_sign, first, _columns(rest, first)))
-    if "row" in signs:
-        return False
+    if "row" in signs:  # or a column that is named after a class, as `message,spam`
+        return None if exact and "short" in signs else False
     if exact > 1 or (exact and not rest):
         return True
     words = sum(bool(header_words(cell)) for cell in first)

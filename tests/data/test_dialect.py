@@ -74,7 +74,9 @@ def test_a_first_row_of_data_is_no_header(read, content):
     assert len(found) == len(content.splitlines())
 
 
-@pytest.mark.parametrize("header", ["foo,bar", "v1,v2", "Spalte A,Spalte B"])
+@pytest.mark.parametrize(
+    "header", ["foo,bar", "v1,v2", "Spalte A,Spalte B", "text,pos"]
+)
 def test_a_first_row_that_may_be_either_is_refused_until_the_option_says(read, header):
     content = f"{header}\n{rows_of()}"
     with pytest.raises(ValueError, match="--header or --no-header"):
@@ -258,6 +260,11 @@ def test_a_text_a_line_has_no_header_and_tabs_are_text(read):
     assert texts("text\nb\n", header=True) == ["b"]
     assert texts("a, b\nc, d\n", "a.csv", form="txt") == ["a, b", "c, d"]
     assert texts('{"text": "a"}\n{"text": "b"}\n', "a") == ["a", "b"]
+
+
+def test_the_form_of_fasttext_is_refused_by_name(read):
+    with pytest.raises(ValueError, match="fastText's form.*--label-column 1"):
+        read("__label__pos so good\n__label__neg so bad\n", "train.txt")
 
 
 def test_texts_in_several_columns_without_names_are_not_guessed_among(read):
