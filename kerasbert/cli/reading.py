@@ -53,6 +53,9 @@ class Reading:
     word_prefix: str = ""
     characters: bool = False
 
+    # Whether labels are as the user named them, so that they give numbers names.
+    names_numbers = True
+
     @property
     def columns(self):
         """The `Columns` of tables."""
@@ -81,10 +84,13 @@ class ReadingLike(Reading):
     Args:
         usual: As in `kerasbert.data.Columns`.
         may_be_table: As in `kerasbert.data.tables.open_table`.
+        names_numbers: Whether labels give numbers names, as they did in that file:
+            the order of a model's own labels is not that of a data set's.
     """
 
     usual: dict = dataclasses.field(default_factory=dict)
     may_be_table: bool = False
+    names_numbers: bool = False
 
     @property
     def columns(self):
@@ -92,13 +98,14 @@ class ReadingLike(Reading):
         return dataclasses.replace(super().columns, usual=self.usual)
 
 
-def reading_like(reading, columns, may_be_table=False):
+def reading_like(reading, columns, may_be_table=False, numbered=False):
     """A reading of a file that has the columns of another one, by their names.
 
     Args:
         reading: The `Reading`.
         columns: From a role to the column of the other file, as `DataAccount.columns`.
         may_be_table: As in `ReadingLike`.
+        numbered: Its `names_numbers`.
 
     Returns:
         A `ReadingLike`.
@@ -106,7 +113,9 @@ def reading_like(reading, columns, may_be_table=False):
     names = [field.name for field in dataclasses.fields(Reading)]
     values = {name: getattr(reading, name) for name in names}
     usual = {role: name for role, name in columns.items() if isinstance(name, str)}
-    return ReadingLike(**values, usual=usual, may_be_table=may_be_table)
+    return ReadingLike(
+        **values, usual=usual, may_be_table=may_be_table, names_numbers=numbered
+    )
 
 
 def reading_of(model, task, given, file):
@@ -129,7 +138,8 @@ def reading_of(model, task, given, file):
         settings["labels"] = task.labels
     run = pathlib.Path(model) / RUN_FILE
     if not run.exists():
-        return Reading(**{**settings, **given})
+        reading = Reading(**{**settings, **given})
+        return reading_like(reading, {}, numbered="labels" in given)
     from kerasbert.cli.run_config import read_config
 
     known = read_config(run)
@@ -148,7 +158,8 @@ def reading_of(model, task, given, file):
     account = _account_of(run.with_name(DATA_FILE))
     same = suffix == trained_on and account.get("width", 1) > 1
     reading = Reading(**{**settings, **given})
-    return reading_like(reading, account.get("columns", {}), same)
+    numbered = "labels" in given or account.get("numbered", False)
+    return reading_like(reading, account.get("columns", {}), same, numbered)
 
 
 def _suffix(file):

@@ -80,7 +80,7 @@ def read_data(kind, file, reading, pairs=None, like=None, learns=False):
             the message says where, and which option settles it.
     """
     if like is not None:
-        reading = reading_like(reading, like.columns)
+        reading = reading_like(reading, like.columns, numbered=like.numbered)
     data = READERS[kind](file, reading, pairs)
     _doubt(kind, data, reading, learns)
     if like is not None:
@@ -329,8 +329,9 @@ def _table(file, reading, target, pairs):
 
 def _tagged(file, reading, pairs):
     tags = reading.label_names
+    names = tags if reading.names_numbers else None
     if reading.format == "jsonl":
-        found = read_tagged_json(file, tags, reading.encoding)
+        found = read_tagged_json(file, tags, reading.encoding, names)
         return Data(str(file), *found, account=found.account)
     options = {
         "prefix": reading.word_prefix,
@@ -346,8 +347,10 @@ def _tagged(file, reading, pairs):
         options[name] = column_of(column)
     by_format = {"csv": ",", "tsv": "\t"}
     separator = reading.delimiter or by_format.get(reading.format)
-    reader = read_tagged if reading.format is None else read_columns
-    found = reader(file, separator=separator, **options)
+    if reading.format is None:
+        found = read_tagged(file, separator=separator, names=names, **options)
+    else:
+        found = read_columns(file, separator=separator, **options)
     return Data(str(file), *found, account=found.account)
 
 

@@ -8,7 +8,10 @@ transformers' `run_ner` (`tokens` or `words`, `ner_tags` or `labels`).
 
 from kerasbert.account import quoted
 
-__all__ = ["WANTED", "classified_record", "tagged_record", "text_of_record"]
+__all__ = [
+    *("WANTED", "classified_record", "entity_of", "has_numbers", "tagged_record"),
+    "text_of_record",
+]
 
 WANTED = (
     'Wanted is {"tokens": ["Ada"], "tags": ["B-PER"]}, or {"text": "Ada slept", '
@@ -69,6 +72,18 @@ def tagged_record(record, where, names=None):
         )
     found = [entity_of(one, record[text], where) for one in record[entities]]
     return record[text], found
+
+
+def has_numbers(record):
+    """Whether the tags of a record are numbers.
+
+    Args:
+        record: A value of JSON.
+    """
+    if not isinstance(record, dict):
+        return False
+    tags = next((record[k] for k in TAGS if isinstance(record.get(k), list)), [])
+    return bool(tags) and all(type(tag) is int for tag in tags)
 
 
 def text_of_record(record):

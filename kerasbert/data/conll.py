@@ -30,14 +30,16 @@ def read_tagged(file, **columns):
 
     Args:
         file: The file; `"-"`: standard input.
-        **columns: As in `read_columns`.
+        **columns: As in `read_columns`; and `names`, as in `read_tagged_json`.
 
     Returns:
         Inputs and targets, as `kerasbert.TokenClassifier` takes them: a pair, whose
         `account` says what was read.
     """
+    names = columns.pop("names", None)
     if bare_name(file).endswith(JSON_SUFFIXES):
-        return read_tagged_json(file, columns.get("tags"), columns.get("encoding"))
+        options = (columns.get("tags"), columns.get("encoding"), names)
+        return read_tagged_json(file, *options)
     return read_columns(file, **columns)
 
 

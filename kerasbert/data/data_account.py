@@ -28,6 +28,7 @@ class DataAccount:
         scores: The least and the greatest score; None where there are none.
         examples: How many there are; None where the file is a stream not read whole.
         skipped: From a reason to how many lines or records it left out.
+        numbered: Whether tags were numbers, which the named labels gave names.
     """
 
     name: str
@@ -41,6 +42,7 @@ class DataAccount:
     scores: tuple | None = None
     examples: int | None = None
     skipped: dict = dataclasses.field(default_factory=dict)
+    numbered: bool = False
 
     def skip(self, reason, count=1):
         """Books lines or records that are left out.
@@ -103,7 +105,7 @@ class DataAccount:
         return {
             name: value
             for name, value in dataclasses.asdict(self).items()
-            if value not in (None, {}, [])
+            if value not in (None, {}, [], False) or name == "header"
         }
 
     def _columns(self):

@@ -1,6 +1,6 @@
 """Texts and their tags or entities as JSON."""
 
-from kerasbert.data.annotations import WANTED, tagged_record
+from kerasbert.data.annotations import WANTED, has_numbers, tagged_record
 from kerasbert.data.data_account import DataAccount
 from kerasbert.data.json_rows import open_json_rows
 from kerasbert.data.lines import open_lines
@@ -25,7 +25,7 @@ class Tagged(tuple):
         return made
 
 
-def read_tagged_json(file, tags=None, encoding=None):
+def read_tagged_json(file, tags=None, encoding=None, names=None):
     r"""Reads tagged texts from JSON lines, or an array.
 
     A record is `{"tokens": [...], "tags": [...]}`, or `{"text": ..., "entities":
@@ -35,9 +35,9 @@ def read_tagged_json(file, tags=None, encoding=None):
 
     Args:
         file: The file; `"-"`: standard input.
-        tags: The tags of tokens that there may be, which also name tags that are
-            numbers; None: any.
+        tags: The tags of tokens that there may be; None: any.
         encoding: As in `kerasbert.data.lines.open_lines`.
+        names: The names of tags that are numbers, from 0 on; None: they are refused.
 
     Returns:
         For each text its words and its tags; or the text and its entities: a pair,
@@ -62,7 +62,8 @@ def read_tagged_json(file, tags=None, encoding=None):
         unit = "line" if account.format == "JSON lines" else "row"
         for number, record in rows:
             where = f"{unit} {number} of {lines.name}"
-            text, target = tagged_record(record, where, tags)
+            text, target = tagged_record(record, where, names)
+            account.numbered |= names is not None and has_numbers(record)
             if target is None:
                 account.skip(text)
                 continue

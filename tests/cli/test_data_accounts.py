@@ -249,3 +249,20 @@ def test_small_data_of_learners_pass(name, row, count):
     assert len(data) == count
     assert set(data.targets) == {"0", "1"}
     assert read_data("regress", name, Reading(), learns=True).account.scores == (0, 1)
+
+
+def test_numbers_of_tags_have_the_names_that_the_user_gave_and_no_others():
+    numbers = json.dumps({"tokens": ["Ada", "slept"], "ner_tags": [1, 0]})
+    name = write("a.jsonl", f"{numbers}\n")
+    labels = ["O", "B-PER", "I-PER"]
+    data = read_data("tag", name, Reading(labels=labels))
+    assert data.targets == [["B-PER", "O"]]
+    again = read_data("tag", name, Reading(labels=labels), like=data.account)
+    assert again.targets == data.targets
+    reading = reading_of("no run", Task("tag", labels=["O", "I-PER"]), {}, name)
+    with pytest.raises(ValueError, match="names of tags"):
+        read_data("tag", name, reading)  # in the order of the model
+    words = write("b.jsonl", numbers.replace("[1, 0]", '["B-PER", "O"]'))
+    like = read_data("tag", words, Reading()).account
+    with pytest.raises(ValueError, match="names of tags"):
+        read_data("tag", name, Reading(labels=labels), like=like)

@@ -107,9 +107,12 @@ def test_tags_that_are_numbers_need_names(write):
     with pytest.raises(ValueError, match="names of tags in line 1 .*--labels O,B-PER"):
         read_tagged(file)
     names = ["O", "B-PER", "I-PER", "B-LOC"]
-    assert read_tagged(file, tags=names) == ([WORDS], [TAGS])
+    assert read_tagged(file, tags=names, names=names) == ([WORDS], [TAGS])
+    assert read_tagged(file, names=names).account.numbered
+    with pytest.raises(ValueError, match="names of tags"):
+        read_tagged(file, tags=names)  # the order of a model's labels says nothing
     with pytest.raises(ValueError, match="tags from 0 to 1, .* got 3 in line 1"):
-        read_tagged(file, tags=names[:2])
+        read_tagged(file, names=names[:2])
 
 
 def test_records_that_people_rejected_or_skipped_are_counted(write):
