@@ -5,6 +5,8 @@ The names are those of the published `bert_config.json` and `albert_config.json`
 
 import dataclasses
 
+from kerasbert.account import quoted
+
 ACTIVATIONS = ("gelu", "gelu_tanh", "relu", "silu", "tanh", "linear")
 
 
@@ -50,11 +52,13 @@ class EncoderConfig:
             value = getattr(self, field.name)
             if field.type is int and (type(value) is not int or value < 1):
                 raise ValueError(
-                    f"Expected {field.name} to be a positive integer, got {value!r}."
+                    f"Expected {field.name} to be a positive integer, got "
+                    f"{quoted(value)}."
                 )
             if field.name.endswith("dropout_prob") and not 0 <= value < 1:
                 raise ValueError(
-                    f"Expected {field.name} to be a rate in [0, 1), got {value!r}."
+                    f"Expected {field.name} to be a rate in [0, 1), got "
+                    f"{quoted(value)}."
                 )
         if self.hidden_size % self.num_attention_heads:
             raise ValueError(
@@ -65,7 +69,7 @@ class EncoderConfig:
         if self.hidden_act not in ACTIVATIONS:
             raise ValueError(
                 f"Expected hidden_act to be one of {', '.join(ACTIVATIONS)}, "
-                f"got {self.hidden_act!r}."
+                f"got {quoted(self.hidden_act)}."
             )
 
 

@@ -120,7 +120,7 @@ def inside(folder, path, file=None):
         A `pathlib.Path`; there may be nothing.
 
     Raises:
-        ValueError: If the path is no string, or leads out of the folder.
+        ValueError: If the path is no string, no path, or leads out of the folder.
 
     Example:
         >>> inside("model", "1_Pooling").as_posix()
@@ -132,7 +132,7 @@ def inside(folder, path, file=None):
     for parent in (root, *root.parents):
         if parent.parent.name == "snapshots":
             roots.append(parent.parent.parent / "blobs")
-    if isinstance(path, str) and "\0" not in path:
+    if isinstance(path, str) and _is_path(path):
         parts = path.replace("\\", "/").split("/")
         drive = pathlib.PureWindowsPath(path).drive
         if not path.startswith(("/", "\\")) and not drive and ".." not in parts:
@@ -144,6 +144,14 @@ def inside(folder, path, file=None):
         f"{file or folder} names the path {quoted(path)}, which leads out of "
         f"{folder}. Expected a path inside it; put what is meant there."
     )
+
+
+def _is_path(text):
+    """Whether a file system can have a file of this name."""
+    parts = text.encode("utf-8", "replace").split(b"/")
+    encodable = all(not "\ud800" <= character <= "\udfff" for character in text)
+    short = len(text) <= 4000 and all(len(part) <= 255 for part in parts)
+    return encodable and short and "\0" not in text
 
 
 @contextlib.contextmanager

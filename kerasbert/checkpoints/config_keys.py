@@ -15,6 +15,7 @@ from kerasbert.files import read_json
 # No published model comes near; what is beyond makes no graph that anyone can run.
 MOST = {"num_hidden_layers": 1000, "num_hidden_groups": 1000, "inner_group_num": 1000}
 MOST_ELSEWHERE = 10_000_000
+MOST_BYTES = 8 << 20
 
 
 def reasons(groups):
@@ -82,8 +83,14 @@ def read_object(file):
         file: A `pathlib.Path`.
 
     Raises:
-        ValueError: If it is no JSON, or something else than an object.
+        ValueError: If it is no JSON, something else than an object, or far larger
+            than any configuration.
     """
+    if file.is_file() and file.stat().st_size > MOST_BYTES:
+        raise ValueError(
+            f"Expected a configuration of at most {MOST_BYTES:,} bytes in {file}, got "
+            f"{file.stat().st_size:,}. Is it the configuration of a model?"
+        )
     values = read_json(file)
     if not isinstance(values, dict):
         raise ValueError(
@@ -119,7 +126,7 @@ def make_config(config_class, fields, file):
     try:
         return config_class(**fields)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{file}: {error}") from None
+        raise ValueError(f"{file}: {str(error)[:200]}") from None
 
 
 def _check_number(name, value, file):

@@ -5,7 +5,7 @@ import pathlib
 import shutil
 import warnings
 
-from kerasbert.account import Account, quoted
+from kerasbert.account import Account, listed, quoted
 from kerasbert.checkpoints import (
     google_tf1,
     huggingface,
@@ -42,7 +42,7 @@ def read_checkpoint(folder, strict=False, account=None):
         if container.recognises(folder):
             return container.read(folder, account or Account(strict))
     names = sorted(file.name for file in folder.iterdir())
-    shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+    shown = listed(names[:8]) + (", ..." if len(names) > 8 else "")
     raise ValueError(
         f"{folder} is no model that kerasbert reads: expected config.json (Hugging "
         "Face, KerasHub), saved_model.pb (TF Hub) or bert_config.json with a "
@@ -119,7 +119,7 @@ def write_checkpoint(
     """
     if format not in WRITERS:
         raise ValueError(
-            f"Expected a format among {', '.join(WRITERS)}, got {format!r}."
+            f"Expected a format among {', '.join(WRITERS)}, got {quoted(format)}."
         )
     with new_folder(folder, overwrite=overwrite) as partial:
         WRITERS[format].write(checkpoint, partial)

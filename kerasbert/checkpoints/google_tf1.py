@@ -285,14 +285,14 @@ def _config_file(folder):
 def _checkpoint_prefix(folder):
     """The checkpoint that the folder's list names as its newest, or the only one."""
     prefixes = {file.with_suffix("") for file in folder.glob("*.index")}
-    listed = folder / "checkpoint"
-    if listed.is_file():
-        found = re.search(r'^model_checkpoint_path:\s*"(.+)"', read_text(listed), re.M)
+    state = folder / "checkpoint"
+    if state.is_file():
+        found = re.search(r'^model_checkpoint_path:\s*"(.+)"', read_text(state), re.M)
         newest = folder / re.split(r"[/\\]", found[1])[-1] if found else None
         if newest in prefixes:
             return newest
     if len(prefixes) != 1:
-        names = ", ".join(sorted(prefix.name for prefix in prefixes)) or "none"
+        names = listed(sorted(prefix.name for prefix in prefixes)) or "none"
         raise FileNotFoundError(
             f"Expected one checkpoint in {folder}, a file such as "
             f"bert_model.ckpt.index, found {names}. Keep the one to load."

@@ -27,7 +27,7 @@ _STORAGE_TYPES = {
 }
 _MARK = object()
 # A description of tensors takes a few dozen steps a tensor.
-MOST_STEPS = 5_000_000
+MOST_STEPS = 2_000_000
 MOST_BYTES = 64 << 20
 _VALUES = {
     *("BININT", "BININT1", "BININT2", "INT", "LONG", "LONG1", "LONG4"),

@@ -11,6 +11,7 @@ import os
 import pathlib
 import warnings
 
+from kerasbert.account import listed, quoted
 from kerasbert.checkpoints import cache, zoo
 from kerasbert.checkpoints.hubs import hugging_face, kaggle, tfhub, wheel
 
@@ -119,7 +120,7 @@ def _folder_of(path):
     if _checkpoints(path) and others:
         raise ValueError(
             f"Expected one checkpoint in {folder}, but beside {path.name} there are "
-            f"others: {', '.join(sorted(others))}. Put the files of {path.name}, the "
+            f"others: {listed(sorted(others))}. Put the files of {path.name}, the "
             "configuration and the vocabulary into a folder of their own."
         )
     return folder
@@ -143,7 +144,7 @@ def _nothing_there(text, path):
     hint = f" Did you mean {' or '.join(close)}?" if close else ""
     if hugging_face.HANDLE.fullmatch(f"hf://{text}") and text.count("/") == 1:
         hint += f" A model of Hugging Face is written hf://{text}."
-    return f"Expected {_FORMS}; there is no {text!r}.{hint}"
+    return f"Expected {_FORMS}; there is no {quoted(text)}.{hint}"
 
 
 # --- Hubs ------------------------------------------------------------------------
@@ -155,7 +156,7 @@ def _checked(handle):
         if handle.lower().startswith(scheme):
             handle = scheme + handle[len(scheme) :].partition("?")[0].rstrip("/")
             if not hub.HANDLE.fullmatch(handle):
-                raise ValueError(f"Expected {form}, got {handle!r}.")
+                raise ValueError(f"Expected {form}, got {quoted(handle)}.")
             return handle
     hint = ""
     if moved := kaggle.PAGE.search(handle):
@@ -163,7 +164,7 @@ def _checked(handle):
     elif "//huggingface." in handle:
         name = "/".join(handle.partition("://")[2].split("/")[1:3])
         hint = f" Did you mean hf://{name}?"
-    raise ValueError(f"Expected {_FORMS}; got {handle!r}.{hint}")
+    raise ValueError(f"Expected {_FORMS}; got {quoted(handle)}.{hint}")
 
 
 def _fetch(handle, progress, seconds):

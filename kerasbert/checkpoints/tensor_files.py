@@ -14,8 +14,8 @@ from kerasbert.files import inside, read_json
 
 # Bounds on what describes the tensors of a file, far from any published model: what
 # is beyond costs memory and time before a single number is read.
-MOST_TENSORS = 100_000
-MOST_HEADER_BYTES = 32 << 20
+MOST_TENSORS = 20_000
+MOST_HEADER_BYTES = 8 << 20
 DEEPEST_GROUP = 32
 
 
@@ -275,7 +275,7 @@ class errors_name:
     def __exit__(self, kind, error, traceback):
         if error is not None and isinstance(error, self.errors):
             lines = str(error).strip().splitlines()
-            reason = listed(lines[:1]) if lines else kind.__name__
+            reason = lines[0][:200] if lines else kind.__name__
             raise ValueError(
                 f"{self.file} cannot be read: {reason}. It may be incomplete or "
                 "corrupt; fetch it again."
@@ -285,6 +285,11 @@ class errors_name:
 def _shards(file):
     if not file.name.endswith(".index.json"):
         return [file]
+    if file.stat().st_size > MOST_HEADER_BYTES:
+        raise ValueError(
+            f"Expected an index of at most {MOST_HEADER_BYTES:,} bytes in {file}, got "
+            f"{file.stat().st_size:,}. It may be corrupt; fetch it again."
+        )
     index = read_json(file)
     weight_map = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(weight_map, dict) or not all(
@@ -310,7 +315,7 @@ def _float32(array, name, file):
     array = np.asarray(array)
     if array.dtype == np.float32:
         return array
-    if array.dtype.name not in ("float16", "bfloat16", "float64"):
+    if array.dtype.name not in ("float16", "bfloat16", "float32", "float64"):
         raise ValueError(
             f"Expected floating-point numbers in {listed([name])} of {file}, got "
             f"{array.dtype}. "

@@ -6,6 +6,7 @@ variable tells (how many layers share one weight, which GELU) is counted in the 
 
 import re
 
+from kerasbert.account import listed
 from kerasbert.checkpoints import google_tf1
 from kerasbert.checkpoints.assemble import assemble
 from kerasbert.checkpoints.checkpoint import StoredTensors
@@ -132,7 +133,7 @@ def read(folder, account):
     if "word_embeddings/embeddings" not in stored.shapes:
         raise ValueError(
             f"Expected the variables of a BERT or ALBERT encoder in {folder}, got "
-            f"{', '.join(sorted(stored.shapes)[:5]) or 'none'}. A preprocessing model "
+            f"{listed(sorted(stored.shapes)) or 'none'}. A preprocessing model "
             "of TF Hub holds a vocabulary alone: name the encoder."
         )
     is_albert = "embedding_projection/kernel" in stored.shapes
@@ -217,7 +218,7 @@ def _read_tf1_module(folder, graph, stored, account):
     if "bert/embeddings/word_embeddings" not in shapes:
         raise ValueError(
             f"Expected the variables of BERT or ALBERT in {folder}, got "
-            f"{', '.join(sorted(shapes)[:5])}."
+            f"{listed(sorted(shapes))}."
         )
     is_albert = "bert/encoder/embedding_hidden_mapping_in/kernel" in shapes
     with errors_name(folder, (IndexError, KeyError, TypeError, ValueError)):
