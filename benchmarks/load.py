@@ -1,6 +1,11 @@
 """Clients that ask `kerasbert serve` all at once, beside calls of the SavedModel.
 
     python benchmarks/load.py saved_models/minilm --clients 64 --seconds 60
+    python benchmarks/load.py saved_models/minilm --nonsense 30
+
+With `--nonsense N`, the server is measured a second time while another client sends
+it a body of N MB every second that holds no valid request, each time of another kind,
+and a third client asks for `/healthz` five times a second.
 
 Every client sends one text after the other over a connection of its own, on this
 machine. The process that calls the SavedModel does nothing else meanwhile: first one
@@ -11,6 +16,7 @@ the processors, so the server's share of them is smaller than the model's alone.
 
 import argparse
 import http.client
+import itertools
 import json
 import logging
 import pathlib
@@ -37,6 +43,10 @@ def parse():
         "--texts", type=pathlib.Path, default=SST2, help="a text a line, up to a tab"
     )
     parser.add_argument("--max-batch", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument(
+        "--nonsense", type=float, metavar="MB", help="also with such bodies beside it"
+    )
     return parser.parse_args()
 
 
@@ -70,7 +80,7 @@ def measure_direct(folder, texts, seconds):
     versions.close()
 
 
-def measure_server(folder, texts, clients, seconds, max_batch):
+def measure_server(folder, texts, clients, seconds, max_batch, nonsense=None):
     command = [sys.executable, "-m", "kerasbert", "serve", folder, "--port", "0"]
     command += ["--max-batch", str(max_batch)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -89,16 +99,42 @@ def measure_server(folder, texts, clients, seconds, max_batch):
             )
             for i, each in enumerate(results)
         ]
+        beside, health, answers = [], [], {}
+        if nonsense:
+            beside.append(
+                threading.Thread(
+                    target=send_nonsense,
+                    args=(host, int(port), path, nonsense, deadline, answers),
+                )
+            )
+        beside.append(
+            threading.Thread(
+                target=ask_health, args=(host, int(port), deadline, health)
+            )
+        )
         begin = time.perf_counter()
-        for thread in threads:
+        for thread in [*threads, *beside]:
             thread.start()
         for thread in threads:
             thread.join()
         took = time.perf_counter() - begin
+        for thread in beside:
+            thread.join()
         times = [seconds for good, _ in results for seconds in good]
         errors = [error for _, bad in results for error in bad]
-        show(f"serve, {clients} clients", len(times) / took, times, len(errors))
+        name = f"serve, {clients} clients"
+        if nonsense:
+            name += f" + {nonsense:g} MB/s"
+        show(name, len(times) / took, times, len(errors))
         print(f"texts a batch: {mean_batch(host, int(port)):.1f}")
+        median, slow = np.percentile(health, [50, 99]) * 1000
+        print(
+            f"/healthz: p50 {median:.1f} ms, p99 {slow:.1f} ms, longest "
+            f"{max(health) * 1000:.1f} ms; memory of the server at most "
+            f"{most_memory(process.pid)} MiB"
+        )
+        if nonsense:
+            print(f"answers to nonsense, by status: {dict(sorted(answers.items()))}")
         for error in sorted(set(errors))[:5]:
             print(f"error: {error}", file=sys.stderr)
     finally:
@@ -129,6 +165,64 @@ def ask(host, port, path, texts, deadline, times, errors):
     connection.close()
 
 
+def nonsense_bodies(size):
+    """Bodies of a size in bytes that no model can answer, one of every kind."""
+
+    def fill(begin, unit, end=b""):
+        return begin + unit * ((size - len(begin) - len(end)) // len(unit)) + end
+
+    return [
+        fill(b'{"instances": [', b'"a",', b'"a"]}'),  # too many rows
+        fill(b'{"instances": ', b"["),  # nested without end
+        fill(b'{"instances": [1', b"1", b"]}"),  # one number
+        fill(b'{"signature_name": [', b"[],", b"1]}"),  # an error to quote
+        fill(b'{"instances": [{', b'"a": 1, ', b'"a": 1}]}'),  # keys that come again
+        fill(b'{"instances": ["', b"\xff\xfe", b'"]'),  # not UTF-8
+        fill(b"", b"}]nonsense,"),
+    ]
+
+
+def send_nonsense(host, port, path, megabytes, deadline, answers):
+    """Sends a body every second; counts the answers by their status."""
+    for body in itertools.cycle(nonsense_bodies(int(megabytes * 1e6))):
+        start = time.perf_counter()
+        if start >= deadline:
+            return
+        connection = http.client.HTTPConnection(host, port, timeout=60)
+        try:
+            connection.request("POST", path, body)
+            status = connection.getresponse().status
+        except (OSError, http.client.HTTPException) as error:
+            status = type(error).__name__
+        connection.close()
+        answers[str(status)] = answers.get(str(status), 0) + 1
+        time.sleep(max(0, start + 1 - time.perf_counter()))
+
+
+def ask_health(host, port, deadline, times):
+    """Asks for `/healthz` over a new connection, five times a second."""
+    while time.perf_counter() < deadline:
+        start = time.perf_counter()
+        connection = http.client.HTTPConnection(host, port, timeout=60)
+        try:
+            connection.request("GET", "/healthz")
+            connection.getresponse().read()
+        except (OSError, http.client.HTTPException) as error:
+            print(f"/healthz: {type(error).__name__}: {error}", file=sys.stderr)
+        connection.close()
+        times.append(time.perf_counter() - start)
+        time.sleep(0.2)
+
+
+def most_memory(pid):
+    """The largest resident size that a process has had, in MiB; 0 where unknown."""
+    try:
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) // 1024
+
+
 def mean_batch(host, port):
     connection = http.client.HTTPConnection(host, port, timeout=60)
     connection.request("GET", "/monitoring/prometheus/metrics")
@@ -153,9 +247,12 @@ def main():
     texts = read_texts(options.texts)
     print(f"{'':24} {'texts/s':>10} {'p50 ms':>10} {'p99 ms':>10} {'errors':>8}")
     measure_direct(options.folder, texts, min(options.seconds, 10))
-    clean = measure_server(
-        options.folder, texts, options.clients, options.seconds, options.max_batch
-    )
+    load = options.clients, options.seconds, options.max_batch
+    clean = True
+    for _ in range(options.rounds):
+        clean &= measure_server(options.folder, texts, *load)
+        if options.nonsense:
+            clean &= measure_server(options.folder, texts, *load, options.nonsense)
     return 0 if clean else 1
 
 

@@ -8,48 +8,51 @@ import time
 
 from google.protobuf import json_format
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route
 
-from kerasbert.serving.errors import (
-    ServingError,
-    invalid_argument,
-    not_found,
-    shutting_down,
-)
-from kerasbert.serving.json_text import parse_object
-from kerasbert.serving.protocol import answer, read_inputs, signature_name
+from kerasbert.serving.access import Access
+from kerasbert.serving.bodies import Bodies
+from kerasbert.serving.errors import ServingError, not_found, shutting_down
+from kerasbert.serving.examples import check_method, results
+from kerasbert.serving.limits import Limits
+from kerasbert.serving.protocol import answer
+from kerasbert.serving.reading import Reader
 from kerasbert.serving.rest_path import parse_path
 
 __all__ = ["METRICS_PATH", "create_application"]
 
 METRICS_PATH = "/monitoring/prometheus/metrics"
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+_MANY_VALUES = 20_000  # of an answer that is written in a thread
 
 log = logging.getLogger("kerasbert.serving")
 
 
-def create_application(versions, batcher, metrics, body_limit, poll=1.0):
+def create_application(versions, batcher, metrics, limits=None, access=None, poll=1.0):
     """The application that serves a model.
 
     Args:
         versions: The `Versions` of the model, one of which is loaded.
         batcher: The `Batcher`.
         metrics: The `Metrics`.
-        body_limit: The longest body of a request, in bytes.
+        limits: The `Limits`; None for the default ones.
+        access: The `Access`; None lets everybody in.
         poll: How often the folder is looked at for a new version, in seconds.
 
     Returns:
         A Starlette application. It watches the folder while it runs, and closes
         `batcher` and `versions` when it ends.
     """
-    api = _Interface(versions, batcher, metrics, body_limit)
+    limits = limits or Limits()
+    reader = Reader(limits)
+    api = _Interface(versions, batcher, metrics, limits, access or Access(), reader)
 
     @contextlib.asynccontextmanager
     async def lifespan(application):
         versions.watch(poll)
         yield
+        reader.close()
         await asyncio.to_thread(batcher.close)
         await asyncio.to_thread(versions.close)
 
@@ -66,41 +69,56 @@ def create_application(versions, batcher, metrics, body_limit, poll=1.0):
 
 
 class _Interface:
-    def __init__(self, versions, batcher, metrics, body_limit):
+    def __init__(self, versions, batcher, metrics, limits, access, reader):
         self._versions = versions
         self._batcher = batcher
         self._metrics = metrics
-        self._body_limit = body_limit
+        self._limits = limits
+        self._access = access
+        self._reader = reader
+        self._bodies = Bodies(limits)
 
     async def answer(self, request):
+        allowed = self._access.headers(request.headers.get("origin"))
+        if request.method == "OPTIONS" and allowed:
+            return Response(headers=allowed)
         try:
-            path = request.scope["raw_path"].decode("latin-1")
-            target = parse_path(request.method, path.partition("?")[0])
-            if target.verb == "predict":
-                return _json(await self._timed_predict(request, target))
-            if target.verb == "status":
-                return _json(self._status(target))
-            if target.verb == "metadata":
-                return _json(self._metadata(target))
-            return _json(self._refuse_examples(target))
+            self._access.check(request.headers)
+            response = await self._answer(request)
         except ServingError as error:
-            return _error(error)
+            response = _error(error)
         except Exception:
             log.exception("a request failed")
-            return _error(ServingError("INTERNAL", "The server made a mistake"))
+            response = _error(ServingError("INTERNAL", "The server made a mistake"))
+        response.headers.update(allowed)
+        return response
+
+    async def _answer(self, request):
+        path = request.scope["raw_path"].decode("latin-1")
+        target = parse_path(request.method, path.partition("?")[0])
+        version = self._versions.resolve(target.version, target.label)
+        if target.verb == "status":
+            return _json(self._status(target.name, version))
+        if target.verb == "metadata":
+            return _json(self._metadata(target.name, version))
+        return _json(await self._timed(request, target, version))
 
     async def ready(self, request):
         is_ready = self._versions.number is not None
         return Response("ok" if is_ready else "no model", 200 if is_ready else 503)
 
     async def show_metrics(self, request):
+        try:
+            self._access.check(request.headers)
+        except ServingError as error:
+            return _error(error)
         page, content_type = self._metrics.page()
         return Response(page, media_type=content_type)
 
-    async def _timed_predict(self, request, target):
+    async def _timed(self, request, target, version):
         begin, code = time.monotonic(), "INTERNAL"
         try:
-            body = await self._predict(request, target)
+            body = await self._in_time(request, target, version)
             code = "OK"
             return body
         except ServingError as error:
@@ -112,51 +130,53 @@ class _Interface:
             raise error from None
         finally:
             if target.name == self._versions.name:
-                self._metrics.request(code, time.monotonic() - begin)
+                seconds = time.monotonic() - begin
+                self._metrics.request(code, seconds, target.verb)
 
-    async def _predict(self, request, target):
-        document = parse_object(await self._body(request))
-        name = signature_name(document)
-        with self._versions.lease(target.name, target.version) as servable:
-            signature = servable.model.signature(name)
-            inputs, in_rows = read_inputs(document, signature.input_types)
-            future = self._batcher.submit(servable.model, name, inputs)
-            return answer(await asyncio.wrap_future(future), in_rows)
-
-    async def _body(self, request):
-        """The body; what is too long is refused before it is all in memory."""
-        announced = int(request.headers.get("content-length", 0))
-        body = bytearray()
+    async def _in_time(self, request, target, version):
+        """The answer, given up when it takes too long."""
+        limit = self._limits.request_timeout
         try:
-            if announced <= self._body_limit:
-                async for chunk in request.stream():
-                    body += chunk
-                    if len(body) > self._body_limit:
-                        break
-        except ClientDisconnect:
-            raise ServingError("CANCELLED", "The client went away") from None
-        size = max(announced, len(body))
-        if size > self._body_limit:
+            async with asyncio.timeout(limit):
+                return await self._compute(request, target, version)
+        except TimeoutError:
             raise ServingError(
-                "RESOURCE_EXHAUSTED",
-                f"Expected a body of at most {self._body_limit} bytes, got {size} or "
-                "more. Send less at a time.",
-                http_status=413,
-            )
-        return bytes(body)
+                "DEADLINE_EXCEEDED", f"The request took longer than {limit:g} s."
+            ) from None
 
-    def _status(self, target):
-        states = (
-            dict(self._versions.states) if target.name == self._versions.name else {}
-        )
-        if target.version is not None:
-            if target.version not in states:
+    async def _compute(self, request, target, version):
+        with self._versions.lease(target.name, version) as servable:
+            async with self._bodies.receive(request) as body:
+                work = self._run(servable.model, target.verb, body)
+                return await _while_connected(request, work)
+
+    async def _run(self, model, verb, body):
+        """Reads a body, runs the model and writes the answer."""
+        asked = await self._reader.read(verb, body, model.input_table)
+        del body
+        if verb != "predict":
+            signature = model.signatures.get(asked.signature)
+            check_method(verb, asked.signature, signature)
+        future = self._batcher.submit(model, asked.signature, asked.inputs)
+        outputs = await asyncio.wrap_future(future)
+        if verb != "predict":
+            write = results, verb, outputs, len(asked.inputs["inputs"])
+        else:
+            write = answer, outputs, asked.in_rows
+        if sum(array.size for array in outputs.values()) > _MANY_VALUES:
+            return await asyncio.to_thread(*write)
+        return write[0](*write[1:])
+
+    def _status(self, name, version):
+        states = dict(self._versions.states) if name == self._versions.name else {}
+        if version is not None:
+            if version not in states:
                 raise not_found(
-                    f"Could not find version {target.version} of model {target.name}"
+                    f"Could not find version {version} of model {name[:200]}"
                 )
-            states = {target.version: states[target.version]}
+            states = {version: states[version]}
         if not states:
-            raise not_found(f"Could not find any versions of model {target.name}")
+            raise not_found(f"Could not find any versions of model {name[:200]}")
         return {
             "model_version_status": [
                 {
@@ -171,30 +191,37 @@ class _Interface:
             ]
         }
 
-    def _metadata(self, target):
-        with self._versions.lease(target.name, target.version) as servable:
+    def _metadata(self, name, version):
+        with self._versions.lease(name, version) as servable:
             definitions = {
-                name: _as_json(definition)
-                for name, definition in servable.model.signature_definitions.items()
+                key: _as_json(definition)
+                for key, definition in servable.model.signature_definitions.items()
             }
             version = str(servable.version)
         return {
-            "model_spec": {
-                "name": target.name,
-                "signature_name": "",
-                "version": version,
-            },
+            "model_spec": {"name": name, "signature_name": "", "version": version},
             "metadata": {"signature_def": {"signature_def": definitions}},
         }
 
-    def _refuse_examples(self, target):
-        """Models that take tf.Example are not what an export makes."""
-        with self._versions.lease(target.name, target.version):
-            kind = {"classify": "classification", "regress": "regression"}[target.verb]
-            raise invalid_argument(
-                f"Expected {kind} signature method_name to be "
-                f"tensorflow/serving/{target.verb}. Was: tensorflow/serving/predict"
-            )
+
+async def _while_connected(request, work):
+    """The result of a coroutine, which is cancelled when the client goes away."""
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise ServingError("CANCELLED", "The client went away")
+    finally:
+        working.cancel()
+        leaving.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+async def _disconnected(request):
+    while (await request.receive())["type"] != "http.disconnect":
+        pass  # the body has been received
 
 
 async def _live(request):
@@ -217,4 +244,5 @@ def _json(content):
 
 def _error(error):
     body = json.dumps({"error": error.message})
-    return Response(body, error.http_status, media_type="application/json")
+    headers = {"WWW-Authenticate": "Bearer"} if error.http_status == 401 else None
+    return Response(body, error.http_status, headers, "application/json")

@@ -1,8 +1,9 @@
-"""Requests that come at the same time run together, as rows of one batch.
+"""Runs requests that arrive at the same time together, as the rows of one batch.
 
 One thread runs the model. While it runs a batch, requests queue up and become the
-next one; an idle model waits a moment for company. A request of very many rows runs in
-parts, and lets others pass between them: it takes no more memory than a batch does.
+next one; an idle model waits a moment for a second request. A request of very many
+rows runs in parts, between which others run: it takes no more memory than a batch.
+Requests that are cancelled leave the queue.
 """
 
 import collections
@@ -37,10 +38,10 @@ class Batcher:
     """A bounded queue of requests and the thread that runs them in batches.
 
     Args:
-        metrics: The `Metrics` to tell of batches; None for nobody.
+        metrics: The `Metrics` that count batches, or None.
         max_rows: The most rows of a batch. A request with more runs alone, in parts
             of so many rows where the outputs of parts can be joined.
-        max_wait: How long a request waits for company, in seconds.
+        max_wait: How long a request waits for others, in seconds.
         max_queue: The most requests that may wait.
 
     Example:
@@ -80,6 +81,8 @@ class Batcher:
             if self._closed:
                 raise shutting_down()
             if len(self._queue) >= self._max_queue:
+                self._drop_cancelled()
+            if len(self._queue) >= self._max_queue:
                 raise ServingError(
                     "UNAVAILABLE",
                     "The batch scheduling queue to which this task was submitted is "
@@ -105,6 +108,7 @@ class Batcher:
         with self._changed:
             while not self._queue and not self._closed:
                 self._changed.wait()
+                self._drop_cancelled()
             if not self._queue:
                 return []
             head = self._queue[0]
@@ -120,7 +124,13 @@ class Batcher:
                 self._changed.wait(remaining)
             return self._take(head)
 
+    def _drop_cancelled(self):
+        self._queue = collections.deque(
+            task for task in self._queue if not task.future.cancelled()
+        )
+
     def _take(self, head):
+        self._drop_cancelled()
         batch, rows, left = [], 0, collections.deque()
         for task in self._queue:
             fits = not batch or rows + task.rows <= self._max_rows
@@ -136,7 +146,6 @@ class Batcher:
         if batch[0].takes_parts and batch[0].rows > self._max_rows:
             self._run_part(batch[0])
             return
-        # Who was cancelled waits no more.
         batch = [task for task in batch if task.future.set_running_or_notify_cancel()]
         if not batch:
             return
@@ -147,7 +156,7 @@ class Batcher:
             if len(batch) == 1:
                 batch[0].future.set_exception(error)
                 return
-            for task in batch:  # each alone: who is at fault fails no neighbour
+            for task in batch:  # each alone, as only one may be at fault
                 self._answer_alone(task)
             return
         self._note(batch, sum(task.rows for task in batch), begin)
@@ -192,7 +201,7 @@ class Batcher:
 def _task(model, name, inputs):
     signature = model.signature(name)
     signature.check(inputs)
-    if not signature.takes_batches:
+    if not (signature.takes_batches and signature.has_shape_of(inputs)):
         return _Task(model, name, inputs, rows=1, kind=object())
     rows = {len(array) for array in inputs.values()}
     if len(rows) > 1:

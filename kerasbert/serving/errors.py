@@ -33,8 +33,11 @@ _HTTP_STATUS = {
 }
 
 
+_LONGEST = 2000  # characters of a message of TensorFlow, which may quote an input
+
+
 class ServingError(Exception):
-    """What a request is answered with when it cannot be served.
+    """The answer to a request that is not served.
 
     Args:
         code: One of `CODES`.
@@ -65,7 +68,8 @@ def message_of(error):
         error: A `tf.errors.OpError`.
     """
     message = error.message.split("\n\nOriginal stack trace")[0]
-    return message.removeprefix("Graph execution error:\n\n")
+    message = message.removeprefix("Graph execution error:\n\n")
+    return message if len(message) <= _LONGEST else message[:_LONGEST] + "..."
 
 
 def invalid_argument(message):

@@ -1,48 +1,55 @@
-"""Nested JSON lists to arrays and back, with the checks that TF Serving makes."""
+"""Converts nested JSON lists to arrays and back, with the checks of TF Serving."""
 
 import base64
-import binascii
 
 import numpy as np
+import orjson
 
-from kerasbert.serving.errors import invalid_argument
+from kerasbert.serving.errors import ServingError, invalid_argument
 from kerasbert.serving.json_text import quoted, type_name
 
-__all__ = ["array_of", "is_base64", "json_of"]
+__all__ = ["array_of", "bytes_of", "is_base64", "json_of"]
 
 _INTEGERS = "int8 int16 int32 int64 uint8 uint16 uint32 uint64".split()
 _FLOATS = {"half": np.float16, "float": np.float32, "double": np.float64}
+_LONGEST_SHAPE = 1000  # axes that are counted before a list is refused
 _WRITABLE = {np.dtype(name) for name in [*_INTEGERS, *_FLOATS.values(), bool]}
 
 
-def array_of(value, dtype):
+def array_of(value, dtype, max_depth=64):
     """The array that a JSON value stands for.
 
     Args:
         value: A scalar or nested lists, regular ones.
         dtype: The name of the tensor's type: `"string"`, `"int32"`, `"float"`, ...
+        max_depth: The most axes.
 
     Returns:
         A NumPy array; bytes objects for strings.
 
     Raises:
-        ServingError: If the lists are not regular, or a value is of another type.
+        ServingError: If the lists are ragged or nested too deeply, or a value is of
+            another type.
     """
     shape = _shape(value)
+    if len(shape) > max_depth:
+        raise invalid_argument(
+            f"Expected lists of at most {max_depth} levels, got {len(shape)} levels."
+        )
     leaves = []
     _collect(value, 0, shape, leaves)
     return _converted(leaves, dtype).reshape(shape)
 
 
 def json_of(name, array):
-    """An array as something that a JSON writer takes.
+    """An array as something that orjson writes.
 
     Args:
         name: The name of the output. What ends in `_bytes` is written in base64.
         array: A NumPy array.
 
     Returns:
-        A NumPy array or scalar of numbers, or nested lists.
+        A NumPy array or scalar of numbers, nested lists, or an `orjson.Fragment`.
 
     Raises:
         ServingError: If there is no JSON for its type.
@@ -54,7 +61,23 @@ def json_of(name, array):
         raise invalid_argument(
             f"Failed to write JSON value for tensor type: {array.dtype}"
         )
-    return np.ascontiguousarray(array) if array.ndim else array[()]
+    array = np.ascontiguousarray(array) if array.ndim else array[()]
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        return _with_special_values(array)
+    return array
+
+
+def _with_special_values(array):
+    """The text of floats in which `NaN` and `Infinity` are bare, as in TF Serving."""
+    text = orjson.dumps(array, option=orjson.OPT_SERIALIZE_NUMPY)  # null for each
+    special = array[~np.isfinite(array)] if array.ndim else [array]
+    words = [
+        b"NaN" if value != value else b"Infinity" if value > 0 else b"-Infinity"
+        for value in special
+    ]
+    pieces = text.split(b"null")
+    mixed = [piece for pair in zip(pieces, words, strict=False) for piece in pair]
+    return orjson.Fragment(b"".join([*mixed, pieces[-1]]))
 
 
 def is_base64(value):
@@ -68,7 +91,7 @@ def is_base64(value):
 
 def _shape(value):
     shape = []
-    while isinstance(value, list):
+    while isinstance(value, list) and len(shape) < _LONGEST_SHAPE:
         shape.append(len(value))
         value = value[0] if value else None
     return shape
@@ -104,7 +127,7 @@ def _converted(leaves, dtype):
     types = set(map(type, leaves))
     if dtype == "string":
         array = np.empty(len(leaves), object)
-        array[:] = [_bytes(leaf) for leaf in leaves]
+        array[:] = [bytes_of(leaf) for leaf in leaves]
         return array
     if dtype in _INTEGERS:
         _check_types(leaves, types, {int}, dtype)
@@ -119,21 +142,32 @@ def _converted(leaves, dtype):
     if dtype == "bool":
         _check_types(leaves, types, {bool}, dtype)
         return np.array(leaves, bool)
-    raise invalid_argument(f"Conversion of JSON to type: {dtype} is not supported")
+    example = quoted(leaves[0]) if leaves else "[]"
+    raise ServingError(
+        "UNIMPLEMENTED", f"Conversion of JSON Value: {example} to type: {dtype}"
+    )
 
 
 def _floats(leaves, types, dtype):
     limits = np.finfo(_FLOATS[dtype])
     largest, whole = float(limits.max), 2 ** (limits.nmant + 1) - 1
-    if int in types or leaves and max(map(abs, leaves)) > largest:
-        for leaf in leaves:
-            lossy = isinstance(leaf, int) and abs(leaf) > whole
-            if lossy or largest < abs(leaf) < float("inf"):
-                raise invalid_argument(
-                    f"Cannot convert JSON value: {quoted(leaf)} to {dtype} without "
-                    "loss of precision."
-                )
-    return np.array(leaves, _FLOATS[dtype])
+    for leaf in leaves if _may_lose_digits(leaves, types, largest, whole) else ():
+        if type(leaf) is int and -(2**63) <= leaf < 2**64:
+            lossy = abs(leaf) > whole
+        else:  # RapidJSON reads integers of more than 64 bits as floats
+            lossy = largest < abs(leaf) < float("inf")
+        if lossy:
+            raise invalid_argument(
+                f"Cannot convert JSON value: {quoted(leaf)} to {dtype} without "
+                "loss of precision."
+            )
+    return np.array(list(map(float, leaves)), _FLOATS[dtype])
+
+
+def _may_lose_digits(leaves, types, largest, whole):
+    """Whether a look at each number is due; where NaN is the largest, it is."""
+    most = largest if types == {float} else min(largest, whole)
+    return bool(leaves) and not max(map(abs, leaves)) <= most
 
 
 def _check_types(leaves, types, allowed, dtype):
@@ -150,25 +184,42 @@ def _type_error(value, dtype):
     )
 
 
-def _bytes(value):
+def bytes_of(value):
+    """The bytes of a JSON string, or of `{"b64": "..."}`.
+
+    Args:
+        value: A JSON value.
+
+    Returns:
+        A bytes object.
+
+    Raises:
+        ServingError: If it is neither, or no base64.
+    """
     if isinstance(value, dict):
         if not is_base64(value):
             raise invalid_argument(
                 f"JSON Value: {quoted(value)} not formatted correctly for base64 data"
             )
-        digits = "".join(value["b64"].split()).rstrip("=")
-        try:
-            return base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
-        except (binascii.Error, ValueError):
-            raise invalid_argument("Unable to base64 decode") from None
+        return _decoded("".join(value["b64"].split()))
     if not isinstance(value, str):
         raise _type_error(value, "string")
     try:
         return value.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # half a pair, written as \uD800
-        raise invalid_argument(
-            "JSON Parse error: The surrogate pair in string is invalid."
-        ) from None
+    except UnicodeEncodeError:
+        raise invalid_argument("The surrogate pair in string is invalid.") from None
+
+
+def _decoded(text):
+    """The bytes of base64, whose padding is complete or left out."""
+    digits = text.rstrip("=.")
+    padding = "=" * (-len(digits) % 4)
+    try:
+        if len(text) - len(digits) not in (0, len(padding)):
+            raise ValueError
+        return base64.b64decode(digits + padding, validate=True)
+    except ValueError:  # of which binascii.Error is one
+        raise invalid_argument("Unable to base64 decode") from None
 
 
 def _text(value):

@@ -1,4 +1,4 @@
-"""What Prometheus reads, under the names that TF Serving uses."""
+"""Prometheus metrics, under the names of TF Serving."""
 
 import prometheus_client
 
@@ -26,13 +26,12 @@ class Metrics:
             ["model_name", "status"],
             registry=self._registry,
         )
-        self._request_latency = self._histogram(
-            "request_latency",
+        self._request_latency = prometheus_client.Histogram(
+            PREFIX + "request_latency",
             "Time of a whole request, in microseconds.",
-            _LATENCIES,
-            API="predict",
-            entrypoint="REST",
-            model_name=model_name,
+            ["API", "entrypoint", "model_name"],
+            registry=self._registry,
+            buckets=_LATENCIES,
         )
         self._runtime_latency = self._histogram(
             "runtime_latency",
@@ -55,18 +54,20 @@ class Metrics:
         )
         self._model_name = model_name
 
-    def request(self, code, seconds):
-        """Notes a predict request.
+    def request(self, code, seconds, verb="predict"):
+        """Counts a request.
 
         Args:
             code: How it ended: `"OK"`, `"INVALID_ARGUMENT"`, ...
             seconds: How long it took.
+            verb: `"predict"`, `"classify"` or `"regress"`.
         """
         self._requests.labels(self._model_name, code).inc()
-        self._request_latency.observe(seconds * MICROSECONDS)
+        latency = self._request_latency.labels(verb, "REST", self._model_name)
+        latency.observe(seconds * MICROSECONDS)
 
     def batch(self, rows, waits, seconds):
-        """Notes a batch.
+        """Counts a batch.
 
         Args:
             rows: The number of its rows.

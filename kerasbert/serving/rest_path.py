@@ -1,4 +1,4 @@
-"""The paths of the REST interface: which model, which version, and what about it."""
+"""Parses the paths of the REST interface."""
 
 import dataclasses
 import re
@@ -14,7 +14,12 @@ _PATTERNS = {
     "(?P<verb>classify|regress|predict)",
     "GET": rf"/v1/models(?:/(?P<name>[^/:]+))?{_VERSION}(?:/(?P<verb>metadata))?",
 }
+_PATTERNS = {
+    method: re.compile(pattern, re.IGNORECASE | re.ASCII)
+    for method, pattern in _PATTERNS.items()
+}
 _LARGEST_VERSION = 2**63 - 1
+_LONGEST_QUOTE = 200  # characters of a path that an error repeats
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,11 +30,13 @@ class Target:
         name: The name of the model.
         version: The version, None for the newest.
         verb: `"predict"`, `"classify"`, `"regress"`, `"metadata"` or `"status"`.
+        label: The label of the version, or None.
     """
 
     name: str
     version: int | None
     verb: str
+    label: str | None = None
 
 
 def parse_path(method, path):
@@ -45,20 +52,25 @@ def parse_path(method, path):
     Raises:
         ServingError: If there is no such request.
     """
+    shown = path if len(path) <= _LONGEST_QUOTE else path[:_LONGEST_QUOTE] + "..."
     if not path.lower().startswith("/v1/"):
-        raise not_found(f"No such path: {path}")
+        raise not_found(f"No such path: {shown}")
     pattern = _PATTERNS.get(method)
-    match = pattern and re.fullmatch(pattern, path, re.IGNORECASE | re.ASCII)
+    match = pattern and pattern.fullmatch(path)
     if not match:
-        raise invalid_argument(f"Malformed request: {method} {path}")
+        raise invalid_argument(f"Malformed request: {method} {shown}")
     found = match.groupdict()
     if found["name"] is None:
         raise invalid_argument("Missing model name in request.")
-    if found["label"]:
-        label = urllib.parse.unquote(found["label"])
-        raise invalid_argument(f"Unrecognized servable version label: {label}")
-    version = found["version"] and int(found["version"])
-    if version and version > _LARGEST_VERSION:
-        raise invalid_argument(f"Failed to convert version: {version} to numeric.")
+    label = found["label"] and urllib.parse.unquote(found["label"])
+    version = found["version"] and _version(found["version"])
     verb = (found["verb"] or "status").lower()
-    return Target(urllib.parse.unquote(found["name"]), version, verb)
+    return Target(urllib.parse.unquote(found["name"]), version, verb, label)
+
+
+def _version(digits):
+    digits = digits.lstrip("0") or "0"
+    if len(digits) > 19 or int(digits) > _LARGEST_VERSION:
+        shown = digits if len(digits) <= 40 else digits[:40] + "..."
+        raise invalid_argument(f"Failed to convert version: {shown} to numeric.")
+    return int(digits)

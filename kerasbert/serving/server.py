@@ -1,7 +1,9 @@
-"""A process that serves one model until it is told to stop."""
+"""A process that serves one model until it is stopped."""
 
 import json
+import logging
 import pathlib
+import resource
 import signal
 import socket
 import urllib.parse
@@ -9,16 +11,22 @@ import urllib.parse
 import prometheus_client
 import uvicorn
 
+from kerasbert.serving.access import Access
 from kerasbert.serving.application import create_application
 from kerasbert.serving.batcher import Batcher
+from kerasbert.serving.http_protocol import RESERVED, protocol_class
+from kerasbert.serving.limits import MEBIBYTE, Limits
 from kerasbert.serving.metrics import Metrics
 from kerasbert.serving.versions import Versions
 
-__all__ = ["serve"]
+__all__ = ["MEBIBYTE", "Access", "Limits", "serve"]
 
-LONGEST_GOODBYE = 30  # seconds for what is in flight when the process is to end
-LONGEST_SILENCE = 75  # seconds between two requests of a connection
-MEBIBYTE = 2**20
+LONGEST_GOODBYE = 30  # seconds for requests in flight when the process is to end
+BACKLOG = 1024  # connections that the kernel keeps until they are accepted
+ACCEPTED_AT_ONCE = 32  # between which the event loop does other work
+OTHER_FILES = 200  # that the process has open beside its connections
+
+log = logging.getLogger("kerasbert.serving")
 
 
 def serve(
@@ -29,9 +37,13 @@ def serve(
     max_batch=64,
     max_wait=0.001,
     max_queue=256,
-    body_limit=32 * MEBIBYTE,
+    limits=None,
+    access=None,
+    labels=None,
 ):
     """Serves the newest version of a model, until SIGTERM or Ctrl-C.
+
+    The graphs of the SavedModels run as they are: name a folder that you trust.
 
     Args:
         folder: The folder of the model, which holds version folders 1, 2, ...
@@ -41,31 +53,75 @@ def serve(
         max_batch: The most rows of requests that run together.
         max_wait: How long a request waits for others, in seconds.
         max_queue: The most requests that wait; another gets HTTP 503.
-        body_limit: The longest body of a request, in bytes.
+        limits: The `Limits` of requests and connections; None for the default ones.
+        access: The `Access`: API key and CORS; None lets everybody in.
+        labels: From label to version, which stays loaded beside the newest.
 
     Raises:
-        ValueError: If the folder holds no version of a model that loads.
+        ValueError: If the folder holds no version of a model that loads, or not one
+            that has a label.
         OSError: If the address is taken.
 
     Example:
-        serve("saved_models/minilm")
+        serve("saved_models/minilm", limits=Limits(max_rows=100))
     """
     folder = pathlib.Path(folder)
     check_folder(folder)
+    limits = limits or Limits()
     with listening_socket(host, port) as listener:
-        versions = Versions(folder, name)
+        versions = Versions(folder, name, labels=labels)
         versions.look()
         if versions.number is None:
             version, state = max(versions.states.items())
             raise ValueError(f"Version {version} does not load: {state.message}")
+        check_labels(versions)
         prometheus_client.disable_created_metrics()
         metrics = Metrics(versions.name)
         batcher = Batcher(metrics, max_batch, max_wait, max_queue)
-        application = create_application(versions, batcher, metrics, body_limit)
+        application = create_application(versions, batcher, metrics, limits, access)
         line = greeting(versions, host, listener.getsockname()[1])
+        allow_files(limits.max_connections + RESERVED + OTHER_FILES)
         # uvicorn catches the signal, and raises it once more when it is done.
         signal.signal(signal.SIGTERM, lambda number, frame: None)
-        http_server(application, line).run(sockets=[listener])
+        http_server(application, line, limits).run(sockets=[listener])
+
+
+def allow_files(count):
+    """Lets the process open so many files, each connection being one.
+
+    Args:
+        count: The number.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < count:
+        most = count if hard == resource.RLIM_INFINITY else min(count, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        if most < count:
+            log.warning(
+                "The system allows %d open files, too few for the connections that "
+                "the server may have: set a lower --max-connections, or `ulimit -n %d`",
+                most,
+                count,
+            )
+
+
+def check_labels(versions):
+    """Refuses labels of versions that are not loaded.
+
+    Args:
+        versions: The `Versions`.
+
+    Raises:
+        ValueError: If there is one.
+    """
+    for label, version in versions.labels.items():
+        state = versions.states.get(version)
+        if state is None or state.name != "AVAILABLE":
+            reason = state.message if state else f"{versions.folder} does not hold it"
+            raise ValueError(
+                f"Label {label!r} names version {version}, which does not load: "
+                f"{reason}"
+            )
 
 
 def check_folder(folder):
@@ -100,7 +156,7 @@ def listening_socket(host, port):
         port: The port.
 
     Raises:
-        OSError: If it cannot be had; the message says why and what to do.
+        OSError: If the address is not available; the message says why.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio turns Nagle's algorithm off, which costs 40 ms an answer, where the
@@ -119,7 +175,7 @@ def listening_socket(host, port):
 
 
 def greeting(versions, host, port):
-    """The line that says what is served, and how to ask it."""
+    """The line that a server prints: the model, and a request to try."""
     with versions.lease(versions.name) as servable:
         signature = servable.model.signatures.get("serving_default")
         version = servable.version
@@ -134,24 +190,28 @@ def greeting(versions, host, port):
     return f"Serving {versions.name}, version {version}. Try: {command}"
 
 
-def http_server(application, line):
+def http_server(application, line, limits=None):
     """The server of an application.
 
     Args:
         application: The ASGI application.
-        line: What it prints when it can be asked.
+        line: What it prints when it is ready.
+        limits: The `Limits`; None for the default ones.
 
     Returns:
         A `uvicorn.Server`; `run(sockets=[...])` serves.
     """
+    limits = limits or Limits()
     server = _Server(
         uvicorn.Config(
             application,
+            http=protocol_class(limits),
             ws="none",
+            backlog=ACCEPTED_AT_ONCE,
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_keep_alive=LONGEST_SILENCE,
+            timeout_keep_alive=limits.keep_alive,
             timeout_graceful_shutdown=LONGEST_GOODBYE,
         )
     )
@@ -162,4 +222,6 @@ def http_server(application, line):
 class _Server(uvicorn.Server):
     async def startup(self, sockets=None):
         await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(BACKLOG)  # asyncio accepts as many at once as it was told
         print(self.line, flush=True)

@@ -1,7 +1,8 @@
 """The versions of a model in a folder: the newest that loads is served.
 
-A new version is loaded beside the old one, which goes when its last request is
+A new version is loaded beside the old one, which is unloaded when its last request is
 answered. One that does not load is reported and left alone until its files change.
+Versions that have a label stay loaded beside the newest.
 """
 
 import contextlib
@@ -10,7 +11,7 @@ import logging
 import pathlib
 import threading
 
-from kerasbert.serving.errors import ServingError, not_found
+from kerasbert.serving.errors import ServingError, invalid_argument, not_found
 from kerasbert.serving.saved_model import SavedModel
 from kerasbert.serving.warm_up import warm_up
 
@@ -30,7 +31,7 @@ class Servable:
     def __init__(self, version, model):
         self.version = version
         self.model = model
-        self._leases = 1  # that of being served
+        self._leases = 1  # the first belongs to `Versions`
         self._lock = threading.Lock()
 
     def lease(self):
@@ -63,20 +64,23 @@ class Versions:
         folder: The folder of the model, which holds folders 1, 2, ...
         name: The name that the model is served under; by default the folder's.
         load: From the folder of a version to what it runs.
+        labels: From label to version, for paths as `/labels/stable`.
 
     Example:
-        versions = Versions("saved_models/minilm")
+        versions = Versions("saved_models/minilm", labels={"stable": 1})
         versions.look()
         with versions.lease("minilm") as servable:
             servable.model.run(...)
     """
 
-    def __init__(self, folder, name=None, load=None):
+    def __init__(self, folder, name=None, load=None, labels=None):
         self.folder = pathlib.Path(folder)
         self.name = name or self.folder.resolve().name
+        self.labels = dict(labels or {})
         self.states = {}
         self._load = load or load_version
         self._serving = None
+        self._labelled = {}  # version -> servable, for those that are not the newest
         self._broken = {}  # version -> what its files were like
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -86,6 +90,27 @@ class Versions:
     def number(self):
         """The version that is served; None where there is none."""
         return self._serving and self._serving.version
+
+    def resolve(self, version, label):
+        """The number of a version that a request names.
+
+        Args:
+            version: A number, or None.
+            label: A label, or None.
+
+        Returns:
+            A number; None for the newest.
+
+        Raises:
+            ServingError: If there is no such label.
+        """
+        if label is None:
+            return version
+        if label not in self.labels:
+            raise invalid_argument(
+                f"Unrecognized servable version label: {label[:200]}"
+            )
+        return self.labels[label]
 
     @contextlib.contextmanager
     def lease(self, name, version=None):
@@ -103,11 +128,12 @@ class Versions:
         """
         with self._lock:
             serving = self._serving
-            known = serving is not None and name == self.name
-            if not known or version not in (None, serving.version):
-                wanted = f"Latest({name})"
+            if version is not None and version != self.number:
+                serving = self._labelled.get(version)
+            if serving is None or name != self.name:
+                wanted = f"Latest({name[:200]})"
                 if version is not None:
-                    wanted = f"Specific({name}, {version})"
+                    wanted = f"Specific({name[:200]}, {version})"
                 raise not_found(f"Servable not found for request: {wanted}")
             serving.lease()
         try:
@@ -118,7 +144,8 @@ class Versions:
     def look(self):
         """Looks at the folder once, and serves the newest version that loads."""
         failures = self._load_newest()
-        if self.number is not None:  # else it is for the caller to say
+        failures += self._load_labelled()
+        if self.number is not None:  # else the caller raises an error
             for version, error in failures:
                 log.error("version %d is not served: %s", version, error)
 
@@ -128,21 +155,42 @@ class Versions:
         for version, folder in sorted(_version_folders(self.folder), reverse=True):
             if version == self.number:
                 break
-            files = _look_of(folder)
-            if self._broken.get(version) == files:
-                continue
-            self.states[version] = State("LOADING")
-            try:
-                model = self._load(folder)
-            except Exception as error:
-                self._broken[version] = files
-                code = error.code if isinstance(error, ServingError) else "UNKNOWN"
-                self.states[version] = State("END", code, str(error))
+            model, error = self._loaded(version, folder)
+            if error:
                 failures.append((version, error))
-                continue
-            self._serve(Servable(version, model))
-            break
+            if model:
+                self._serve(Servable(version, model))
+                break
         return failures
+
+    def _load_labelled(self):
+        """Returns the labelled versions that failed, with their errors."""
+        failures = []
+        wanted = set(self.labels.values()) - {self.number, *self._labelled}
+        for version, folder in _version_folders(self.folder) if wanted else ():
+            if version in wanted:
+                model, error = self._loaded(version, folder)
+                if error:
+                    failures.append((version, error))
+                if model:
+                    with self._lock:
+                        self._labelled[version] = Servable(version, model)
+                    self.states[version] = State("AVAILABLE")
+        return failures
+
+    def _loaded(self, version, folder):
+        """The model of a version or an error; neither, if it failed as it is before."""
+        files = _look_of(folder)
+        if self._broken.get(version) == files:
+            return None, None
+        self.states[version] = State("LOADING")
+        try:
+            return self._load(folder), None
+        except Exception as error:
+            self._broken[version] = files
+            code = error.code if isinstance(error, ServingError) else "UNKNOWN"
+            self.states[version] = State("END", code, str(error))
+            return None, error
 
     def watch(self, seconds=1.0):
         """Looks at the folder again and again, in a thread.
@@ -155,31 +203,40 @@ class Versions:
             while not self._stopped.wait(seconds):
                 try:
                     self.look()
-                except Exception:  # what is served goes on being served
+                except Exception:  # the versions that are loaded stay
                     log.exception("cannot look at %s", self.folder)
 
         self._watcher = threading.Thread(target=watch, name="versions", daemon=True)
         self._watcher.start()
 
     def close(self):
-        """Stops watching, and unloads the model after its last request."""
+        """Stops watching, and unloads the models after their last requests."""
         self._stopped.set()
         if self._watcher:
             self._watcher.join()
+        self.labels.clear()
         self._serve(None)
 
     def _serve(self, servable):
+        """Makes a servable the newest; the one before it stays if it has a label."""
         with self._lock:
             old, self._serving = self._serving, servable
+            retired = [old] if old else []
             if servable:
                 self._broken.pop(servable.version, None)
                 self.states[servable.version] = State("AVAILABLE")
-            if old:
-                self.states[old.version] = State("END")
+                if old and old.version in self.labels.values():
+                    self._labelled[old.version] = old
+                    retired = []
+            else:
+                retired += self._labelled.values()
+                self._labelled.clear()
+            for each in retired:
+                self.states[each.version] = State("END")
         if servable and old:
             log.info("version %d takes over from %d", servable.version, old.version)
-        if old:
-            old.release()
+        for each in retired:
+            each.release()
 
 
 def load_version(folder):

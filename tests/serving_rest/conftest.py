@@ -9,18 +9,20 @@ import pytest
 
 from kerasbert.serving.application import create_application
 from kerasbert.serving.batcher import Batcher
+from kerasbert.serving.limits import Limits
 from kerasbert.serving.metrics import Metrics
 from kerasbert.serving.server import http_server, listening_socket
 from kerasbert.serving.versions import Versions
 
 FIXTURES = pathlib.Path(__file__).parents[1] / "fixtures"
-BODY_LIMIT = 12 * 2**20
+LIMITS = Limits(max_body=12 * 2**20)
 PATIENCE = 30  # seconds, for what should take none
 
 
 class Answer(NamedTuple):
     status: int
     text: str
+    headers: dict
 
     @property
     def json(self):
@@ -35,7 +37,7 @@ class Client:
         self.server = server
         self.versions = versions
         self.batcher = batcher
-        self.body_limit = BODY_LIMIT
+        self.body_limit = LIMITS.max_body
 
     def ask(self, method, path, body=None, headers=()):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, PATIENCE)
@@ -44,7 +46,8 @@ class Client:
                 body = json.dumps(body)
             connection.request(method, path, body, dict(headers))
             response = connection.getresponse()
-            return Answer(response.status, response.read().decode())
+            text = response.read().decode()
+            return Answer(response.status, text, dict(response.headers))
 
     def get(self, path):
         return self.ask("GET", path)
@@ -54,15 +57,23 @@ class Client:
 
 
 @contextlib.contextmanager
-def serving(folder, poll=3600, load=None, **batching):
-    versions = Versions(folder, "tiny", load)
+def serving(
+    folder,
+    poll=3600,
+    load=None,
+    limits=LIMITS,
+    access=None,
+    labels=None,
+    **batching,
+):
+    versions = Versions(folder, "tiny", load, labels)
     versions.look()
     metrics = Metrics("tiny")
     batcher = Batcher(metrics, **batching)
-    application = create_application(versions, batcher, metrics, BODY_LIMIT, poll)
+    application = create_application(versions, batcher, metrics, limits, access, poll)
     with listening_socket("127.0.0.1", 0) as listener:
         listener.listen()  # who comes early waits
-        server = http_server(application, "Serving")
+        server = http_server(application, "Serving", limits)
         thread = threading.Thread(target=server.run, args=[[listener]])
         thread.start()
         try:

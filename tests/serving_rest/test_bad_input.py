@@ -73,9 +73,8 @@ def test_a_bad_request_is_400_and_says_why(client, body, message):
     ],
 )
 def test_a_path_that_leads_nowhere_is_said(client, method, path, status, message):
-    answer = client.ask(
-        method, path, {"instances": ["a"]} if method == "POST" else None
-    )
+    body = {"instances": ["a"], "examples": [{"x": 1.0}]}
+    answer = client.ask(method, path, body if method == "POST" else None)
     assert answer.status == status
     assert message in answer.json["error"]
 

@@ -1,0 +1,114 @@
+"""Reads request bodies without holding up the event loop."""
+
+import asyncio
+import contextlib
+import os
+import pathlib
+import subprocess
+import sys
+
+from kerasbert.serving.errors import ServingError, shutting_down
+from kerasbert.serving.protocol import read_request
+from kerasbert.serving.reader_process import ask
+
+__all__ = ["Reader"]
+
+_SMALL = 64 * 1024  # bytes that are read where they are: a few milliseconds
+_PROCESSES = 2
+_LONGEST = 60.0  # seconds for the reading of one body
+_ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class Reader:
+    """Reads small bodies at once, and large ones in processes of their own.
+
+    A process starts with the first body that needs it. One that takes too long or too
+    much memory ends, and the request with it.
+
+    Args:
+        limits: The `Limits`.
+
+    Example:
+        reader = Reader(Limits())
+        request = await reader.read("predict", body, signatures)
+    """
+
+    def __init__(self, limits):
+        self._limits = limits
+        self._free = asyncio.Semaphore(_PROCESSES)
+        self._idle = []
+        self._all = set()
+        self._closed = False
+
+    async def read(self, verb, body, signatures):
+        """Reads the body of a request.
+
+        Args:
+            verb: `"predict"`, `"classify"` or `"regress"`.
+            body: Bytes.
+            signatures: From the name of a signature to its inputs, from name to
+                `Input`.
+
+        Returns:
+            A `Request`.
+
+        Raises:
+            ServingError: If it is no such request, or too large.
+        """
+        if len(body) <= _SMALL:
+            return read_request(verb, body, signatures, self._limits)
+        async with self._free:
+            if self._closed:
+                raise shutting_down()
+            process = self._idle.pop() if self._idle else self._start()
+            try:
+                pipes = process.stdin, process.stdout
+                reading = asyncio.to_thread(
+                    ask, pipes, verb, body, signatures, self._limits
+                )
+                request = await asyncio.wait_for(reading, _LONGEST)
+            except ServingError:
+                self._idle.append(process)
+                raise
+            except BaseException as error:  # cancelled, too slow, or the process died
+                self._end(process)
+                if isinstance(error, TimeoutError | EOFError | OSError):
+                    raise ServingError(
+                        "RESOURCE_EXHAUSTED",
+                        "The request takes more time or memory than a request may. "
+                        "Send less.",
+                        http_status=413,
+                    ) from None
+                raise
+            self._idle.append(process)
+            return request
+
+    def close(self):
+        """Ends the processes."""
+        self._closed = True
+        for process in list(self._all):
+            self._end(process)
+
+    def _start(self):
+        paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kerasbert.serving.reader_process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+                "OPENBLAS_NUM_THREADS": "1",
+            },
+            start_new_session=True,  # Ctrl-C is for the server
+        )
+        self._all.add(process)
+        return process
+
+    def _end(self, process):
+        self._all.discard(process)
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            with contextlib.suppress(OSError):  # what was not flushed has no reader
+                pipe.close()
