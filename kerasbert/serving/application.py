@@ -244,5 +244,8 @@ def _json(content):
 
 def _error(error):
     body = json.dumps({"error": error.message})
-    headers = {"WWW-Authenticate": "Bearer"} if error.http_status == 401 else None
+    headers = {
+        401: {"WWW-Authenticate": "Bearer"},
+        408: {"Connection": "close"},
+    }.get(error.http_status)
     return Response(body, error.http_status, headers, "application/json")

@@ -219,7 +219,14 @@ class _Protocol(HttpToolsProtocol):
         self._in_headers = False
         if self.transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete:
+        if self.cycle and not self.cycle.response_started and not self.pipeline:
+            self.cycle.disconnected = True  # the application need not answer
+            self.cycle.message_event.set()
+        if (
+            self.cycle is None
+            or self.cycle.response_complete
+            or self.cycle.disconnected
+        ):
             body = json.dumps({"error": message}).encode()
             self.transport.write(
                 STATUS_LINE[status] + b"content-type: application/json\r\n"

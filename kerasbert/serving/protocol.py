@@ -170,8 +170,8 @@ class _Rows:
         except ServingError:
             return self._one_by_one(instances, named)
 
-    def _array(self, name, value):
-        return array_of(value, self._types[name], self._max_depth)
+    def _array(self, name, value, of_a_row=0):
+        return array_of(value, self._types[name], self._max_depth - of_a_row)
 
     def _one_by_one(self, instances, named):
         rows = []
@@ -197,7 +197,7 @@ class _Rows:
                     raise invalid_argument(
                         f"JSON object: does not have named input: {name[:200]}"
                     )
-                row[name] = self._array(name, value)
+                row[name] = self._array(name, value, of_a_row=1)
             except ServingError as error:
                 key = f" key: {name[:200]}" if named else ""
                 raise invalid_argument(

@@ -94,7 +94,7 @@ def test_shapes_are_for_the_session_to_refuse(client, values, expected):
 
 def test_a_scalar_goes_in_and_out_in_columns_alone(client):
     assert ask(client, "/versions/123:predict", inputs=4) == {"outputs": 4.0}
-    total = {"signature_name": "total", "inputs": [1, 2, 3]}
+    total = {"signature_name": "total", "inputs": [[1], [2], [3]]}
     assert ask(client, ":predict", **total) == {"outputs": 6.0}
 
 
