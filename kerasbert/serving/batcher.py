@@ -100,17 +100,17 @@ class Batcher:
         self._thread.join()
 
     def _work(self):
-        while batch := self._next_batch():
-            self._run(batch)
+        while (batch := self._next_batch()) is not None:
+            if batch:
+                self._run(batch)
 
     def _next_batch(self):
-        """Takes the tasks that run together; none when all is done."""
+        """The tasks that run together, maybe none; None when all is done."""
         with self._changed:
             while not self._queue and not self._closed:
                 self._changed.wait()
-                self._drop_cancelled()
             if not self._queue:
-                return []
+                return None
             head = self._queue[0]
             deadline = head.arrived + self._max_wait
             while (

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import gzip
 import json
 import socket
@@ -29,9 +30,9 @@ LIMITS = Limits(
     max_body=200_000,
     max_bodies=300_000,
     max_header=4096,
-    header_timeout=0.3,
-    body_timeout=0.3,
-    request_timeout=20,
+    header_timeout=PATIENCE,
+    body_timeout=PATIENCE,
+    request_timeout=2 * PATIENCE,
     max_connections=4,
 )
 
@@ -75,6 +76,13 @@ def client(serve, tmp_path_factory):
     (folder / "1/saved_model.pb").touch()
     with serve(folder, load=Identity, limits=LIMITS) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def hasty(serve, client):
+    limits = dataclasses.replace(LIMITS, header_timeout=0.3, body_timeout=0.3)
+    with serve(client.versions.folder, load=Identity, limits=limits) as hasty:
+        yield hasty
 
 
 @pytest.fixture
@@ -186,8 +194,8 @@ def test_what_is_no_request_is_answered_and_the_connection_closed(
     "content",
     [b"", b"GET /healthz HTT", b"GET /healthz HTTP/1.1\r\nX: y\r\n", b"\r\n\r\n"],
 )
-def test_headers_that_do_not_end_close_the_connection(client, content):
-    with connected(client, content) as connection:
+def test_headers_that_do_not_end_close_the_connection(hasty, content):
+    with connected(hasty, content) as connection:
         assert everything(connection) == b""
 
 
@@ -199,8 +207,8 @@ def test_headers_that_do_not_end_close_the_connection(client, content):
         HEAD + b"Expect: 100-continue\r\nContent-Length: 10\r\n\r\n",
     ],
 )
-def test_a_body_that_does_not_end_is_408_and_the_connection_closed(client, content):
-    with connected(client, content) as connection:
+def test_a_body_that_does_not_end_is_408_and_the_connection_closed(hasty, content):
+    with connected(hasty, content) as connection:
         received = everything(connection).removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
     assert received.startswith(b"HTTP/1.1 408 ")
     assert b"did not arrive within 0.3 s" in received
