@@ -249,6 +249,7 @@ def test_a_body_in_gzip_is_read(client):
         (gzip.compress(b'{"instances": [1.0]}'), "br", 415),
         (gzip.compress(gzip.compress(b"{}")), "gzip, gzip", 415),
     ],
+    ids=["bomb", "cut", "plain", "junk", "br", "twice"],
 )
 def test_a_body_in_another_encoding_is_refused(client, body, encoding, status):
     headers = {"Content-Encoding": encoding}

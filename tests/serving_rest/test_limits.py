@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import gzip
+import itertools
 import json
 import socket
 import threading
@@ -130,6 +131,7 @@ def everything(connection):
         (b'{"inputs": ' + b"[" * 99 + b"]" * 99 + b"}", 400, "at most 4 levels"),
         (b'{"inputs": "' + b"a" * 200_000 + b'"}', 413, "at most 200000 bytes"),
     ],
+    ids=itertools.count(),
 )
 def test_what_is_too_large_is_refused(client, body, status, message):
     found = client.predict(body)
@@ -155,6 +157,7 @@ def test_commas_in_strings_are_no_values():
         f"/v1/models/tiny/labels/{'z' * 1000}",
         f"/v1/models/tiny/{'z' * 1000}",
     ],
+    ids=itertools.count(),
 )
 def test_a_path_of_any_length_is_a_short_error(client, path):
     found = client.get(path)
@@ -178,6 +181,7 @@ def test_a_path_of_any_length_is_a_short_error(client, path):
         (HEAD + b"Content-Length: " + b"9" * 30 + b"\r\n\r\n", 400),
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
     ],
+    ids=itertools.count(),
 )
 def test_what_is_no_request_is_answered_and_the_connection_closed(
     client, content, status
