@@ -47,8 +47,8 @@ def finetune(
             metavar="FILE",
             help="A YAML file with settings, those of these flags and more: warmup, "
             "decay, weight_decay, clip_norm, layer_decay, accumulation, monitor, "
-            "patience, class_weight, freeze_layers, lora_rank, dropout, options, "
-            "save_every, jit_compile. Flags win over it.",
+            "patience, class_weight, label_smoothing, freeze_layers, lora_rank, "
+            "dropout, options, save_every, jit_compile. Flags win over it.",
         ),
     ] = None,
     epochs: Annotated[

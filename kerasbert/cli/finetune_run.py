@@ -6,10 +6,12 @@ import functools
 import importlib.util
 import json
 import sys
+import warnings
 
 import keras
 import typer
 
+from kerasbert.cli.class_report import write_class_report
 from kerasbert.cli.run_card import run_card
 from kerasbert.cli.task_data import (
     checked_labels,
@@ -18,6 +20,7 @@ from kerasbert.cli.task_data import (
     show_account,
 )
 from kerasbert.tasks.epoch_bars import EpochBars
+from kerasbert.tasks.pretrained_task import NewHeadWarning
 from kerasbert.tasks.sample_weights import example_weights
 from kerasbert.tasks.task_files import TASKS
 from kerasbert.training.callbacks import Diverged
@@ -63,6 +66,9 @@ def run(config, folder, keep_checkpoints=False, overwrite=False):
         history = _fit(task, config, folder, begin, train, validation, weights)
         task.save(folder.model, overwrite=True)
         metrics = _metrics(task, config, history, validation)
+        if config.task == "classify" and validation is not None:
+            report = task.report(validation.inputs, validation.targets)
+            write_class_report(report, folder.path)
         folder.finish(metrics, run_card(config, folder, metrics), keep_checkpoints)
     print(json.dumps(metrics, indent=2, ensure_ascii=False))
 
@@ -110,9 +116,13 @@ def _task(config):
             options[name] = getattr(config, name)
     task_class = getattr(importlib.import_module("kerasbert.tasks"), TASKS[config.task])
     try:
-        task = task_class.from_pretrained(config.model, **options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NewHeadWarning)  # it is trained here
+            task = task_class.from_pretrained(config.model, **options)
     except TypeError as error:
         raise ValueError(f"The settings do not fit {config.task}: {error}") from None
+    if new_head := getattr(task.model, "new_head", None):
+        print(f"{config.model}: {new_head}. It is trained here.", file=sys.stderr)
     if config.freeze_layers is not None:
         freeze_layers(task.encoder, config.freeze_layers)
     if config.lora_rank is not None:
@@ -122,6 +132,8 @@ def _task(config):
 
 def _fit(task, config, folder, begin, train, validation, weights):
     jit = {} if config.jit_compile is None else {"jit_compile": config.jit_compile}
+    if config.label_smoothing:
+        jit["label_smoothing"] = config.label_smoothing
     task.compile(config.recipe, **jit)
     log = keras.callbacks.CSVLogger(folder.log, append=True)
     callbacks = [log]

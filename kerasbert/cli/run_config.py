@@ -32,6 +32,8 @@ class RunConfig(Reading):
         recipe: The `Recipe`; its fields stand beside these in a file.
         class_weight: From the names of labels to how much their examples count, or
             `"balanced"`.
+        label_smoothing: Which part of each target is spread over all classes, for
+            classify and tag.
         freeze_layers: The embeddings and so many layers keep their weights; 0: the
             embeddings alone.
         lora_rank: The rank of low-rank updates of the attention, which alone, and the
@@ -57,6 +59,7 @@ class RunConfig(Reading):
     seed: int = 0
     recipe: Recipe = Recipe()
     class_weight: str | dict | None = None
+    label_smoothing: float | None = None
     freeze_layers: int | None = None
     lora_rank: int | None = None
     monitor: str | None = None
@@ -87,6 +90,16 @@ class RunConfig(Reading):
                 "Expected class_weight to be balanced, or a weight for each label, got "
                 f"{weights!r}."
             )
+        if self.label_smoothing is not None:
+            if self.task not in ("classify", "tag"):
+                raise ValueError(
+                    f"Expected label_smoothing for classify or tag, not {self.task}."
+                )
+            if not 0 <= self.label_smoothing < 1:
+                raise ValueError(
+                    "Expected label_smoothing from 0 up to below 1, got "
+                    f"{self.label_smoothing}."
+                )
         if (self.monitor or "").startswith("val_") and self.validation is None:
             raise ValueError(f"Expected --validation, on which to find {self.monitor}.")
 

@@ -7,6 +7,7 @@ import pathlib
 import shutil
 
 from kerasbert.checkpoints.sources import RUN_FILE
+from kerasbert.cli.class_report import FILES
 from kerasbert.cli.reading import DATA_FILE
 from kerasbert.cli.run_config import read_config, write_config
 from kerasbert.files import write_atomically
@@ -132,7 +133,9 @@ class RunFolder:
     def _remove(self):
         for folder in (self.model, self.checkpoints, self.tensorboard):
             shutil.rmtree(folder, ignore_errors=True)
-        for file in (self.metrics, self.card, self.log, self.data, self.config):
+        reports = [self.path / name for name in FILES]
+        files = (self.metrics, self.card, self.log, self.data, self.config, *reports)
+        for file in files:
             file.unlink(missing_ok=True)
 
     def _check_same(self, config):

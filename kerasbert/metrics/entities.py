@@ -4,6 +4,7 @@ A tag says whether a word is outside of every entity, `O`, or where in an entity
 which type it is, such as `B-PER`.
 """
 
+import re
 from collections import Counter, defaultdict
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ ROLES = {
     **{"M": "I", "L": "E", "U": "S"},  # of BMES and BILOU
 }
 NO_TYPE = "_"
+DELIMITERS = "-_:/.|"
 STRICT = ("IOB2", "IOBES")
 
 
@@ -52,7 +54,103 @@ def split_tag(tag):
     return "I", tag
 
 
-def spans_of(tags, scheme=None):
+class TagFormat(NamedTuple):
+    """How tags are written.
+
+    Args:
+        delimiter: What stands between role and type.
+        role_last: Whether the type comes first, as in `"PER-B"`.
+    """
+
+    delimiter: str = "-"
+    role_last: bool = False
+
+    def split(self, tag):
+        """The role and the type that a tag says, as `split_tag` gives them."""
+        letter, kind = self.parts(tag)
+        return (ROLES[letter], kind or NO_TYPE) if letter else split_tag(tag)
+
+    def parts(self, tag):
+        """The letter of the role as it is written, and the type; None: it has none."""
+        if tag in ROLES:
+            return tag, ""
+        if self.role_last:
+            kind, _, letter = tag.rpartition(self.delimiter)
+        else:
+            letter, _, kind = tag.partition(self.delimiter)
+        return (letter, kind) if letter in ROLES and kind else (None, tag)
+
+    def join(self, letter, kind):
+        """The tag of a letter and a type."""
+        if kind == NO_TYPE:
+            return letter
+        parts = (kind, letter) if self.role_last else (letter, kind)
+        return self.delimiter.join(parts)
+
+
+def format_of(tags):
+    """How tags are written: `B-PER`, `B_PER` or `PER-B`.
+
+    Args:
+        tags: All tags of some data: one alone does not always tell.
+
+    Returns:
+        A `TagFormat`; that of `B-PER` unless all tags but `O` are written in another.
+
+    Example:
+        >>> format_of(["O", "B_PER", "I_PER"]).delimiter
+        '_'
+        >>> format_of(["O", "PER-B", "PER-I"]).role_last, format_of(["VITAMIN-B"])
+        (True, TagFormat(delimiter='-', role_last=False))
+    """
+    typed = {tag for tag in tags if tag not in ("O", *ROLES)}
+    usual = TagFormat()
+    if not typed or any(usual.parts(tag)[0] for tag in typed):
+        return usual
+    for role_last in (False, True):
+        for delimiter in DELIMITERS:
+            found = TagFormat(delimiter, role_last)
+            letters = {found.parts(tag)[0] for tag in typed}
+            if None not in letters and (len(letters) > 1 or not role_last):
+                return found
+    return usual
+
+
+def half_written(tags):
+    """Tags that look like roles of entities, where others of the data do not.
+
+    Args:
+        tags: All tags of some data, which are no tags of a scheme.
+
+    Returns:
+        Those of a type that occurs with B and with another role, sorted.
+
+    Example:
+        >>> half_written(["PER_B", "PER_I", "NOUN", "i-b"])
+        ['PER_B', 'PER_I']
+    """
+    for role_last in (False, True):
+        for delimiter in DELIMITERS:
+            found = TagFormat(delimiter, role_last)
+            by_type = defaultdict(dict)
+            for tag in tags:
+                for written in (tag, _capitals(tag, found)):
+                    letter, kind = found.parts(written)
+                    if letter:
+                        by_type[kind][letter] = tag
+            for letters in by_type.values():
+                if "B" in letters and len(letters) > 1:
+                    return sorted({*letters.values()})
+    return []
+
+
+def _capitals(tag, tag_format):
+    """A tag with its role, if it has one, in a capital letter."""
+    pattern = r"[a-z]$" if tag_format.role_last else r"^[a-z]"
+    return re.sub(pattern, lambda match: match[0].upper(), tag)
+
+
+def spans_of(tags, scheme=None, tag_format=None):
     """The entities that tags say.
 
     Args:
@@ -61,6 +159,8 @@ def spans_of(tags, scheme=None):
             begins wherever a tag is of another type than the one before it, and
             none is lost. `"IOB2"` or `"IOBES"` (BMES and BILOU, too): as seqeval's
             strict mode does: what does not begin and end as the scheme says is none.
+        tag_format: The `TagFormat` of the data; None: what `format_of` finds in the
+            tags.
 
     Returns:
         A list of `Span`s, in order.
@@ -74,7 +174,8 @@ def spans_of(tags, scheme=None):
         >>> spans_of(["B-PER", "I-PER", "O", "I-LOC"], "IOB2")
         [Span(type='PER', start=0, end=2)]
     """
-    roles = [split_tag(tag) for tag in tags]
+    tag_format = tag_format or format_of(tags)
+    roles = [tag_format.split(tag) for tag in tags]
     spans = []
     before = ("O", NO_TYPE)
     for place, (role, kind) in enumerate(roles):
@@ -184,9 +285,12 @@ def _spans(expected, predicted, scheme):
                 f"Expected a predicted tag for each of the {len(tags)} words of text "
                 f"{row}, got {len(found)}."
             )
-    return (
-        [spans_of(tags, scheme) for tags in expected],
-        [spans_of(tags, scheme) for tags in predicted],
+    tag_format = format_of(
+        {tag for rows in (expected, predicted) for r in rows for tag in r}
+    )
+    return tuple(
+        [spans_of(tags, scheme, tag_format) for tags in rows]
+        for rows in (expected, predicted)
     )
 
 

@@ -51,21 +51,26 @@ class LabelIndex:
         Raises:
             ValueError: If it is no label; the message says which there are.
         """
+        index = self.get(label)
+        if index is None:
+            raise ValueError(self._refusal(label, position))
+        return index
+
+    def get(self, label):
+        """The index of a label, or None.
+
+        Args:
+            label: As in a call.
+        """
         if isinstance(label, np.generic | np.ndarray) and np.ndim(label) == 0:
             label = label.item()
         if isinstance(label, bytes):
             label = label.decode("utf-8", "replace")
         if isinstance(label, str):
-            index = self.by_name.get(label)
-        elif isinstance(label, bool):
-            index = self._of_truth(label)
-        elif isinstance(label, int | float):
-            index = self._of_number(label)
-        else:
-            index = None
-        if index is None:
-            raise ValueError(self._refusal(label, position))
-        return index
+            return self.by_name.get(label)
+        if isinstance(label, bool):
+            return self._of_truth(label)
+        return self._of_number(label) if isinstance(label, int | float) else None
 
     def _of_truth(self, value):
         if {True, False} <= self.by_truth.keys():

@@ -3,10 +3,8 @@
 import re
 from collections import Counter
 
-import numpy as np
-
 from kerasbert.metrics.entities import Span
-from kerasbert.tasks.labels import checked_count
+from kerasbert.tasks.labels import LabelIndex, checked_count
 from kerasbert.tasks.text_rows import are_groups
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -79,8 +77,9 @@ def checked_tags(inputs, targets, labels):
         ValueError: If there are more or fewer, or some are no labels; the message
             names all that are not.
     """
+    find = LabelIndex(labels)
     targets = [
-        [_name(tag, labels) for tag in tags]
+        [_name(tag, find) for tag in tags]
         for tags in checked_count(targets, len(inputs))
     ]
     for position, (words, tags) in enumerate(zip(inputs, targets, strict=True)):
@@ -93,9 +92,9 @@ def checked_tags(inputs, targets, labels):
     return targets
 
 
-def _name(tag, labels):
-    is_number = isinstance(tag, int | np.integer) and 0 <= tag < len(labels)
-    return labels[tag] if is_number else tag
+def _name(tag, find):
+    index = find.get(tag)
+    return tag if index is None else find.labels[index]
 
 
 def checked_entities(texts, targets, types):

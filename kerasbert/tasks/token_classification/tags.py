@@ -2,7 +2,14 @@
 
 import numpy as np
 
-from kerasbert.metrics.entities import NO_TYPE, ROLES, spans_of, split_tag
+from kerasbert.account import quoted
+from kerasbert.metrics.entities import (
+    ROLES,
+    TagFormat,
+    format_of,
+    half_written,
+    spans_of,
+)
 
 # The roles that a scheme has. In IOB1, I may begin an entity; in PLAIN a tag is the
 # type alone, and words of the same type that stand together are one entity.
@@ -28,8 +35,16 @@ def scheme_of(labels):
         ('IOBES', 'PLAIN')
     """
     labels = [label for label in labels if label != OUTSIDE]
-    typed = [label for label in labels if label and split_tag(label)[1] != label]
+    split = format_of(labels).split
+    typed = [label for label in labels if label and split(label)[1] != label]
     if not typed and "" not in labels:
+        if wrong := half_written(labels):
+            raise ValueError(
+                f"Expected tags of one scheme, such as B-PER and I-PER, got "
+                f"{quoted(wrong, 80)}, which look like roles of entities, in small "
+                f"letters or beside others, among {quoted(sorted(labels), 80)}. Write "
+                "them as B-PER; with scheme='PLAIN' each is a type of its own."
+            )
         return "PLAIN"
     if len(typed) < len(labels):
         wrong = [label for label in labels if label not in typed]
@@ -38,7 +53,7 @@ def scheme_of(labels):
             f"and a type, such as B-PER; got {', '.join(map(repr, wrong[:8]))} beside "
             f"{', '.join(map(repr, typed[:2])) or 'nothing'}."
         )
-    roles = {split_tag(label)[0] for label in labels}
+    roles = {split(label)[0] for label in labels}
     if roles & {"E", "S"}:
         return "IOBES"
     return "IOB2" if "B" in roles else "IOB1"
@@ -65,6 +80,8 @@ def labels_of(targets):
         ['O', 'B-PER', 'I-PER']
         >>> labels_of([["M-A", "E-A"], ["S-A"]])
         ['O', 'B-A', 'M-A', 'E-A', 'S-A']
+        >>> labels_of([["B_PER", "O"]])
+        ['O', 'B_PER', 'I_PER']
     """
     found = {
         f"B-{tag['type']}" if isinstance(tag, dict) else str(tag)
@@ -76,18 +93,17 @@ def labels_of(targets):
         raise ValueError("Expected tags to learn labels from, got none but O.")
     if scheme == "PLAIN":
         return sorted(found, key=lambda tag: (tag != OUTSIDE, tag))
-    kinds = sorted({split_tag(tag)[1] for tag in found - {OUTSIDE}})
-    letters = _letters(found, SCHEMES["IOBES" if scheme == "IOBES" else "IOB2"])
-    return [OUTSIDE, *(_tag(letter, kind) for kind in kinds for letter in letters)]
+    written = format_of(found)
+    kinds = sorted({written.split(tag)[1] for tag in found - {OUTSIDE}})
+    letters = _letters(
+        {written.parts(tag)[0] for tag in found},
+        SCHEMES["IOBES" if scheme == "IOBES" else "IOB2"],
+    )
+    return [OUTSIDE, *(written.join(let, kind) for kind in kinds for let in letters)]
 
 
-def _tag(letter, kind):
-    return letter if kind == NO_TYPE else f"{letter}-{kind}"
-
-
-def _letters(labels, roles):
-    """How labels write each of the roles."""
-    written = {tag.partition("-")[0] for tag in labels}
+def _letters(written, roles):
+    """How each of the roles is written, given the letters that are."""
     names = {ROLES[letter]: letter for letter in ROLES if letter in written}
     return [names.get(role, role) for role in roles]
 
@@ -98,9 +114,11 @@ class TagScheme:
     Args:
         labels: The labels, in order.
         name: A name of `SCHEMES`; None: what `scheme_of` finds. IOB1 takes any labels
-            of B and I, and types beside them.
+            of B and I, and types beside them; PLAIN takes labels whose last letters
+            look like roles, such as `VITAMIN-B` and `VITAMIN-E`.
 
     Attributes:
+        tag_format: The `TagFormat` of the labels.
         roles: The role of each label.
         types: The type of each.
         follows: bool array `[C, C]`, whether the second label may follow the first.
@@ -123,9 +141,16 @@ class TagScheme:
             raise ValueError(
                 f"Expected a scheme among {', '.join(SCHEMES)}, got {self.name!r}."
             )
-        self.roles, self.types = zip(*map(split_tag, self.labels), strict=True)
+        self.tag_format = format_of(self.labels)
+        types_alone = self.name == "PLAIN" and not _usual(self.labels)
+        if types_alone:
+            self.tag_format = TagFormat()
+        split = self.tag_format.split
+        self.roles, self.types = zip(*map(split, self.labels), strict=True)
         foreign = {*self.roles} - {"O", *SCHEMES[self.name]}
-        if foreign or (self.name != "IOB1" and self.name != scheme_of(self.labels)):
+        if not types_alone and self.name != "IOB1":
+            foreign = foreign or self.name != scheme_of(self.labels)
+        if foreign:
             raise ValueError(
                 f"Expected labels of {self.name}, got {', '.join(self.labels)}."
             )
@@ -135,6 +160,17 @@ class TagScheme:
         self.follows = np.array([[self._may(a, b) for b in known] for a in known])
         self.first = np.array([self._may(_EDGE, label) for label in known])
         self.last = np.array([self._may(label, _EDGE) for label in known])
+
+    def spans(self, tags):
+        """The entities that labels say, as conlleval reads them.
+
+        Args:
+            tags: Labels, one a word.
+
+        Returns:
+            A list of `kerasbert.metrics.Span`s.
+        """
+        return spans_of(tags, tag_format=self.tag_format)
 
     def _may(self, before, label):
         """Whether a role and type may stand after others."""
@@ -176,7 +212,7 @@ class TagScheme:
         """
         if self.allows(tags):
             return list(tags)
-        return self.write(spans_of(tags), len(tags))
+        return self.write(self.spans(tags), len(tags))
 
     def write(self, spans, length):
         """The tags of entities.
@@ -209,6 +245,11 @@ class TagScheme:
                 f"{', '.join(self.labels)}. Name all labels when the task is made."
             )
         return [self._by_role[role, kind] for role in roles]
+
+
+def _usual(labels):
+    """Whether a label is written as a tag usually is, such as `B-PER`."""
+    return any(TagFormat().parts(label)[0] for label in labels)
 
 
 _EDGE = ("O", "_")  # before the first word and after the last

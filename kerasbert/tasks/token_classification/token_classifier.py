@@ -2,14 +2,21 @@
 
 import functools
 import itertools
+import re
+import warnings
 
 import numpy as np
 import tensorflow as tf
 
-from kerasbert.metrics.entities import Span, span_scores, spans_of
+from kerasbert.metrics.entities import Span, span_scores
 from kerasbert.models import TokenClassificationModel
+from kerasbert.tasks.class_losses import ClassCrossentropy
 from kerasbert.tasks.logits import sparse_crossentropy
-from kerasbert.tasks.pretrained_task import load_parts, model_with_labels
+from kerasbert.tasks.pretrained_task import (
+    has_published_head,
+    load_parts,
+    model_with_labels,
+)
 from kerasbert.tasks.task import Task
 from kerasbert.tasks.text_rows import list_of_texts
 from kerasbert.tasks.token_classification.decoding import TagDecoder
@@ -63,6 +70,12 @@ class TokenClassifier(Task):
             )
         self.labels = list(model.labels)
         self.scheme = TagScheme(self.labels, scheme)
+        if self.scheme.tag_format.role_last and scheme is None:
+            warnings.warn(
+                f"Tags such as {self.labels[-1]!r} are read as a type and, at the end, "
+                "a role. With scheme='PLAIN' each is a type of its own.",
+                stacklevel=3,
+            )
         self._rows = WordRows(tokenizer, self.max_length, self.stride)
 
     @classmethod
@@ -93,7 +106,13 @@ class TokenClassifier(Task):
         model = model_with_labels(
             TokenClassificationModel, folder, checkpoint, labels, dropout, dtype
         )
-        published = getattr(model, "source_folder", None) is not None
+        published = has_published_head(model)
+        if published and all(re.fullmatch(r"LABEL_\d+", x) for x in model.labels):
+            warnings.warn(
+                f"{folder} does not name its tags: every word is an entity of a type "
+                f"such as {model.labels[0]!r}. Name them with labels=[...].",
+                stacklevel=2,
+            )
         if published and options.get("scheme") is None:
             if scheme_of(model.labels) == "IOB2":
                 options["scheme"] = "IOB1"
@@ -112,6 +131,27 @@ class TokenClassifier(Task):
         if sample_weight is not None:
             sample_weight = np.asarray(sample_weight, "float32")[rows.texts]
         return self._features(rows, known, sample_weight)
+
+    def compile(
+        self, optimizer=None, loss=None, metrics=None, label_smoothing=0.0, **options
+    ):
+        """Says how the model is trained, as `Task.compile` does.
+
+        Args:
+            optimizer: As in `Task.compile`.
+            loss: As there.
+            metrics: As there.
+            label_smoothing: Which part of each target is spread over all tags.
+            **options: As there.
+
+        Raises:
+            ValueError: If both a loss and label smoothing are given.
+        """
+        if label_smoothing:
+            if loss is not None:
+                raise ValueError("Expected label_smoothing or a loss, got both.")
+            loss = ClassCrossentropy(label_smoothing, ignore_class=IGNORED)
+        super().compile(optimizer, loss, metrics, **options)
 
     def losses(self):
         return {
@@ -180,7 +220,7 @@ class TokenClassifier(Task):
         tags, spans = self._tags_of(inputs, rows, targets)
         found_tags, entities = self._decoded(inputs, rows)
         if rows.of_words:
-            found = [spans_of(tags) for tags in found_tags]
+            found = [self.scheme.spans(tags) for tags in found_tags]
         else:
             found = [
                 [Span(one["type"], one["start"], one["end"]) for one in row]
@@ -212,9 +252,8 @@ class TokenClassifier(Task):
         """The tags that words should get, as the scheme has it, and the spans."""
         if rows.of_words:
             tags = checked_tags(inputs, targets, self.labels)
-            return [self.scheme.repaired(row) for row in tags], list(
-                map(spans_of, tags)
-            )
+            spans = [self.scheme.spans(row) for row in tags]
+            return [self.scheme.repaired(row) for row in tags], spans
         spans = checked_entities(rows.strings, targets, self.scheme.entity_types)
         tags = [
             self.scheme.write(word_spans(row, starts, ends), len(starts))

@@ -35,6 +35,7 @@ def of_windows():
 
 def new_tagger(**options):
     labels = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
+    options = {"scheme": "IOB2", **options}
     return kerasbert.TokenClassifier.from_pretrained(TRAINED, labels=labels, **options)
 
 
