@@ -66,8 +66,8 @@ def model_folder(folder):
     modules = folder / "modules.json"
     if not modules.is_file():
         return folder
-    listed = read_json(modules)
-    first = listed[0] if isinstance(listed, list) and listed else None
+    entries = read_json(modules)
+    first = entries[0] if isinstance(entries, list) and entries else None
     if not isinstance(first, dict) or not isinstance(first.get("path", ""), str):
         raise ValueError(
             f"Expected a list of modules with type and path in {modules}. It may be "

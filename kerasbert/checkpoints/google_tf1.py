@@ -4,6 +4,7 @@ import dataclasses
 import json
 import re
 
+from kerasbert.account import listed
 from kerasbert.checkpoints.assemble import assemble
 from kerasbert.checkpoints.config_keys import (
     CONFIG_CLASSES,
