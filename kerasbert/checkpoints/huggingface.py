@@ -229,6 +229,13 @@ def _kind(values, file):
 
 def _open_weights(folder, account):
     """The tensors that are read, as `NamedTensors`; books which files hold some."""
+    adapter = folder / "adapter_config.json"
+    if adapter.is_file():
+        raise ValueError(
+            f"{adapter} asks for an adapter on top of the weights, which kerasbert does "
+            "not compute. Merge it into them (peft's merge_and_unload) and save that; "
+            "or remove the file to load the weights without it."
+        )
     names = _weight_files(folder)
     if not names:
         others = [name for name in tables.OTHER_WEIGHTS if (folder / name).is_file()]

@@ -152,6 +152,12 @@ def test_a_tensor_that_changes_the_encoder_is_refused(name, tmp_path):
     refused(path, "left over: " + name.removeprefix("bert."), "(2, 3)")
 
 
+def test_an_adapter_beside_the_weights_is_refused(tmp_path):
+    path = copy(BARE, tmp_path)
+    (path / "adapter_config.json").write_text('{"peft_type": "LORA"}')
+    refused(path, "adapter_config.json", "merge_and_unload")
+
+
 def test_a_head_of_another_shape_stops_itself_alone(tmp_path):
     path = copy(CLASSIFIER, tmp_path)
     wide = np.ones((3, 48), "float32")
