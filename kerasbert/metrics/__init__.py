@@ -1,5 +1,8 @@
 """Metrics of whole answers, equal to the scripts that papers report."""
 
+from kerasbert.metrics.classification import class_report as class_report
+from kerasbert.metrics.classification import confusion_matrix as confusion_matrix
+from kerasbert.metrics.classification import label_report as label_report
 from kerasbert.metrics.correlation import pearson as pearson
 from kerasbert.metrics.correlation import spearman as spearman
 from kerasbert.metrics.entities import Span as Span
