@@ -1,13 +1,33 @@
 """BERT and ALBERT for TensorFlow and Keras 3.
 
 Published weights in any container go in; a plain functional `keras.Model` comes
-out. Importing this package loads nothing else: a name loads when it is first used,
-so that layers and models work where TensorFlow is not installed.
+out. Importing this package loads nothing else: names and modules load when they are
+first used, so that layers and models work where TensorFlow is not installed. What
+Keras files may name, such as layers, loads right after Keras.
 """
 
-import importlib
+from typing import TYPE_CHECKING
 
+from kerasbert.lazy import lazy_names
+from kerasbert.registration import register_with_keras
 from kerasbert.version import __version__
+
+if TYPE_CHECKING:
+    from kerasbert.config import AlbertConfig as AlbertConfig
+    from kerasbert.config import BertConfig as BertConfig
+    from kerasbert.litert import LiteRTEmbedder as LiteRTEmbedder
+    from kerasbert.models import AlbertEncoder as AlbertEncoder
+    from kerasbert.models import BertEncoder as BertEncoder
+    from kerasbert.models import load_encoder as load_encoder
+    from kerasbert.tasks import MaskedLM as MaskedLM
+    from kerasbert.tasks import QuestionAnswerer as QuestionAnswerer
+    from kerasbert.tasks import TextClassifier as TextClassifier
+    from kerasbert.tasks import TextEmbedder as TextEmbedder
+    from kerasbert.tasks import TextRegressor as TextRegressor
+    from kerasbert.tasks import TokenClassifier as TokenClassifier
+    from kerasbert.tasks import load as load
+    from kerasbert.text import Tokenizer as Tokenizer
+    from kerasbert.training import Recipe as Recipe
 
 _HOME = {
     "AlbertConfig": "kerasbert.config",
@@ -29,14 +49,6 @@ _HOME = {
 
 __all__ = ["__version__", *sorted(_HOME)]
 
+__getattr__, __dir__ = lazy_names(__name__, _HOME)
 
-def __getattr__(name):
-    if name not in _HOME:
-        raise AttributeError(f"module 'kerasbert' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__():
-    return sorted({*globals(), *_HOME})
+register_with_keras()

@@ -8,3 +8,6 @@ from kerasbert.checkpoints.checkpoint import Checkpoint as Checkpoint
 from kerasbert.checkpoints.containers import convert as convert
 from kerasbert.checkpoints.containers import read_checkpoint as read_checkpoint
 from kerasbert.checkpoints.containers import write_checkpoint as write_checkpoint
+from kerasbert.lazy import lazy_names
+
+__getattr__, __dir__ = lazy_names(__name__, {})

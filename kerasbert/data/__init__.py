@@ -21,3 +21,6 @@ from kerasbert.data.targets import several_labels as several_labels
 from kerasbert.data.targets import sorted_labels as sorted_labels
 from kerasbert.data.words import holds_words as holds_words
 from kerasbert.data.words import open_words as open_words
+from kerasbert.lazy import lazy_names
+
+__getattr__, __dir__ = lazy_names(__name__, {})

@@ -49,3 +49,6 @@ from kerasbert.layers.positional_encoding import (
     SinusoidalPositionalEncoding as SinusoidalPositionalEncoding,
 )
 from kerasbert.layers.sentence_head import SentenceHead as SentenceHead
+from kerasbert.lazy import lazy_names
+
+__getattr__, __dir__ = lazy_names(__name__, {})

@@ -155,8 +155,18 @@ class MultiHeadAttention(keras.layers.Layer):
 
         Shapes:
             kernel `[D, 3 D]`, bias `[3 D]`.
+
+        Raises:
+            ValueError: If the layers are quantized: their kernels are integers.
         """
-        dense = (self.query_dense, self.key_dense, self.value_dense)
+        dense = self._projections
+        for layer in dense:
+            if layer.quantization_mode is not None:
+                raise ValueError(
+                    f"Expected layers that are not quantized, got {layer.name} in "
+                    f"{layer.quantization_mode}. Load the model anew; an export is "
+                    'quantized by export(..., precision="int8").'
+                )
         kernel = ops.concatenate([layer.kernel for layer in dense], axis=1)  # [D, 3 D]
         return kernel, ops.concatenate([layer.bias for layer in dense])
 
@@ -166,8 +176,15 @@ class MultiHeadAttention(keras.layers.Layer):
         Shapes:
             `[..., D]` -> `[..., 3 D]`.
         """
+        if any(layer.quantization_mode for layer in self._projections):
+            projected = [layer(hidden_states) for layer in self._projections]
+            return ops.concatenate(projected, axis=-1)
         kernel, bias = self.projection()
         return ops.add(ops.matmul(hidden_states, kernel), bias)
+
+    @property
+    def _projections(self):
+        return self.query_dense, self.key_dense, self.value_dense
 
     def probs(self, query, context=None, attention_bias=None):
         """The attention probabilities of `call` with the same arguments.

@@ -23,7 +23,7 @@ def padding_bias(padding_mask):
         (1, 1, 1, 2)
     """
     bias = ops.where(ops.cast(padding_mask, "bool"), 0.0, MASKED)  # [B, K]
-    return ops.cast(bias, "float32")[:, None, None, :]  # [B, 1, 1, K]
+    return ops.expand_dims(ops.cast(bias, "float32"), (1, 2))  # [B, 1, 1, K]
 
 
 def causal_bias(query_length, key_length=None, offset=0):

@@ -140,9 +140,15 @@ class MaskedLMHead(keras.layers.Layer):
 
     def call(self, inputs):
         transformed = self.norm(self.dense(inputs))  # [..., E]
-        table = ops.cast(self.token_embedding.embeddings, transformed.dtype)  # [V, E]
-        logits = ops.matmul(transformed, ops.transpose(table))  # [..., V]
-        return ops.cast(logits + self.bias, "float32")
+        logits = ops.matmul(transformed, ops.transpose(self._table()))  # [..., V]
+        return ops.cast(ops.add(logits, self.bias), "float32")
+
+    def _table(self):
+        """The vectors of all tokens, `[V, E]`."""
+        if self.token_embedding.quantization_mode is None:
+            return ops.cast(self.token_embedding.embeddings, self.compute_dtype)
+        every = ops.arange(self.token_embedding.input_dim, dtype="int32")  # [V]
+        return ops.cast(self.token_embedding(every), self.compute_dtype)
 
     def compute_output_spec(self, inputs):
         shape = (*inputs.shape[:-1], self.token_embedding.input_dim)

@@ -33,7 +33,9 @@ class LayerNorm(keras.layers.LayerNormalization):
         centred = x - ops.mean(x, axis=-1, keepdims=True)
         variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
         normalized = centred * ops.rsqrt(variance + self.epsilon)
-        return ops.cast(normalized * self.gamma + self.beta, self.compute_dtype)
+        # Products of Keras, which also takes weights in half precision.
+        scaled = ops.multiply(normalized, self.gamma)
+        return ops.cast(ops.add(scaled, self.beta), self.compute_dtype)
 
     def get_config(self):
         config = keras.layers.Layer.get_config(self)

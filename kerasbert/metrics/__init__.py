@@ -1,5 +1,6 @@
 """Metrics of whole answers, equal to the scripts that papers report."""
 
+from kerasbert.lazy import lazy_names
 from kerasbert.metrics.classification import class_report as class_report
 from kerasbert.metrics.classification import confusion_matrix as confusion_matrix
 from kerasbert.metrics.classification import label_report as label_report
@@ -12,3 +13,5 @@ from kerasbert.metrics.entities import span_scores as span_scores
 from kerasbert.metrics.entities import spans_of as spans_of
 from kerasbert.metrics.squad import squad2_metrics as squad2_metrics
 from kerasbert.metrics.squad import squad_metrics as squad_metrics
+
+__getattr__, __dir__ = lazy_names(__name__, {})

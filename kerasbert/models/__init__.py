@@ -1,5 +1,6 @@
 """Functional `keras.Model`s composed of `kerasbert.layers`."""
 
+from kerasbert.lazy import lazy_names
 from kerasbert.models.albert_encoder import AlbertEncoder as AlbertEncoder
 from kerasbert.models.bert_encoder import BertEncoder as BertEncoder
 from kerasbert.models.encoder import Encoder as Encoder
@@ -20,3 +21,5 @@ from kerasbert.models.task_models import (
 from kerasbert.models.task_models import (
     TokenClassificationModel as TokenClassificationModel,
 )
+
+__getattr__, __dir__ = lazy_names(__name__, {})

@@ -5,11 +5,11 @@ import dataclasses
 import keras
 
 from kerasbert.layers.attention_bias import padding_bias
-from kerasbert.models.inputs import check_inputs, encoder_inputs
-from kerasbert.models.pretrained import Pretrained
+from kerasbert.models.inputs import encoder_inputs
+from kerasbert.models.model import Model
 
 
-class Encoder(Pretrained, keras.Model):
+class Encoder(Model):
     """A functional model from token ids to hidden states.
 
     A subclass makes the layers; this class lays the graph through them.
@@ -35,11 +35,11 @@ class Encoder(Pretrained, keras.Model):
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
         # === Layers and config ===
+        self.dtype_policy = embeddings.dtype_policy
         self.config = config
         self.embeddings = embeddings
         self.layer_blocks = layer_blocks
         self.pooler = pooler
-        self.dtype_policy = embeddings.dtype_policy
 
     @property
     def token_embedding(self):
@@ -51,10 +51,6 @@ class Encoder(Pretrained, keras.Model):
         """The encoder blocks, each once, in the order in which they first run."""
         every = (block for blocks in self.layer_blocks for block in blocks)
         return list({id(block): block for block in every}.values())
-
-    def call(self, inputs, training=None, mask=None):
-        check_inputs(inputs, self.config)
-        return super().call(inputs, training=training, mask=mask)
 
     def compute_packed(
         self, token_ids, segment_ids, position_ids, padding_mask, packing
@@ -141,18 +137,16 @@ class Encoder(Pretrained, keras.Model):
         }
 
     def get_config(self):
-        return {
-            "config": dataclasses.asdict(self.config),
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "name": self.name,
-            "trainable": self.trainable,
-            "frozen_layers": [
-                layer.name for layer in self.layers if not layer.trainable
-            ],
-        }
+        return self._config(
+            config=dataclasses.asdict(self.config),
+            dtype=keras.dtype_policies.serialize(self.dtype_policy),
+            name=self.name,
+            trainable=self.trainable,
+            frozen_layers=[layer.name for layer in self.layers if not layer.trainable],
+        )
 
     @classmethod
-    def from_config(cls, config):
+    def _from_config(cls, config):
         arguments = {key: config[key] for key in ("name", "trainable")}
         encoder = cls(
             cls.config_class(**config["config"]),
@@ -180,11 +174,13 @@ def compute_hidden_states(
         ids `[T]` and padding_mask `[B, S]` -> L + 1 hidden states `[T, D]`.
     """
     bias = keras.tree.map_structure(padding_bias, padding_mask)  # [B, 1, 1, S]
-    hidden_states = [embeddings(token_ids, segment_ids, position_ids)]
+    packed = {} if packing is None else {"packing": packing}
+    ids = [token_ids, segment_ids, *([] if position_ids is None else [position_ids])]
+    hidden_states = [embeddings(*ids)]
     for blocks in layer_blocks:
         states = hidden_states[-1]  # [B, S, D]
         for block in blocks:
-            states = block(states, attention_bias=bias, packing=packing)
+            states = block(states, attention_bias=bias, **packed)
         hidden_states.append(states)
     return hidden_states
 

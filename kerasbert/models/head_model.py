@@ -3,10 +3,10 @@
 import keras
 
 from kerasbert.layers import ClassificationHead
-from kerasbert.models.pretrained import Pretrained
+from kerasbert.models.model import Model
 
 
-class HeadModel(Pretrained, keras.Model):
+class HeadModel(Model):
     """What the models with heads share.
 
     Args:
@@ -20,6 +20,7 @@ class HeadModel(Pretrained, keras.Model):
 
     def __init__(self, encoder, inputs, outputs, **kwargs):
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+        self.dtype_policy = encoder.dtype_policy
         self.encoder = encoder
         self.config = encoder.config
 
@@ -52,11 +53,11 @@ class HeadModel(Pretrained, keras.Model):
         )
 
     def get_config(self):
-        return {
-            "encoder": keras.saving.serialize_keras_object(self.encoder),
-            "name": self.name,
-            "trainable": self.trainable,
-        }
+        return self._config(
+            encoder=keras.saving.serialize_keras_object(self.encoder),
+            name=self.name,
+            trainable=self.trainable,
+        )
 
     def outputs_of(self, hidden_states, padding_mask):
         """The outputs of the model, given the hidden states of its encoder.
@@ -75,7 +76,7 @@ class HeadModel(Pretrained, keras.Model):
         raise NotImplementedError
 
     @classmethod
-    def from_config(cls, config):
+    def _from_config(cls, config):
         encoder = keras.saving.deserialize_keras_object(config["encoder"])
         return cls(**{**config, "encoder": encoder})
 

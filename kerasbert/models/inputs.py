@@ -1,4 +1,6 @@
-"""The three inputs of every model, and what is checked of them."""
+"""The inputs of every model, and what is checked of them."""
+
+import warnings
 
 import keras
 
@@ -10,45 +12,159 @@ def encoder_inputs():
     return {name: keras.Input((None,), dtype="int32", name=name) for name in INPUTS}
 
 
-def check_inputs(inputs, config):
-    """Refuses inputs that the model has no weights for.
+def chosen_inputs(inputs, wanted):
+    """The inputs of a model, out of a dictionary that may hold more.
 
-    Values are checked where they are at hand, which is in eager calls; a graph leaves
-    that to the operations themselves.
+    Keras sorts the names of a dictionary, so that one too many would shift them all.
 
     Args:
         inputs: What the model was called with.
+        wanted: The symbolic inputs of the model, by their names.
+
+    Raises:
+        ValueError: If an input is missing, or it is no dictionary.
+    """
+    if not isinstance(inputs, dict) or not set(wanted) <= set(inputs):
+        given = sorted(inputs) if isinstance(inputs, dict) else type(inputs).__name__
+        raise ValueError(
+            f"Expected a dictionary with {', '.join(wanted)}, each int32 [B, S]; got "
+            f"{given}. A kerasbert.Tokenizer makes it: tokenizer(texts)."
+        )
+    more = sorted(set(inputs) - set(wanted))
+    if more:
+        warnings.warn(
+            f"The inputs {', '.join(more)} are ignored: the model has the inputs "
+            f"{', '.join(wanted)} alone.",
+            stacklevel=2,
+        )
+    return {name: inputs[name] for name in wanted}
+
+
+def check_inputs(inputs, config):
+    """Refuses inputs that the model has no weights for.
+
+    Shapes and dtypes are always checked, values where they are at hand, which is in
+    eager calls and in arrays; a graph leaves them to the operations themselves.
+
+    Args:
+        inputs: What the model was called with, by its names.
         config: The encoder's configuration.
 
     Raises:
-        ValueError: If an input is missing, or an id is outside its table.
+        ValueError: If a dtype or shape is none of a row of tokens, or a value is
+            outside its table.
+    """
+    for name, tensor in inputs.items():
+        if tensor is not None:  # which Keras refuses by name
+            _check_dtype(name, tensor)
+            _check_rank(name, tensor)
+    shape = _shape_of(inputs["token_ids"])
+    for name in INPUTS:
+        _check_shape(name, _shape_of(inputs[name]), shape)
+    if shape is not None and shape[1] == 0:
+        raise ValueError(
+            "Expected rows of one token or more, got token_ids of the shape "
+            f"{tuple(shape)}. A kerasbert.Tokenizer makes [CLS] and [SEP] of an empty "
+            "text."
+        )
+    tokenizer = "Is the tokenizer the one of this model?"
+    size = f"the model's vocab_size is {config.vocab_size}"
+    _check_range("token_ids", inputs, config.vocab_size, size, tokenizer)
+    size = f"the model's type_vocab_size is {config.type_vocab_size}"
+    _check_range("segment_ids", inputs, config.type_vocab_size, size, tokenizer)
+    meaning = "1 is a token, 0 is padding"
+    remedy = "A mask to be added to scores is mask == 0 here."
+    _check_range("padding_mask", inputs, 2, meaning, remedy)
+    if "masked_positions" in inputs and shape is not None and shape[1] is not None:
+        meaning = f"a row has {shape[1]} tokens"
+        remedy = "They are counted from 0, which is [CLS]."
+        _check_range("masked_positions", inputs, shape[1], meaning, remedy)
+
+
+def check_arrays(inputs, config):
+    """Refuses arrays that Keras is to make batches of, before it makes any.
+
+    Args:
+        inputs: What `fit`, `evaluate` or `predict` of a model was called with; what
+            is no dictionary of arrays is left to the call of the model.
+        config: The encoder's configuration.
+
+    Raises:
+        ValueError: As in `check_inputs`; or if there is no row.
     """
     if not isinstance(inputs, dict) or not set(INPUTS) <= set(inputs):
-        given = sorted(inputs) if isinstance(inputs, dict) else type(inputs).__name__
-        raise ValueError(
-            f"Expected a dictionary with {', '.join(INPUTS)}, each int32 [B, S]; got "
-            f"{given}. A kerasbert.Tokenizer makes it: tokenizer(texts)."
-        )
-    _check_range("token_ids", inputs["token_ids"], config.vocab_size, "vocab_size")
-    _check_range(
-        "segment_ids", inputs["segment_ids"], config.type_vocab_size, "type_vocab_size"
-    )
-
-
-def _check_range(name, tensor, size, size_name):
-    ids = _value(tensor)
-    if ids is None or not ids.size or (ids.min() >= 0 and ids.max() < size):
         return
-    wrong = ids.max() if ids.max() >= size else ids.min()
+    arrays = [inputs[name] for name in INPUTS]
+    if not all(hasattr(x, "shape") and hasattr(x, "dtype") for x in arrays):
+        return
+    positions = {name: x for name, x in inputs.items() if name == "masked_positions"}
+    check_inputs({**dict(zip(INPUTS, arrays, strict=True)), **positions}, config)
+    if arrays[0].shape[0] == 0:
+        raise ValueError("Expected one row of tokens or more, got none.")
+
+
+def _check_dtype(name, tensor):
+    dtype = getattr(tensor, "dtype", "int32")
+    dtype = getattr(dtype, "name", str(dtype)).removeprefix("torch.")
+    if name == "padding_mask" and dtype.startswith(("bool", "float", "bfloat")):
+        return
+    if not dtype.startswith(("int", "uint")):
+        raise ValueError(
+            f"Expected {name} of an integer dtype, such as int32, got {dtype}. "
+            f'Cast it: keras.ops.cast({name}, "int32"); a keras.Input of it has '
+            'dtype="int32".'
+        )
+
+
+def _check_rank(name, tensor):
+    shape = _shape_of(tensor)
+    if shape is not None and len(shape) != 2:
+        raise ValueError(
+            f"Expected {name} of the shape [B, S], rows of tokens, got "
+            f"{tuple(shape)}. One text is a batch of one row."
+        )
+
+
+def _check_shape(name, shape, expected):
+    if shape is None or expected is None:
+        return
+    pairs = zip(shape, expected, strict=True)
+    if any(None not in pair and pair[0] != pair[1] for pair in pairs):
+        raise ValueError(
+            f"Expected {name} of the shape of token_ids, {tuple(expected)}, got "
+            f"{tuple(shape)}."
+        )
+
+
+def _shape_of(tensor):
+    """The shape of a tensor, None where the rank is unknown."""
+    shape = getattr(tensor, "shape", None)
+    if shape is None or getattr(shape, "rank", 0) is None:  # of TensorFlow
+        return None
+    return tuple(shape)
+
+
+def _check_range(name, inputs, size, meaning, remedy):
+    values = _value(inputs[name])
+    if values is None or not values.size:
+        return
+    within = values.min() >= 0 and values.max() < size
+    if within and values.dtype.kind in "biu":
+        return
+    wrong = values.max() if values.max() >= size else values.min()
+    if within:
+        fractions = values[values != values.astype("int32")]
+        if not fractions.size:
+            return
+        wrong = fractions[0]
     raise ValueError(
-        f"Expected {name} from 0 to {size - 1} (the model's {size_name} is {size}), "
-        f"got {wrong}. Is the tokenizer the one of this model?"
+        f"Expected {name} from 0 to {size - 1} ({meaning}), got {wrong}. {remedy}"
     )
 
 
 def _value(tensor):
     """The numbers of a tensor, or None while a graph is being traced."""
-    if isinstance(tensor, keras.KerasTensor):
+    if tensor is None or isinstance(tensor, keras.KerasTensor):
         return None
     if keras.backend.backend() == "jax":
         import jax

@@ -8,9 +8,22 @@ from kerasbert.models.head_model import HeadModel, classification_head
 from kerasbert.models.inputs import encoder_inputs
 
 
+@keras.saving.register_keras_serializable(package="kerasbert")
+class _TiedMaskedLMHead(MaskedLMHead):
+    """A masked language model head whose output matrix is that of its encoder."""
+
+    @classmethod
+    def from_config(cls, config):
+        raise ValueError(
+            "Expected the whole model to be cloned, got its masked language model head "
+            "alone, whose output matrix is the encoder's table of tokens. Instead of "
+            "keras.models.clone_model: type(model).from_config(model.get_config())."
+        )
+
+
 def _masked_lm_head(encoder, activation=None, epsilon=None):
     config = encoder.config
-    return MaskedLMHead(
+    return _TiedMaskedLMHead(
         encoder.token_embedding,
         activation=activation or config.hidden_act,
         epsilon=epsilon or config.layer_norm_eps,
@@ -33,7 +46,9 @@ def _states_at(states, positions):
     """The states at some positions of each row; all of them where none are named."""
     if positions is None:
         return states  # [B, S, D]
-    return ops.take_along_axis(states, positions[..., None], axis=1)  # [B, P, D]
+    return ops.take_along_axis(
+        states, ops.expand_dims(positions, -1), axis=1
+    )  # [B, P, D]
 
 
 @keras.saving.register_keras_serializable(package="kerasbert")

@@ -4,12 +4,8 @@ It serves any SavedModel whose operations are TensorFlow's or TF Text's, and nee
 nothing else of this package: neither Keras nor a model class is loaded.
 """
 
+from kerasbert.lazy import lazy_names
+
 __all__ = ["serve"]
 
-
-def __getattr__(name):
-    if name == "serve":
-        from kerasbert.serving.server import serve
-
-        return serve
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazy_names(__name__, {"serve": "kerasbert.serving.server"})

@@ -4,6 +4,9 @@ import keras
 import numpy as np
 
 from kerasbert.layers import packing_of, unpack
+from kerasbert.models.quantization import quantizable_layers
+from kerasbert.processes import check_process
+from kerasbert.training.batches import power_of_two
 
 
 class EncoderRunner:
@@ -11,18 +14,27 @@ class EncoderRunner:
 
     On TensorFlow the tokens are packed, so that no work goes into padding, and one
     graph serves every shape. On other backends the rows are padded to a few lengths,
-    each of which is compiled once. After `encoder.enable_lora` all is compiled anew.
+    each of which is compiled once. After `enable_lora` and `quantize` all is compiled
+    anew.
 
     Args:
-        encoder: A `BertEncoder` or `AlbertEncoder`.
+        model: An encoder, or a model with a head on one.
         finish: Function from a list of hidden states `[B, S, D]` and the padding mask
             `[B, S]` to a tensor `[B, ...]`, or a dictionary of them.
     """
 
-    def __init__(self, encoder, finish):
-        self.encoder = encoder
+    def __init__(self, model, finish):
+        self.model = model
         self.finish = finish
-        self._function = self._compiled_with = None
+        self._compiled = None
+
+    def __getstate__(self):
+        return {**self.__dict__, "_compiled": None}
+
+    @property
+    def encoder(self):
+        """The encoder that it runs."""
+        return getattr(self.model, "encoder", self.model)
 
     def __call__(self, rows, segments=None):
         """Runs the encoder.
@@ -34,23 +46,26 @@ class EncoderRunner:
         Returns:
             What `finish` gives, as numpy arrays `[B, ...]`.
         """
+        check_process()
         lengths = np.array([len(row) for row in rows], "int32")
         token_ids = np.concatenate(rows)
         segment_ids = np.zeros_like(token_ids)
         if segments is not None:
             segment_ids = np.concatenate(segments)
-        return self._compiled()(token_ids, segment_ids, lengths)
+        return self._function()(token_ids, segment_ids, lengths)
 
-    def _compiled(self):
-        """The function of the encoder as it is now."""
-        updated = set(self.encoder.updated_projections)
-        if self._function is None or updated != self._compiled_with:
+    def _function(self):
+        """The function of the model as it is now; threads may ask at once."""
+        layers, kinds, function = self._compiled or ((), None, None)
+        if function is None or kinds != _kinds(layers):
+            layers = quantizable_layers(self.model)
+            kinds = _kinds(layers)
             if keras.backend.backend() == "tensorflow":
-                self._function = self._packed_function()
+                function = self._packed_function()
             else:
-                self._function = self._padded_function()
-            self._compiled_with = updated
-        return self._function
+                function = self._padded_function()
+            self._compiled = layers, kinds, function
+        return function
 
     def _packed_function(self):
         import tensorflow as tf
@@ -83,8 +98,8 @@ class EncoderRunner:
 
         def run(token_ids, segment_ids, lengths):
             longest = self.encoder.config.max_position_embeddings
-            length = min(longest, _power_of_two(lengths.max()))
-            count = _power_of_two(len(lengths))
+            length = min(longest, power_of_two(lengths.max()))
+            count = power_of_two(len(lengths), least=1)
             padding_mask = np.zeros((count, length), "int32")
             padding_mask[: len(lengths)] = np.arange(length) < lengths[:, None]
             inputs = {
@@ -102,6 +117,6 @@ class EncoderRunner:
         return run
 
 
-def _power_of_two(number):
-    """The least power of two that is no less than a number."""
-    return 1 << int(number - 1).bit_length()
+def _kinds(layers):
+    """What makes layers compute otherwise than when they were compiled."""
+    return [(layer.lora_enabled, layer.quantization_mode) for layer in layers]

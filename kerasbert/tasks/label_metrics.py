@@ -23,6 +23,7 @@ class OfLogits:
         super().update_state(y_true, ops.sigmoid(y_pred), sample_weight)
 
 
+@keras.saving.register_keras_serializable(package="kerasbert")
 class LabelAccuracy(OfLogits, keras.metrics.BinaryAccuracy):
     """How often a label is rightly given or left out, of all labels of all texts.
 
@@ -33,6 +34,7 @@ class LabelAccuracy(OfLogits, keras.metrics.BinaryAccuracy):
     """
 
 
+@keras.saving.register_keras_serializable(package="kerasbert")
 class LabelF1(OfLogits, keras.metrics.F1Score):
     """The harmonic mean of precision and recall of labels.
 

@@ -3,6 +3,7 @@
 import abc
 
 from kerasbert.checkpoints.config_keys import check_vocabulary_size
+from kerasbert.processes import Portable, check_process
 from kerasbert.tasks.batching import batches_of_tokens
 from kerasbert.tasks.encoder_runner import EncoderRunner
 from kerasbert.tasks.examples import split_off
@@ -21,7 +22,7 @@ from kerasbert.training.recipe import Recipe
 BATCH_TOKENS = 4096
 
 
-class Task(abc.ABC):
+class Task(Portable, abc.ABC):
     """Text in, answers out, with a functional `keras.Model` inside.
 
     A subclass turns examples into `kerasbert.training.Features` and the outputs of the
@@ -45,7 +46,7 @@ class Task(abc.ABC):
             positions, tokenizer.max_length or positions
         )
         self._compile_arguments = None
-        self._run = EncoderRunner(model.encoder, model.outputs_of)
+        self._run = EncoderRunner(model, model.outputs_of)
 
     # What a subclass says.
 
@@ -160,6 +161,7 @@ class Task(abc.ABC):
         Raises:
             ValueError: If an example is none of this task; the message says which.
         """
+        check_process()
         if self._compile_arguments is None:
             self.compile()
         inputs = list_of_texts(inputs)

@@ -6,13 +6,14 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
+from kerasbert.processes import Portable, check_process
 from kerasbert.tasks.examples import listed
 from kerasbert.tasks.token_rows import STRINGS, warn_of_truncation
 
 CHUNK = 4096  # texts that are tokenized at once
 
 
-class TextRows:
+class TextRows(Portable):
     """Tokenizes texts, or pairs of them, and cuts long ones.
 
     Args:
@@ -36,6 +37,7 @@ class TextRows:
         Raises:
             TypeError: If something is neither; the message says which.
         """
+        check_process()
         pairs = are_pairs(texts)
         token_ids, segment_ids, lengths = [], [], []
         for start in range(0, len(texts), CHUNK):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from kerasbert.processes import Portable, check_process
 from kerasbert.tasks.examples import listed
 from kerasbert.text.windows import windows
 
@@ -29,7 +30,7 @@ class Rows(NamedTuple):
     lengths: np.ndarray
 
 
-class TokenRows:
+class TokenRows(Portable):
     """Tokenizes texts, and cuts long ones or lays windows over them.
 
     Args:
@@ -53,6 +54,7 @@ class TokenRows:
         Returns:
             `Rows`.
         """
+        check_process()
         graph = self._windows if long_texts == "windows" else self._truncate
         strings = tf.constant(texts, tf.string, shape=[len(texts)])
         values, splits, row_texts, lengths = (

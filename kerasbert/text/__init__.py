@@ -1,6 +1,18 @@
 """Text to ids and back, inside the TensorFlow graph."""
 
-import importlib
+from typing import TYPE_CHECKING
+
+from kerasbert.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from kerasbert.text.sentencepiece import (
+        SentencePieceTokenizer as SentencePieceTokenizer,
+    )
+    from kerasbert.text.tokenizer import Tokenizer as Tokenizer
+    from kerasbert.text.tokenizer_config import SpecialTokens as SpecialTokens
+    from kerasbert.text.tokenizer_config import TokenizerConfig as TokenizerConfig
+    from kerasbert.text.windows import windows as windows
+    from kerasbert.text.wordpiece import WordPieceTokenizer as WordPieceTokenizer
 
 _HOME = {
     "SentencePieceTokenizer": "kerasbert.text.sentencepiece",
@@ -13,14 +25,4 @@ _HOME = {
 
 __all__ = sorted(_HOME)
 
-
-def __getattr__(name):
-    if name not in _HOME:
-        raise AttributeError(f"module 'kerasbert.text' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__():
-    return sorted({*globals(), *_HOME})
+__getattr__, __dir__ = lazy_names(__name__, _HOME)

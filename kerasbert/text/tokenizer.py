@@ -6,9 +6,11 @@ Shapes: B batch, S sequence.
 import abc
 import functools
 import pathlib
+import sys
 
 import tensorflow as tf
 
+from kerasbert.processes import check_process
 from kerasbert.text.packing import pack
 from kerasbert.text.ragged import to_lists
 from kerasbert.text.tokenizer_config import TokenizerConfig
@@ -133,7 +135,8 @@ class Tokenizer(Vocabulary):
         """The inputs of a model.
 
         Args:
-            texts: string [B].
+            texts: string [B]; or a `keras.Input((), dtype="string")`, of which a
+                layer makes the inputs of a functional model.
             pairs: second texts, string [B], or None.
             max_length: truncate to it; None: no limit.
             length: pad to it, and truncate to it; None: to the longest of the batch.
@@ -141,6 +144,12 @@ class Tokenizer(Vocabulary):
         Returns:
             `{"token_ids", "segment_ids", "padding_mask"}`, int32 [B, S] each.
         """
+        if _is_symbolic(texts):
+            from kerasbert.text.tokenizer_layer import TokenizerLayer
+
+            inputs = (texts,) if pairs is None else (texts, pairs)
+            return TokenizerLayer(self, max_length, length)(*inputs)
+        check_process()
         if length is not None:
             max_length = length if max_length is None else min(length, max_length)
         texts = tf.convert_to_tensor(texts, tf.string)
@@ -169,6 +178,7 @@ class Tokenizer(Vocabulary):
         Returns:
             One list of ids for each text.
         """
+        check_process()
         texts = _as_list(texts)
         pairs = None if pairs is None else _as_list(pairs)
         if pairs is not None and len(pairs) != len(texts):
@@ -225,6 +235,11 @@ class Tokenizer(Vocabulary):
             return self.pack(first, second, max_length)[0]
 
         return encode_pairs
+
+
+def _is_symbolic(texts):
+    keras = sys.modules.get("keras")  # where it is not there, nothing of it is
+    return keras is not None and isinstance(texts, keras.KerasTensor)
 
 
 def _as_list(texts) -> list[bytes]:

@@ -5,10 +5,11 @@ import functools
 
 import numpy as np
 
+from kerasbert.processes import Portable, check_process
 from kerasbert.text.tokenizer_config import SpecialTokens, TokenizerConfig
 
 
-class Vocabulary(abc.ABC):
+class Vocabulary(Portable, abc.ABC):
     """Tokens to ids and back.
 
     Args:
@@ -18,6 +19,7 @@ class Vocabulary(abc.ABC):
     """
 
     def __init__(self, config: TokenizerConfig, special_tokens_in_text: bool = True):
+        check_process()
         self.config = config
         self.special_tokens_in_text = special_tokens_in_text
         self._ids = {token: i for i, token in enumerate(self.vocabulary)}

@@ -1,9 +1,13 @@
 """What `model.fit` needs to train BERT well: data, optimizer, checkpoints."""
 
+from kerasbert.lazy import lazy_names
 from kerasbert.training.adamw import AdamW as AdamW
 from kerasbert.training.features import IGNORED as IGNORED
 from kerasbert.training.features import Features as Features
-from kerasbert.training.fit import fit as fit
+from kerasbert.training.fit import Run as Run
+from kerasbert.training.fit import Validation as Validation
 from kerasbert.training.freezing import freeze_layers as freeze_layers
 from kerasbert.training.recipe import Recipe as Recipe
 from kerasbert.training.schedule import WarmUpDecay as WarmUpDecay
+
+__getattr__, __dir__ = lazy_names(__name__, {})

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 
 from kerasbert.training.devices import check_divisible
+from kerasbert.training.features import IGNORED
 
 POOL = 50  # batches among which examples are sorted by length
 
@@ -83,8 +84,9 @@ class TrainingOrder:
         batches = epoch_batches(self.lengths, self.batch_size, self.seed, self.epoch)
         batches = batches[self.skip :]
         features = self.features.in_epoch(self.seed, self.epoch)
+        shape = _shaping(features, self.batch_size)
         for rows in batches:
-            yield _without_none(features.batch(rows))
+            yield _without_none(shape(features.batch(rows), len(rows)))
 
 
 def training_dataset(order):
@@ -133,11 +135,76 @@ def evaluation_dataset(features, batch_size, devices=1):
         order[start:end] for start, end in itertools.pairwise(starts) if start < end
     ]
 
+    shape = _shaping(features, batch_size)
+
     def generator():
         for rows in batches:
-            yield _without_none(features.batch(rows))
+            yield _without_none(shape(features.batch(rows), len(rows)))
 
     return _dataset(features, generator, len(batches))
+
+
+def _shaping(features, batch_size):
+    """What gives batches one of a few shapes, where each is compiled anew.
+
+    That is on JAX. Rows are as long as a power of two, or as the longest of all
+    examples; those of a batch of fewer examples are always as long as the longest.
+
+    Args:
+        features: `kerasbert.training.Features` of all examples.
+        batch_size: Examples of a batch.
+
+    Returns:
+        Function from a batch and its number of examples to the batch that is given.
+    """
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        return lambda batch, count: batch
+    longest = int(features.lengths.max())
+
+    def shape(batch, count):
+        inputs, targets, weights = batch
+        length = inputs["token_ids"].shape[1]
+        length = min(longest, power_of_two(length)) if count == batch_size else longest
+        lengths = dict.fromkeys(inputs, length)
+        of_targets = length
+        if "masked_positions" in inputs:
+            of_targets = power_of_two(inputs["masked_positions"].shape[1])
+            lengths["masked_positions"] = of_targets
+        fillers = {"token_ids": features.pad_token_id}
+        inputs = {
+            name: _lengthened(rows, lengths[name], fillers.get(name, 0))
+            for name, rows in inputs.items()
+        }
+        targets = {
+            name: _lengthened(values, of_targets, IGNORED)
+            if isinstance(features.targets[name], list)
+            else values
+            for name, values in targets.items()
+        }
+        return inputs, targets, weights
+
+    return shape
+
+
+def power_of_two(number, least=16):
+    """The least power of two that is no less than a number, nor than `least`.
+
+    Args:
+        number: A number from 1 on.
+        least: A power of two.
+
+    Example:
+        >>> [power_of_two(number) for number in (3, 16, 17)]
+        [16, 16, 32]
+    """
+    return max(least, 1 << int(number - 1).bit_length())
+
+
+def _lengthened(rows, length, filler):
+    more = max(0, length - rows.shape[1])
+    return np.pad(rows, ((0, 0), (0, more)), constant_values=filler)  # [B, S]
 
 
 def _without_none(batch):

@@ -1,5 +1,6 @@
 """Looking inside: what heads look at, what layers know, where vectors lie."""
 
+from kerasbert.lazy import lazy_names
 from kerasbert.visualize.attention import attention_figure as attention_figure
 from kerasbert.visualize.attention import attention_html as attention_html
 from kerasbert.visualize.attention_maps import AttentionMaps as AttentionMaps
@@ -11,3 +12,5 @@ from kerasbert.visualize.projection import projection_html as projection_html
 from kerasbert.visualize.projection import (
     write_tensorboard_projector as write_tensorboard_projector,
 )
+
+__getattr__, __dir__ = lazy_names(__name__, {})

@@ -1,5 +1,6 @@
 """Text to vectors."""
 
+import functools
 import warnings
 from numbers import Integral
 
@@ -86,7 +87,6 @@ class TextEmbedder(BiEncoder):
         self.similarity_fn_name = similarity_fn_name
         self._run = self._text_runner(0)
         self._text_runners = {0: self._run}
-        self._token_runners = {}
 
     @classmethod
     def from_pretrained(
@@ -410,10 +410,7 @@ class TextEmbedder(BiEncoder):
     def _text_runner(self, left_out):
         """What computes the vectors of texts that begin with tokens not pooled."""
         return EncoderRunner(
-            self.encoder,
-            lambda states, mask: self.model.head(
-                states[-1], mask, prompt_length=left_out
-            ),
+            self.model, functools.partial(_embeddings, self.model.head, left_out)
         )
 
     def _checked_size(self, size):
@@ -427,12 +424,20 @@ class TextEmbedder(BiEncoder):
             )
         return int(size)
 
+    @functools.cached_property
+    def _token_runners(self):
+        return {}
+
     def _token_runner(self, layers, combine):
         chosen = chosen_layers(self.encoder.config, layers)
         if (chosen, combine) not in self._token_runners:
             finish = combination_of_layers(chosen, combine)
-            self._token_runners[chosen, combine] = EncoderRunner(self.encoder, finish)
+            self._token_runners[chosen, combine] = EncoderRunner(self.model, finish)
         return self._token_runners[chosen, combine]
+
+
+def _embeddings(head, left_out, hidden_states, padding_mask):
+    return head(hidden_states[-1], padding_mask, prompt_length=left_out)  # [B, E]
 
 
 def _cut(vectors, size, normalize):

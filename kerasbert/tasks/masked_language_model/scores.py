@@ -21,8 +21,7 @@ class MaskedLMScores:
 
     def __init__(self, model, vocabulary_size):
         self.vocabulary_size = vocabulary_size
-        self._head = model.head
-        self._states = EncoderRunner(model.encoder, _last_states)
+        self._states = EncoderRunner(model, _last_states)
 
     def log_probs(self, lengths, row):
         """The log probabilities at places of rows.
@@ -48,7 +47,7 @@ class MaskedLMScores:
             for start in range(0, len(slots), BATCH_PLACES):
                 chunk = slots[start : start + BATCH_PLACES]
                 rows, orders, positions = np.array(chunk).T
-                logits = self._head(states[rows, positions])  # [P, V]
+                logits = self._states.model.head(states[rows, positions])  # [P, V]
                 found = ops.log_softmax(logits)[:, : self.vocabulary_size]
                 found = ops.convert_to_numpy(found)  # [P, V]
                 yield from zip(batch[rows], orders, found, strict=True)

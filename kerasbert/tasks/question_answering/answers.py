@@ -5,13 +5,14 @@ import functools
 import numpy as np
 import tensorflow as tf
 
+from kerasbert.processes import Portable
 from kerasbert.tasks.question_answering.spans import span_scores
 from kerasbert.tasks.question_answering.windows import Windows
 
 NOTHING = (0, 0)  # where no answer stands
 
 
-class SpanScorer:
+class SpanScorer(Portable):
     """Runs `span_scores` for arrays.
 
     Args:

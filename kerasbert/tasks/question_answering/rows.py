@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from kerasbert.processes import Portable, check_process
 from kerasbert.tasks.examples import listed
 from kerasbert.tasks.question_answering.windows import Windows
 
@@ -44,7 +45,7 @@ class QuestionRows(NamedTuple):
     contexts: list
 
 
-class QuestionTokenizer:
+class QuestionTokenizer(Portable):
     """Tokenizes questions and contexts, each distinct one once.
 
     Args:
@@ -66,6 +67,7 @@ class QuestionTokenizer:
             `QuestionRows` of the next `CHUNK` questions. After the last one, a warning
             if questions were cut.
         """
+        check_process()
         questions = _each_once([question for question, _ in pairs], self._tokens)
         contexts = _each_once([context for _, context in pairs], self._located)
         lengths = [len(ids) for ids in questions.values()]

@@ -6,13 +6,14 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
+from kerasbert.processes import Portable, check_process
 from kerasbert.tasks.token_classification.inputs import are_words, joined, readable
 from kerasbert.tasks.token_classification.words import WordPieces
 
 CHUNK = 4096  # texts that are tokenized at once
 
 
-class WordRows:
+class WordRows(Portable):
     """Makes `TaggedRows` of texts, or of lists of words.
 
     Args:
@@ -36,6 +37,7 @@ class WordRows:
         Raises:
             TypeError: If something is neither; the message says which.
         """
+        check_process()
         of_words = are_words(inputs)
         rows = TaggedRows(of_words)
         for start in range(0, len(inputs), CHUNK):

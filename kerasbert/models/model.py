@@ -1,0 +1,219 @@
+"""What encoders and models with heads make of the methods of `keras.Model`."""
+
+import functools
+import warnings
+
+import keras
+
+from kerasbert.models.inputs import check_arrays, check_inputs, chosen_inputs
+from kerasbert.models.pretrained import Pretrained
+from kerasbert.models.quantization import (
+    check_mode,
+    quantize_again,
+    quantized_layers,
+    record_of_quantization,
+)
+from kerasbert.processes import check_process
+
+
+def _with_checked_arrays(name):
+    """A method of `keras.Model` that checks arrays before it computes."""
+    method = getattr(keras.Model, name)
+
+    @functools.wraps(method)
+    def checked(self, x=None, *args, **kwargs):
+        check_process()
+        check_arrays(x, self.config)
+        return method(self, x, *args, **kwargs)
+
+    return checked
+
+
+class Model(Pretrained, keras.Model):
+    """A functional model of an encoder's inputs.
+
+    The public methods of `keras.Model` work, or are refused with what to do instead.
+    """
+
+    fit = _with_checked_arrays("fit")
+    evaluate = _with_checked_arrays("evaluate")
+    predict = _with_checked_arrays("predict")
+    train_on_batch = _with_checked_arrays("train_on_batch")
+    test_on_batch = _with_checked_arrays("test_on_batch")
+    predict_on_batch = _with_checked_arrays("predict_on_batch")
+
+    def __new__(cls, *args, **kwargs):
+        check_process()
+        return super().__new__(cls, *args, **kwargs)
+
+    def __call__(self, *args, **kwargs):
+        check_process()
+        return super().__call__(*args, **kwargs)
+
+    def call(self, inputs, training=None, mask=None):
+        inputs = chosen_inputs(inputs, self.input)
+        check_inputs(inputs, self.config)
+        return super().call(inputs, training=training, mask=mask)
+
+    def quantize(self, mode=None, config=None, filters=None, **kwargs):
+        """Quantizes the dense layers and the tables of embeddings, in place.
+
+        Args:
+            mode: `"int8"` or `"float8"`, as in `keras.Model.quantize`.
+            config: As there.
+            filters: As there.
+            **kwargs: As there.
+
+        Raises:
+            ValueError: If there is no such mode, it needs calibration, or it is too
+                coarse for an encoder.
+        """
+        check_process()
+        mode = check_mode(mode, config)
+        with warnings.catch_warnings():
+            # Norms and dropout have nothing to quantize, nor has float8 for tables.
+            warnings.filterwarnings("ignore", "Layer .* does not have a `quantize`")
+            if mode == "float8":
+                warnings.filterwarnings("ignore", "Invalid quantization mode")
+            super().quantize(mode, config=config, filters=filters, **kwargs)
+
+    def export(
+        self,
+        filepath,
+        format="tf_saved_model",
+        verbose=None,
+        input_signature=None,
+        **kwargs,
+    ):
+        """Writes a SavedModel that takes token ids.
+
+        Its signature has the inputs of the model and each output by its name; hidden
+        states are `hidden_states_0` to `hidden_states_L`. An export that takes text is
+        that of a task: `kerasbert.TextEmbedder.export` and others.
+
+        Args:
+            filepath: The folder to write.
+            format: `"tf_saved_model"`.
+            verbose: As in `keras.Model.export`.
+            input_signature: As there.
+            **kwargs: As there.
+
+        Raises:
+            ValueError: If the format is another one, or the backend is not TensorFlow.
+        """
+        check_process()
+        if format != "tf_saved_model":
+            raise ValueError(
+                f'Expected the format "tf_saved_model", got {format!r}. Text to '
+                "vectors leaves for LiteRT by kerasbert.TextEmbedder.export(folder, "
+                'format="litert"), weights for others by save_pretrained.'
+            )
+        check_exports()
+        flat = keras.Model(self.input, _flat(self.output), name=self.name)
+        flat.export(
+            filepath,
+            format=format,
+            verbose=verbose,
+            input_signature=input_signature,
+            **kwargs,
+        )
+
+    def save(self, filepath, overwrite=True, zipped=None, **kwargs):
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise ValueError(
+                f"Expected a file that ends in .keras, got {str(filepath)[-60:]!r}: "
+                "HDF5 keeps no names of packages. save_weights writes a .weights.h5."
+            )
+        super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+
+    def save_pretrained(self, folder, format="huggingface", overwrite=False):
+        for layer in quantized_layers(self):
+            if layer.quantization_mode != "float8":
+                raise ValueError(
+                    "Expected a model in floating point, got one with layers in "
+                    f"{layer.quantization_mode}, which other projects do not read. "
+                    'save("model.keras") keeps it; or load the model anew.'
+                )
+        super().save_pretrained(folder, format=format, overwrite=overwrite)
+
+    def add_loss(self, loss):
+        raise NotImplementedError(
+            "Expected no add_loss: a functional model has none in Keras 3. Put a layer "
+            "that calls its own add_loss on encoder.output, or pass "
+            "compile(loss=...) a function."
+        )
+
+    def get_state_tree(self, value_format="backend_tensor"):
+        self._check_compiled("get_state_tree")
+        return super().get_state_tree(value_format)
+
+    def set_state_tree(self, state_tree):
+        self._check_compiled("set_state_tree")
+        super().set_state_tree(state_tree)
+
+    def _check_compiled(self, name):
+        if not self.compiled:
+            raise ValueError(
+                f"Expected a compiled model for {name}, whose tree holds the optimizer "
+                "and metrics. Call compile(optimizer, loss) first; get_weights works "
+                "without."
+            )
+
+    @property
+    def dtype_policy(self):
+        """The dtype policy, which is chosen when a model is made."""
+        return keras.Model.dtype_policy.fget(self)
+
+    @dtype_policy.setter
+    def dtype_policy(self, value):
+        policy = keras.dtype_policies.get(value)
+        if not hasattr(self, "config"):
+            keras.Model.dtype_policy.fset(self, policy)
+        elif policy != self.dtype_policy:
+            raise ValueError(
+                f"Expected the dtype policy {self.dtype_policy.name}, with which the "
+                f"layers were made, got {policy.name}. Choose it when the model is "
+                f'made: from_pretrained(source, dtype="{policy.name}").'
+            )
+
+    def build_from_config(self, config):
+        pass  # a functional model is built when it is made
+
+    def _config(self, **config):
+        """The configuration of a model, with the layers that are quantized."""
+        record = record_of_quantization(self)
+        return {**config, "quantization": record} if record else config
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        record = config.pop("quantization", ())
+        model = cls._from_config(config)
+        quantize_again(model, record)
+        return model
+
+
+def check_exports():
+    """Refuses to write a SavedModel where the backend is not TensorFlow.
+
+    Raises:
+        ValueError: If it is another one; the message says how to go on.
+    """
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise ValueError(
+            "Expected the TensorFlow backend, whose graph a SavedModel holds, got "
+            f"{backend}. Save the model, a task with save(folder), and export it in a "
+            'process with KERAS_BACKEND="tensorflow".'
+        )
+
+
+def _flat(outputs):
+    """Outputs by name, those of a list by their numbers."""
+    flat = {}
+    for name, output in outputs.items():
+        if isinstance(output, list | tuple):
+            flat |= {f"{name}_{i}": tensor for i, tensor in enumerate(output)}
+        else:
+            flat[name] = output
+    return flat

@@ -1,0 +1,91 @@
+"""Models that `keras.Model.quantize` has quantized, in their configurations."""
+
+import keras
+
+MODES = ("int8", "float8")
+CALIBRATED = ("gptq", "awq")
+
+
+def check_mode(mode, config):
+    """The mode of a quantization, checked.
+
+    Args:
+        mode: The mode, or None where the configuration gives it.
+        config: A `keras.quantizers.QuantizationConfig`, or None.
+
+    Raises:
+        ValueError: If there is no such mode, or it needs calibration.
+    """
+    mode = getattr(config, "mode", None) if mode is None else mode
+    if mode in CALIBRATED:
+        raise ValueError(
+            f"Expected a mode among {', '.join(MODES)}, got {mode}: its calibration "
+            "runs blocks of decoders one after the other, without a padding mask and "
+            'without [CLS]. quantize("int8") needs none, and a SavedModel is '
+            'calibrated by export(folder, precision="int8").'
+        )
+    if mode == "int4":
+        raise ValueError(
+            f"Expected a mode among {', '.join(MODES)}, got int4, which turns vectors "
+            "of tokens away from those of float32 (in MiniLM to a cosine of 0.92, int8 "
+            'to 0.99). Take quantize("int8").'
+        )
+    if mode not in MODES:
+        raise ValueError(f"Expected a mode among {', '.join(MODES)}, got {mode!r}.")
+    return mode
+
+
+def quantizable_layers(model):
+    """The layers that Keras quantizes, in their order: dense layers and tables.
+
+    Args:
+        model: A model, or a layer.
+    """
+    return [
+        layer
+        for layer in model._flatten_layers(include_self=False)
+        if isinstance(layer, keras.layers.Dense | keras.layers.Embedding)
+    ]
+
+
+def quantized_layers(model):
+    """Those of the layers that are quantized.
+
+    Args:
+        model: A model, or a layer.
+    """
+    return [layer for layer in quantizable_layers(model) if layer.quantization_mode]
+
+
+def record_of_quantization(model):
+    """Which layers are quantized and how, for a configuration.
+
+    Args:
+        model: A model.
+
+    Returns:
+        A list of `[number of the layer, mode, configuration]`.
+    """
+    return [
+        [
+            number,
+            layer.quantization_mode,
+            keras.saving.serialize_keras_object(layer.quantization_config),
+        ]
+        for number, layer in enumerate(quantizable_layers(model))
+        if layer.quantization_mode
+    ]
+
+
+def quantize_again(model, record):
+    """Quantizes the layers of a new model as a record says; its weights come later.
+
+    Args:
+        model: A model.
+        record: From `record_of_quantization`.
+    """
+    layers = quantizable_layers(model) if record else []
+    for number, mode, config in record:
+        if layers[number].quantization_mode is None:  # else the encoder did it
+            config = keras.saving.deserialize_keras_object(config)
+            layers[number].quantize(mode, config=config)

@@ -1,0 +1,124 @@
+"""A tokenizer as a layer: functional models of strings."""
+
+import base64
+import dataclasses
+
+import keras
+
+from kerasbert.text import tokenizer_config
+
+
+@keras.saving.register_keras_serializable(package="kerasbert")
+class TokenizerLayer(keras.layers.Layer):
+    """The inputs of a model from texts, inside the model.
+
+    A `kerasbert.Tokenizer` that is called with a `keras.Input` of strings becomes one.
+    The file of a model that holds it holds its vocabulary, too. It runs in the
+    TensorFlow graph, and so on the TensorFlow backend alone.
+
+    Args:
+        tokenizer: A `kerasbert.Tokenizer`.
+        max_length: The longest sequence in tokens; None: no limit.
+        length: The length of all rows; None: that of the longest of the batch.
+
+    Shapes:
+        texts `[B]` and pairs `[B]` or None, strings -> token_ids, segment_ids and
+        padding_mask, int32 `[B, S]` each.
+
+    Raises:
+        ValueError: If the backend is not TensorFlow.
+
+    Example:
+        >>> tokenizer = kerasbert.Tokenizer.from_pretrained(tiny_bert)
+        >>> encoder = kerasbert.BertEncoder.from_pretrained(tiny_bert)
+        >>> texts = keras.Input((), dtype="string")
+        >>> inputs = tokenizer(texts, max_length=16)
+        >>> model = keras.Model(texts, encoder(inputs)["pooled_output"])
+        >>> model.output.shape
+        (None, 32)
+    """
+
+    def __init__(self, tokenizer, max_length=None, length=None, **kwargs):
+        backend = keras.backend.backend()
+        if backend != "tensorflow":
+            raise ValueError(
+                "Expected the TensorFlow backend for a model of strings, got "
+                f"{backend}. Tokenize outside the model, tokenizer(texts), and give it "
+                'what comes; or start with KERAS_BACKEND="tensorflow".'
+            )
+        super().__init__(**kwargs)
+        self.tokenizer = tokenizer
+        self.max_length = max_length
+        self.length = length
+        self.trainable = False
+
+    def build(self, texts_shape, pairs_shape=None):
+        pass
+
+    def call(self, texts, pairs=None):
+        return self.tokenizer(texts, pairs, self.max_length, self.length)  # [B, S]
+
+    def compute_output_spec(self, texts, pairs=None):
+        for given in (texts, pairs):
+            if given is not None and (given.dtype != "string" or len(given.shape) != 1):
+                raise ValueError(
+                    'Expected keras.Input((), dtype="string"), one text an example, '
+                    f"got {given.dtype} of the shape {given.shape}."
+                )
+        shape = (texts.shape[0], self.length)
+        return {
+            name: keras.KerasTensor(shape, "int32")
+            for name in ("token_ids", "segment_ids", "padding_mask")
+        }
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "tokenizer": _as_json(self.tokenizer.config),
+            "special_tokens_in_text": self.tokenizer.special_tokens_in_text,
+            "max_length": self.max_length,
+            "length": self.length,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        from kerasbert.text.tokenizer import Tokenizer
+
+        config = dict(config)
+        tokenizer = Tokenizer.from_config(
+            _from_json(config.pop("tokenizer")),
+            special_tokens_in_text=config.pop("special_tokens_in_text"),
+        )
+        return cls(tokenizer, **config)
+
+
+def _as_json(value):
+    """A configuration of a tokenizer in what JSON has."""
+    if dataclasses.is_dataclass(value):
+        fields = {
+            field.name: _as_json(getattr(value, field.name))
+            for field in dataclasses.fields(value)
+        }
+        return {"kind": type(value).__name__, "fields": fields}
+    if isinstance(value, bytes):
+        return {"kind": "bytes", "base64": base64.b64encode(value).decode("ascii")}
+    if isinstance(value, tuple | list):
+        return [_as_json(part) for part in value]
+    return value
+
+
+def _from_json(value):
+    """The configuration that `_as_json` was given; lists are tuples there."""
+    if isinstance(value, list | tuple):
+        return tuple(_from_json(part) for part in value)
+    if not isinstance(value, dict):
+        return value
+    if value["kind"] == "bytes":
+        return base64.b64decode(value["base64"])
+    kind = vars(tokenizer_config).get(value["kind"])
+    if not dataclasses.is_dataclass(kind):
+        raise ValueError(
+            f"Expected a part of a tokenizer's configuration, got {value['kind']!r}. "
+            "Was the file written by a newer kerasbert?"
+        )
+    return kind(**{name: _from_json(part) for name, part in value["fields"].items()})
