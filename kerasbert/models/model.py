@@ -9,6 +9,7 @@ from kerasbert.models.inputs import check_arrays, check_inputs, chosen_inputs
 from kerasbert.models.pretrained import Pretrained
 from kerasbert.models.quantization import (
     check_mode,
+    is_chosen,
     quantize_again,
     quantized_layers,
     record_of_quantization,
@@ -71,11 +72,10 @@ class Model(Pretrained, keras.Model):
         check_process()
         mode = check_mode(mode, config)
         with warnings.catch_warnings():
-            # Norms and dropout have nothing to quantize, nor has float8 for tables.
-            warnings.filterwarnings("ignore", "Layer .* does not have a `quantize`")
-            if mode == "float8":
+            if mode == "float8":  # which has nothing for tables
                 warnings.filterwarnings("ignore", "Invalid quantization mode")
-            super().quantize(mode, config=config, filters=filters, **kwargs)
+            chosen = functools.partial(is_chosen, filters=filters)
+            super().quantize(mode, config=config, filters=chosen, **kwargs)
 
     def export(
         self,

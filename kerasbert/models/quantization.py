@@ -1,5 +1,7 @@
 """Models that `keras.Model.quantize` has quantized, in their configurations."""
 
+import re
+
 import keras
 
 MODES = ("int8", "float8")
@@ -46,6 +48,22 @@ def quantizable_layers(model):
         for layer in model._flatten_layers(include_self=False)
         if isinstance(layer, keras.layers.Dense | keras.layers.Embedding)
     ]
+
+
+def is_chosen(layer, filters):
+    """Whether a layer is one that Keras quantizes, and that filters let through.
+
+    Args:
+        layer: A layer.
+        filters: As in `keras.Model.quantize`: an expression or several, of which one
+            is found in the name; a function of the layer; or None.
+    """
+    if not isinstance(layer, keras.layers.Dense | keras.layers.Embedding):
+        return False
+    if filters is None or callable(filters):
+        return filters is None or bool(filters(layer))
+    filters = [filters] if isinstance(filters, str) else filters
+    return any(re.search(expression, layer.name) for expression in filters)
 
 
 def quantized_layers(model):

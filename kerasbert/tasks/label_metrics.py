@@ -53,6 +53,7 @@ class LabelF1(OfLogits, keras.metrics.F1Score):
     """
 
 
+@keras.saving.register_keras_serializable(package="kerasbert")
 class ClassAccuracy(keras.metrics.SparseCategoricalAccuracy):
     """How often the class with the highest logit is right.
 
@@ -117,6 +118,7 @@ class ClassMetric(keras.metrics.Metric):
         return {**super().get_config(), "num_classes": self.num_classes}
 
 
+@keras.saving.register_keras_serializable(package="kerasbert")
 class MacroF1(ClassMetric):
     """The mean F1 of the classes that occur, as scikit-learn has it."""
 
@@ -124,6 +126,7 @@ class MacroF1(ClassMetric):
         return _mean_where(_f1(right, given, expected), given + expected > 0)
 
 
+@keras.saving.register_keras_serializable(package="kerasbert")
 class ClassF1(ClassMetric):
     """The F1 of one class.
 
@@ -145,6 +148,7 @@ class ClassF1(ClassMetric):
         return {**super().get_config(), "index": self.index}
 
 
+@keras.saving.register_keras_serializable(package="kerasbert")
 class BalancedAccuracy(ClassMetric):
     """The mean recall of the classes that occur."""
 
@@ -153,6 +157,7 @@ class BalancedAccuracy(ClassMetric):
         return _mean_where(recall, expected > 0)
 
 
+@keras.saving.register_keras_serializable(package="kerasbert")
 class Matthews(ClassMetric):
     """The correlation of Matthews, of any number of classes.
 
@@ -178,6 +183,7 @@ def _mean_where(values, chosen):
     return ops.sum(values * chosen) / ops.maximum(ops.sum(chosen), 1.0)
 
 
+@keras.saving.register_keras_serializable(package="kerasbert")
 class OfScores(keras.metrics.Metric):
     """A metric of Keras that takes probabilities and one-hot rows, of a classifier.
 
