@@ -46,7 +46,7 @@ def quantizable_layers(model):
     return [
         layer
         for layer in model._flatten_layers(include_self=False)
-        if isinstance(layer, keras.layers.Dense | keras.layers.Embedding)
+        if type(layer) in (keras.layers.Dense, keras.layers.Embedding)
     ]
 
 
@@ -58,7 +58,7 @@ def is_chosen(layer, filters):
         filters: As in `keras.Model.quantize`: an expression or several, of which one
             is found in the name; a function of the layer; or None.
     """
-    if not isinstance(layer, keras.layers.Dense | keras.layers.Embedding):
+    if type(layer) not in (keras.layers.Dense, keras.layers.Embedding):  # as Keras
         return False
     if filters is None or callable(filters):
         return filters is None or bool(filters(layer))
