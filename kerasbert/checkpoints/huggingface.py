@@ -232,9 +232,9 @@ def _open_weights(folder, account):
     adapter = folder / "adapter_config.json"
     if adapter.is_file():
         raise ValueError(
-            f"{adapter} asks for an adapter on top of the weights, which kerasbert does "
-            "not compute. Merge it into them (peft's merge_and_unload) and save that; "
-            "or remove the file to load the weights without it."
+            f"{adapter} asks for an adapter on top of the weights, which kerasbert "
+            "does not compute. Merge it into them (peft's merge_and_unload) and save "
+            "that; or remove the file to load the weights without it."
         )
     names = _weight_files(folder)
     if not names:
