@@ -1,26 +1,42 @@
 """Reading small text files with errors that help, and writing without halves.
 
 What is written here appears under its name when it is complete, or not at all: it
-is built beside its place under a hidden name, brought to disk, and renamed.
+is built beside its place under a hidden name, brought to disk, and renamed. A full
+disk is an error that names the file, whichever library has written it.
 """
 
 import contextlib
+import errno
 import json
+import math
 import os
 import pathlib
-import secrets
+import re
 import shutil
+import warnings
 
 from kerasbert.account import quoted
+from kerasbert.leftovers import beside, remove_leftovers, set_aside
 
 __all__ = [
     "inside",
+    "json_text",
     "new_folder",
     "read_json",
     "read_lines",
     "read_text",
     "write_atomically",
 ]
+
+# What fsync says on file systems that have none.
+NO_FSYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+# How libraries say that a disk is full: as an errno, or in words alone.
+FULL = {
+    errno.ENOSPC: r"No space left|errno = 28\b|os error 28\b|requested and \d+ written",
+    getattr(errno, "EDQUOT", errno.ENOSPC): r"[Qq]uota exceeded|os error 122\b",
+    errno.EFBIG: r"File too large|errno = 27\b|os error 27\b",
+}
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def read_text(path):
@@ -185,16 +201,20 @@ def write_atomically(path):
             f"Expected a file to write, got the folder {path}. Name a file in it."
         )
     if path.exists() and not path.is_file():
-        yield path
+        with _full_disk_named(path):
+            yield path
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = _beside(path)
+    remove_leftovers(path.parent)
+    partial = beside(path)
     try:
-        yield partial
-        _to_disk(partial)
+        with _full_disk_named(path):
+            yield partial
+            _to_disk(partial)
         os.replace(partial, path)
     except BaseException:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
         raise
     _to_disk(path.parent)
 
@@ -225,15 +245,19 @@ def new_folder(path, overwrite=False):
     path = _behind_links(path)
     _check_free(path, overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(path.parent)
     # A mounted folder cannot be renamed: it is filled from a folder within.
     mounted = path.is_dir() and os.path.ismount(path)
-    partial = _beside(path / "new" if mounted else path)
+    if mounted:
+        remove_leftovers(path)
+    partial = beside(path / "new" if mounted else path)
     partial.mkdir()
     try:
-        yield partial
-        for file in partial.rglob("*"):
-            if file.is_file():
+        with _full_disk_named(path):
+            yield partial
+            for file in partial.rglob("*"):
                 _to_disk(file)
+            _to_disk(partial)
         _check_free(path, overwrite, besides=partial)
         if mounted:
             _move_up(partial, path)
@@ -245,12 +269,81 @@ def new_folder(path, overwrite=False):
     _to_disk(path.parent)
 
 
+def json_text(value, indent=None):
+    """A value as JSON; numbers that JSON has not are null, and a warning names them.
+
+    Args:
+        value: What `json.dumps` takes, or numbers and arrays of NumPy in it.
+        indent: As there.
+
+    Returns:
+        A string, without a line end.
+
+    Example:
+        >>> json_text({"f1": 0.5, "text": "né"})
+        '{"f1": 0.5, "text": "né"}'
+    """
+    options = {"ensure_ascii": False, "indent": indent, "default": _of_numpy}
+    try:
+        text = json.dumps(value, allow_nan=False, **options)
+    except ValueError:
+        missing = []
+        value = _finite(json.loads(json.dumps(value, default=_of_numpy)), "", missing)
+        text = json.dumps(value, allow_nan=False, **options)
+        shown = ", ".join(missing[:4]) + (", ..." if len(missing) > 4 else "")
+        warnings.warn(
+            f"Of what is written as JSON, no finite number are {shown}: null there.",
+            stacklevel=2,
+        )
+    # A half of a surrogate pair has no UTF-8, but an escape.
+    return _SURROGATES.sub(lambda half: f"\\u{ord(half.group()):04x}", text)
+
+
+def _of_numpy(value):
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"Expected what JSON can hold, got {type(value).__name__}.")
+
+
+def _finite(value, path, missing):
+    if isinstance(value, dict):
+        return {k: _finite(v, f"{path}.{k}", missing) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_finite(v, f"{path}[{i}]", missing) for i, v in enumerate(value)]
+    if isinstance(value, float) and not math.isfinite(value):
+        missing.append(f"{path.removeprefix('.')} ({value})")
+        return None
+    return value
+
+
+@contextlib.contextmanager
+def _full_disk_named(path):
+    """Makes one error of the many that libraries raise when a disk is full."""
+    try:
+        yield
+    except Exception as error:
+        number = _full(error)
+        if number is None:
+            raise
+        kept = " What was there is kept." if path.exists() else ""
+        raise OSError(
+            number,
+            f"{os.strerror(number)} while this was written, of which nothing is "
+            f"left.{kept} Make room, and write it again",
+            str(path),
+        ) from error
+
+
+def _full(error):
+    """The errno of an error that says that a disk is full, or None."""
+    if getattr(error, "errno", None) in FULL:
+        return error.errno
+    text = str(error)
+    return next((n for n, words in FULL.items() if re.search(words, text)), None)
+
+
 def _behind_links(path):
     return pathlib.Path(os.path.realpath(pathlib.Path(path).expanduser()))
-
-
-def _beside(path):
-    return path.with_name(f".partial-{secrets.token_hex(4)}-{path.name}")
 
 
 def _check_free(path, overwrite, besides=None):
@@ -280,14 +373,8 @@ def _put_in_place(partial, path):
     if not path.exists():
         os.rename(partial, path)
         return
-    old = _beside(path)
-    os.rename(path, old)
-    try:
+    with set_aside(path):
         os.rename(partial, path)
-    except BaseException:
-        os.rename(old, path)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _move_up(partial, path):
@@ -303,12 +390,20 @@ def _move_up(partial, path):
 
 def _to_disk(path):
     """Waits until a file, or a folder's list of names, is on disk."""
-    if path.is_dir() and os.name == "nt":
+    if path.is_dir() and os.name == "nt" or path.is_symlink():
         return
-    handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    try:
+        handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    except PermissionError:
+        if path.is_dir():  # which may be written to, not listed
+            return
+        raise
     try:
         os.fsync(handle)
-    except OSError:
-        pass  # Some file systems cannot; the rename is still in order.
+    except OSError as error:
+        if error.errno not in NO_FSYNC:
+            raise OSError(
+                error.errno, f"{os.strerror(error.errno or 0)} at fsync", str(path)
+            ) from error
     finally:
         os.close(handle)

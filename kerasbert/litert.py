@@ -7,7 +7,9 @@ import warnings
 
 import numpy as np
 
+from kerasbert.account import quoted
 from kerasbert.files import read_json
+from kerasbert.inputs import is_dataset, listed, read_inputs
 
 FORMAT = "kerasbert-litert-1"
 MODEL_FILE = "model.tflite"
@@ -70,7 +72,7 @@ class LiteRTEmbedder:
         threads may call it; they take turns.
 
         Args:
-            texts: A list or other iterable of strings.
+            texts: A list or other iterable of strings; one string is a list of one.
 
         Returns:
             float32 array `[n, D]`, in the order of the texts.
@@ -78,7 +80,7 @@ class LiteRTEmbedder:
         Raises:
             TypeError: If a text is no string.
         """
-        texts = [texts] if isinstance(texts, str | bytes) else texts
+        texts = _listed(texts)
         texts = [self.prompt + _string(text, i) for i, text in enumerate(texts)]
         embeddings = np.empty((len(texts), self.size), "float32")
         too_long = []
@@ -190,6 +192,12 @@ def _missing(package):
     )
 
 
+def _listed(texts):
+    if isinstance(texts, str | bytes):
+        return [texts]
+    return list(read_inputs(texts)) if is_dataset(texts) else listed(texts, "texts")
+
+
 def _string(text, position):
     """A text as Unicode without halves; what is none becomes U+FFFD."""
     if isinstance(text, str):
@@ -197,6 +205,6 @@ def _string(text, position):
     elif not isinstance(text, bytes):
         raise TypeError(
             f"Expected strings, got {type(text).__name__} at position {position}: "
-            f"{text!r}."
+            f"{quoted(text, 60)}."
         )
     return text.decode("utf-8", "replace")

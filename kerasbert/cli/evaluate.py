@@ -1,6 +1,5 @@
 """`kerasbert evaluate`: how right a model is on examples whose answers are known."""
 
-import json
 from typing import Annotated
 
 import typer
@@ -53,6 +52,7 @@ def evaluate(
     )
     from kerasbert.cli.reading import reading_of
     from kerasbert.cli.task_data import checked_labels, read_data, show_account
+    from kerasbert.files import json_text
     from kerasbert.tasks import load
 
     task = load(model)
@@ -64,4 +64,4 @@ def evaluate(
     show_account(examples.account)
     found = task.evaluate(examples.inputs, examples.targets, batch_size)
     metrics = {name: float(value) for name, value in found.items()}
-    print(json.dumps({"examples": len(examples), **metrics}, indent=2))
+    print(json_text({"examples": len(examples), **metrics}, indent=2))

@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import functools
 import importlib.util
-import json
 import sys
 import warnings
 
@@ -19,10 +18,12 @@ from kerasbert.cli.task_data import (
     read_data,
     show_account,
 )
+from kerasbert.files import json_text
 from kerasbert.tasks.epoch_bars import EpochBars
 from kerasbert.tasks.pretrained_task import NewHeadWarning
 from kerasbert.tasks.sample_weights import example_weights
 from kerasbert.tasks.task_files import TASKS
+from kerasbert.training.callback_checks import sign_of
 from kerasbert.training.callbacks import Diverged
 from kerasbert.training.fit import Run
 from kerasbert.training.freezing import freeze_layers
@@ -70,7 +71,7 @@ def run(config, folder, keep_checkpoints=False, overwrite=False):
             report = task.report(validation.inputs, validation.targets)
             write_class_report(report, folder.path)
         folder.finish(metrics, run_card(config, folder, metrics), keep_checkpoints)
-    print(json.dumps(metrics, indent=2, ensure_ascii=False))
+    print(json_text(metrics, indent=2))
 
 
 def _accounts(train, validation):
@@ -143,7 +144,8 @@ def _fit(task, config, folder, begin, train, validation, weights):
     if validation is not None:
         options["validation_data"] = (validation.inputs, validation.targets)
     run = Run(
-        folder.checkpoints, config.save_every, config.monitor, config.patience, begin
+        *(folder.checkpoints, config.save_every, config.monitor, config.patience),
+        *(begin, folder.announce),
     )
     with _closed(log), EpochBars() as bars:
         history = task.fit(
@@ -193,7 +195,7 @@ def _metrics(task, config, history, validation):
     epochs = len(history["loss"])
     best = epochs
     if config.monitor is not None:
-        sign = -1 if config.monitor.endswith("loss") else 1
+        sign = sign_of(config.monitor, task.model)
         values = [sign * value for value in history[config.monitor]]
         best = values.index(max(values)) + 1
     metrics = {

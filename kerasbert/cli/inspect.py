@@ -1,13 +1,13 @@
 """`kerasbert inspect`: what a model is made of, and where every tensor goes."""
 
 import dataclasses
-import json
 import re
 from typing import Annotated
 
 import typer
 
 from kerasbert.cli.display import show_table
+from kerasbert.files import json_text
 
 __all__ = ["inspect"]
 
@@ -47,7 +47,7 @@ def inspect(
         "unread": found.unread,
     }
     if as_json:
-        print(json.dumps(report, indent=2, ensure_ascii=False))
+        print(json_text(report, indent=2))
     else:
         _show(report)
 

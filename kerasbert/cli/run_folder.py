@@ -2,15 +2,16 @@
 
 import contextlib
 import csv
-import json
+import dataclasses
 import pathlib
 import shutil
+import sys
 
 from kerasbert.checkpoints.sources import RUN_FILE
 from kerasbert.cli.class_report import FILES
 from kerasbert.cli.reading import DATA_FILE
 from kerasbert.cli.run_config import read_config, write_config
-from kerasbert.files import write_atomically
+from kerasbert.files import json_text, write_atomically
 from kerasbert.training.state import read_history, read_step, state_file
 
 __all__ = ["RunFolder"]
@@ -39,6 +40,7 @@ class RunFolder:
         self.tensorboard = self.path / "tensorboard"
         self.card = self.path / "README.md"
         self.metrics = self.path / "metrics.json"
+        self.plan = self.path / "plan.json"
         self.has_begun = False
 
     def check(self, overwrite=False, config=None):
@@ -91,6 +93,17 @@ class RunFolder:
             partial.write_text(text + "\n", "utf-8")
         self._restore_log()
 
+    def announce(self, plan):
+        """Says and writes what a run is about to do.
+
+        Args:
+            plan: The `kerasbert.training.run_checks.RunPlan`.
+        """
+        print(f"kerasbert: {plan.line()}", file=sys.stderr)
+        with write_atomically(self.plan) as partial:
+            text = json_text(dataclasses.asdict(plan), indent=2)
+            partial.write_text(text + "\n", "utf-8")
+
     def finish(self, metrics, card, keep_checkpoints=False):
         """Writes what came of the run; after this it has ended.
 
@@ -102,8 +115,7 @@ class RunFolder:
         with write_atomically(self.card) as partial:
             partial.write_text(card, "utf-8")
         with write_atomically(self.metrics) as partial:
-            text = json.dumps(metrics, indent=2, ensure_ascii=False)
-            partial.write_text(text + "\n", "utf-8")
+            partial.write_text(json_text(metrics, indent=2) + "\n", "utf-8")
         if not keep_checkpoints:
             shutil.rmtree(self.checkpoints, ignore_errors=True)
 
@@ -134,8 +146,8 @@ class RunFolder:
         for folder in (self.model, self.checkpoints, self.tensorboard):
             shutil.rmtree(folder, ignore_errors=True)
         reports = [self.path / name for name in FILES]
-        files = (self.metrics, self.card, self.log, self.data, self.config, *reports)
-        for file in files:
+        files = (self.metrics, self.card, self.log, self.data, self.plan, self.config)
+        for file in (*files, *reports):
             file.unlink(missing_ok=True)
 
     def _check_same(self, config):

@@ -1,11 +1,11 @@
 """Vectors to JSON lines or to an array file, as they come."""
 
 import contextlib
-import json
+import warnings
 
 import numpy as np
 
-from kerasbert.files import write_atomically
+from kerasbert.files import json_text, write_atomically
 
 __all__ = ["open_json_lines", "open_npy"]
 
@@ -66,14 +66,22 @@ def _write_header(file, count, size):
 
 
 def _json(row):
-    members = (f"{json.dumps(key)}: {_value(value)}" for key, value in row.items())
+    members = (f"{json_text(key)}: {_value(value)}" for key, value in row.items())
     return "{" + ", ".join(members) + "}"
 
 
 def _value(value):
     if not isinstance(value, np.ndarray):
-        return json.dumps(value, ensure_ascii=False).translate(_LINE_ENDS)
+        return json_text(value).translate(_LINE_ENDS)
     if value.ndim > 1:
         return "[" + ", ".join(map(_value, value)) + "]"
+    if not np.isfinite(value).all():
+        warnings.warn(
+            "A vector holds numbers that are not finite, for which JSON has null. Is "
+            "the model whole?",
+            stacklevel=2,
+        )
+        numbers = (str(x) if np.isfinite(x) else "null" for x in value)
+        return "[" + ", ".join(numbers) + "]"
     # The shortest digits that give the same float32 again.
     return "[" + ", ".join(map(str, value)) + "]"

@@ -5,7 +5,6 @@ is no work on padding, and one copy of the weights in memory for all lengths. Ev
 shape in it but the length is a constant, so that the runtime takes all of it as one.
 """
 
-import json
 import pathlib
 import tempfile
 
@@ -17,7 +16,7 @@ from kerasbert.export.embedder_signatures import head_of
 from kerasbert.export.litert_card import litert_card
 from kerasbert.export.precision import with_precision
 from kerasbert.export.saved_model import checked_length
-from kerasbert.files import new_folder
+from kerasbert.files import json_text, new_folder
 from kerasbert.layers import ONE_ROW, unpack
 from kerasbert.litert import FORMAT, MODEL_FILE, SETTINGS_FILE
 from kerasbert.tasks.embedding.prompts import prompt_text
@@ -82,7 +81,7 @@ def export_litert(
             "special_tokens_in_text": embedder.tokenizer.special_tokens_in_text,
             "precision": precision,
         }
-        text = json.dumps(settings, ensure_ascii=False, indent=2)
+        text = json_text(settings, indent=2)
         (partial / SETTINGS_FILE).write_text(f"{text}\n", "utf-8")
         card = litert_card(embedder, folder.resolve().name, settings)
         (partial / "README.md").write_text(card, "utf-8")

@@ -1,25 +1,10 @@
-"""Examples as they come: in lists, arrays or tensors."""
+"""Examples as lists: the first that is wrong, and those kept for validation."""
 
 import math
 
 import numpy as np
 
-
-def listed(values):
-    """The values of an iterable as a list, those of arrays and tensors as of Python.
-
-    Args:
-        values: An iterable.
-
-    Example:
-        >>> listed(np.array([["a", "b"]]))
-        [['a', 'b']]
-    """
-    if hasattr(values, "to_list"):  # a ragged tensor, or a column of a table
-        return values.to_list()
-    if hasattr(values, "numpy"):  # a tensor
-        values = values.numpy()
-    return values.tolist() if isinstance(values, np.ndarray) else list(values)
+from kerasbert.inputs import listed as listed
 
 
 def refuse_first(wrong, values, wanted, remedy=""):

@@ -5,7 +5,8 @@ import collections
 import numpy as np
 
 from kerasbert.account import quoted
-from kerasbert.tasks.examples import listed, refuse_first
+from kerasbert.inputs import listed
+from kerasbert.tasks.examples import refuse_first
 from kerasbert.tasks.labels import LabelIndex, label_numbers
 
 
@@ -72,7 +73,7 @@ def checked_weights(sample_weight, count):
     """
     if sample_weight is None:
         return None
-    weights = np.asarray(sample_weight, "float32")
+    weights = np.asarray(listed(sample_weight, "weights"), "float32")
     if weights.shape != (count,):
         raise ValueError(
             f"Expected sample_weight to have a number for each of {count} examples, "
@@ -94,7 +95,7 @@ def _checked(class_weight, labels):
                 f"Expected class weights for labels among {', '.join(labels)}, got "
                 f"{quoted(label)}."
             ) from None
-        if not float(weight) >= 0:
+        if not 0 <= float(weight) < np.inf:
             raise ValueError(
                 f"Expected the weight of {label!r} to be 0 or more, got {weight}."
             )

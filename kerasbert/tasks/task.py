@@ -2,7 +2,10 @@
 
 import abc
 
+from kerasbert.account import quoted
 from kerasbert.checkpoints.config_keys import check_vocabulary_size
+from kerasbert.inputs import is_dataset, listed, read_examples
+from kerasbert.inputs.columns import refuse_other
 from kerasbert.processes import Portable, check_process
 from kerasbert.tasks.batching import batches_of_tokens
 from kerasbert.tasks.encoder_runner import EncoderRunner
@@ -36,6 +39,9 @@ class Task(Portable, abc.ABC):
     """
 
     kind = None  # the name of the task in its folder and on the command line
+    needs_targets = True  # to be trained and tested
+    takes_words = False  # as inputs, besides texts
+    takes_groups = False  # of texts that belong together, which need no targets
 
     def __init__(self, model, tokenizer, max_length=None):
         positions = model.config.max_position_embeddings
@@ -83,6 +89,42 @@ class Task(Portable, abc.ABC):
 
     # What all can do.
 
+    def examples(self, inputs, targets=None, sample_weight=None):
+        """Examples as lists, checked to be such.
+
+        Args:
+            inputs: As in `fit`.
+            targets: As there.
+            sample_weight: As there.
+
+        Returns:
+            Inputs, a list; targets, a list or None; weights, float32 `[n]` or None.
+
+        Raises:
+            TypeError: If something is no list or column; the message says what to
+                give.
+            ValueError: If there are no targets where the task needs them.
+        """
+        if is_dataset(inputs):
+            if targets is not None or sample_weight is not None:
+                raise TypeError(
+                    "Expected targets and weights in the tf.data.Dataset, as (inputs, "
+                    "targets, weights), got some beside it."
+                )
+            inputs, targets, sample_weight = read_examples(
+                inputs, self.takes_words, self.takes_groups
+            )
+        inputs = list_of_texts(inputs, self.takes_words)
+        if targets is not None:
+            targets = listed(targets, "targets")
+        elif self.needs_targets:
+            raise ValueError(
+                f"Expected targets, what should come out of each of {len(inputs)} "
+                "inputs, got none. Give fit(inputs, targets), or a tf.data.Dataset of "
+                "(inputs, targets)."
+            )
+        return inputs, targets, checked_weights(sample_weight, len(inputs))
+
     @property
     def encoder(self):
         """The `BertEncoder` or `AlbertEncoder` in the model."""
@@ -101,7 +143,7 @@ class Task(Portable, abc.ABC):
             shuffle: False: all examples in a fixed order.
             seed: Gives the order.
         """
-        features = self.features(inputs, targets)
+        features = self.features(*self.examples(inputs, targets))
         if not shuffle:
             return evaluation_dataset(features, batch_size)
         return epochs_dataset(TrainingOrder(features, batch_size, seed))
@@ -131,7 +173,7 @@ class Task(Portable, abc.ABC):
     def fit(
         self,
         inputs,
-        targets,
+        targets=None,
         validation_data=None,
         sample_weight=None,
         validation_split=0.0,
@@ -141,10 +183,13 @@ class Task(Portable, abc.ABC):
         """Trains the model.
 
         Args:
-            inputs: The inputs of the examples, as `predict` takes them.
+            inputs: The inputs of the examples, as `predict` takes them; or a finite
+                `tf.data.Dataset` of `(inputs, targets)`, batched or not, maybe with
+                weights, which is read into memory once.
             targets: What should come out of each.
             validation_data: Inputs and targets to test on after every epoch, and how
-                much each of these counts, if they do not count alike.
+                much each of these counts, if they do not count alike; or such a
+                dataset.
             sample_weight: How much each example counts, `[n]`.
             validation_split: Instead of `validation_data`, which part of the examples,
                 from 0 to 1, to test on and not to train on: the last ones, as in
@@ -164,8 +209,7 @@ class Task(Portable, abc.ABC):
         check_process()
         if self._compile_arguments is None:
             self.compile()
-        inputs = list_of_texts(inputs)
-        weights = checked_weights(sample_weight, len(inputs))
+        inputs, targets, weights = self.examples(inputs, targets, sample_weight)
         if validation_split:
             if validation_data is not None:
                 raise ValueError("Expected validation_data or validation_split.")
@@ -174,35 +218,43 @@ class Task(Portable, abc.ABC):
             )
         validation = None
         if validation_data is not None:
-            tested, known, counts = (*validation_data, None, None)[:3]
-            tested = list_of_texts(tested)
+            tested, known, counts = self._validation(validation_data)
             validation = Validation(
-                self.features(tested, known, checked_weights(counts, len(tested))),
+                self.features(tested, known, counts),
                 lambda: self.answer_metrics(tested, known),
+                lambda: self.answer_metrics(*_first(tested, known)),
             )
         run = checkpoints if isinstance(checkpoints, Run) else Run(checkpoints)
+        features = self.features(inputs, targets, weights)
         return fit(
-            self.model,
-            self.features(inputs, targets, weights),
-            self._compile_arguments,
-            validation,
+            *(self.model, features, self._compile_arguments, validation),
             run=run,
+            about=self._about(),
             **options,
         )
 
-    def evaluate(self, inputs, targets, batch_size=32):
+    def evaluate(self, inputs, targets=None, batch_size=32, sample_weight=None):
         """Loss and metrics on examples whose answers are known.
 
         Args:
-            inputs: The inputs of the examples.
+            inputs: The inputs of the examples, or a `tf.data.Dataset`, as in `fit`.
             targets: What should come out of each.
             batch_size: Examples of a batch.
+            sample_weight: How much each example counts in the loss, `[n]`.
 
         Returns:
             A dictionary of numbers.
+
+        Raises:
+            ValueError: If there are no examples, or one is none of this task.
         """
+        inputs, targets, weights = self.examples(inputs, targets, sample_weight)
+        if not inputs:
+            raise ValueError("Expected examples to test on, got none.")
         dataset = evaluation_dataset(
-            self.features(inputs, targets), batch_size, device_count(self.model)
+            self.features(inputs, targets, weights),
+            batch_size,
+            device_count(self.model),
         )
         if not self.model.compiled:
             arguments = self._compile_arguments or self.losses()
@@ -244,6 +296,26 @@ class Task(Portable, abc.ABC):
 
     # For subclasses.
 
+    def _about(self):
+        """What a run of this task is, besides its examples and its model."""
+        labels = getattr(self, "labels", None)
+        return {"task": self.kind, "labels": labels, **self.options()}
+
+    def _validation(self, data):
+        """The examples of `validation_data`."""
+        if is_dataset(data):
+            return self.examples(data)
+        if not isinstance(data, tuple | list) or not 1 <= len(data) <= 3:
+            refuse_other(data, "validation data")
+            raise TypeError(
+                "Expected validation_data=(inputs, targets), maybe with weights, or a "
+                f"tf.data.Dataset, got {quoted(data, 80)}."
+            )
+        examples = self.examples(*data)
+        if not examples[0]:
+            raise ValueError("Expected examples in validation_data, got none.")
+        return examples
+
     def outputs(self, features):
         """The model's outputs for features, without work on padding.
 
@@ -272,6 +344,10 @@ class Task(Portable, abc.ABC):
                     for name, values in outputs.items()
                 }
         return answers
+
+
+def _first(inputs, targets, count=64):
+    return inputs[:count], None if targets is None else targets[:count]
 
 
 def check_limits(config, tokenizer, max_length):

@@ -3,14 +3,13 @@
 import contextlib
 import dataclasses
 import importlib
-import json
 
 from kerasbert.account import quoted
 from kerasbert.checkpoints import read_checkpoint, write_checkpoint
 from kerasbert.checkpoints.classifier_head import is_cross_encoder
 from kerasbert.checkpoints.models import checkpoint_of
 from kerasbert.checkpoints.vocabulary import write_tokenizer
-from kerasbert.files import new_folder, read_json
+from kerasbert.files import json_text, new_folder, read_json
 from kerasbert.tasks.pretrained_task import TASK_FILE, warn_of_new_head
 
 # Where the class of each kind of task is.
@@ -37,8 +36,8 @@ def write_task(task, folder, overwrite=False):
     parts = (task.model, task.tokenizer, folder, overwrite, pairs)
     with new_model_folder(*parts) as partial:
         description = {"task": task.kind, "options": task.options()}
-        text = json.dumps(description, indent=2, ensure_ascii=False) + "\n"
-        (partial / TASK_FILE).write_text(text, "utf-8")
+        text = json_text(description, indent=2)
+        (partial / TASK_FILE).write_text(f"{text}\n", "utf-8")
 
 
 @contextlib.contextmanager

@@ -130,7 +130,7 @@ class TextClassifier(Task):
     def fit(
         self,
         inputs,
-        targets,
+        targets=None,
         validation_data=None,
         sample_weight=None,
         class_weight=None,
@@ -160,6 +160,7 @@ class TextClassifier(Task):
                 f"Expected two labels or more, got {self.labels[0]!r} alone: there is "
                 "nothing to tell apart. With multi_label=True a text has it or not."
             )
+        inputs, targets, sample_weight = self.examples(inputs, targets, sample_weight)
         if class_weight is not None:
             sample_weight = example_weights(
                 targets, self.labels, class_weight, sample_weight

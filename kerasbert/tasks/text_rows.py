@@ -6,8 +6,8 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
+from kerasbert.inputs import is_dataset, is_missing, listed, read_inputs
 from kerasbert.processes import Portable, check_process
-from kerasbert.tasks.examples import listed
 from kerasbert.tasks.token_rows import STRINGS, warn_of_truncation
 
 CHUNK = 4096  # texts that are tokenized at once
@@ -80,19 +80,23 @@ class TextRows(Portable):
         return ids.values, segments.values, ids.row_splits, lengths
 
 
-def list_of_texts(texts):
+def list_of_texts(texts, words=False):
     """The texts of an iterable as a list.
 
     Args:
-        texts: An iterable of strings, or of pairs of strings; an array or a tensor is
-            one, too.
+        texts: A list of strings, or of pairs of strings; another iterable, such as an
+            array, a tensor, a column of a table or a generator; or a
+            `tf.data.Dataset`, whose targets are left out.
+        words: Whether texts may be lists of words.
 
     Raises:
-        TypeError: If it is one string, whose characters are no texts.
+        TypeError: If it is something else, such as one string, whose characters are no
+            texts, or a table.
+        ValueError: If a dataset is infinite.
     """
-    if isinstance(texts, str | bytes):
-        raise TypeError(f"Expected a list of texts, got one string: {texts[:40]!r}.")
-    return listed(texts)
+    if is_dataset(texts):
+        return list(read_inputs(texts, words))
+    return listed(texts, "texts")
 
 
 def are_pairs(texts):
@@ -123,9 +127,10 @@ def are_groups(inputs, is_group, group):
         if not (is_group(value) if groups else isinstance(value, str | bytes)):
             wanted = group if groups else "a string"
             like = ", like those before it" if position else " (or a string)"
+            remedy = " Leave rows without a text out." if is_missing(value) else ""
             raise TypeError(
                 f"Expected {wanted} at position {position}{like}, got "
-                f"{type(value).__name__}: {str(value)[:60]!r}."
+                f"{type(value).__name__}: {str(value)[:60]!r}.{remedy}"
             )
     return groups
 

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from kerasbert.account import quoted
+from kerasbert.inputs import is_dataset, is_missing, read_inputs, stream
 from kerasbert.processes import Portable, check_process
-from kerasbert.tasks.examples import listed
 from kerasbert.text.windows import windows
 
 LONG_TEXTS = ("truncate", "windows")
@@ -138,26 +139,48 @@ def chunks_of_strings(texts, size):
     """Lists of so many strings, from an iterable of strings.
 
     Args:
-        texts: An iterable of strings; one string is taken as a list of one.
+        texts: An iterable of strings.
         size: The most strings of a list.
 
     Yields:
         Lists of strings.
+    """
+    texts = iter(texts)
+    while chunk := list(itertools.islice(texts, size)):
+        yield chunk
+
+
+def stream_of_strings(texts):
+    """The strings of an iterable, checked: a list at once, others as they come.
+
+    Args:
+        texts: A list of strings, another iterable of them, or a `tf.data.Dataset`; one
+            string is taken as a list of one.
+
+    Returns:
+        An iterable, a list unless the strings come one after the other.
 
     Raises:
-        TypeError: If something in it is no string.
+        TypeError: If it is something else, or something in it is no string.
     """
-    texts = [texts] if isinstance(texts, str | bytes) else texts
-    texts = listed(texts) if hasattr(texts, "numpy") else texts  # a tensor
-    numbered = enumerate(texts)
-    while chunk := list(itertools.islice(numbered, size)):
-        for position, text in chunk:
-            if not isinstance(text, str | bytes):
-                raise TypeError(
-                    f"Expected strings, got {type(text).__name__} at position "
-                    f"{position}: {text!r}."
-                )
-        yield [text for _, text in chunk]
+    if isinstance(texts, str | bytes):
+        return [texts]
+    if is_dataset(texts):
+        return _checked_strings(read_inputs(texts))
+    texts = stream(texts, "texts")
+    checked = _checked_strings(texts)
+    return list(checked) if isinstance(texts, list) else checked
+
+
+def _checked_strings(texts):
+    for position, text in enumerate(texts):
+        if not isinstance(text, str | bytes):
+            remedy = " Leave rows without a text out." if is_missing(text) else ""
+            raise TypeError(
+                f"Expected strings, got {type(text).__name__} at position "
+                f"{position}: {quoted(text, 60)}.{remedy}"
+            )
+        yield text
 
 
 def mean_of_windows(vectors, row_texts, normalize):

@@ -46,6 +46,32 @@ class AdamW(keras.optimizers.AdamW):
         grads = [_dense(g) if wants_dense else _summed(g) for g in grads]
         return super().apply(grads, trainable_variables)
 
+    def apply_rest(self):
+        """Makes an update of gradients that are fewer than accumulation waits for.
+
+        It is the update of their mean, as if accumulation were their number. It does
+        nothing where there are none.
+        """
+        steps = self.gradient_accumulation_steps
+        count = int(self._iterations) % steps if steps else 0
+        if not count:
+            return
+        found = []
+        for variable, total in zip(
+            self._trainable_variables, self._accumulated_gradients, strict=True
+        ):
+            moments = self._velocities[self._get_variable_index(variable)]
+            if bool(ops.any(total != 0)) or bool(ops.any(moments != 0)):
+                found.append((ops.convert_to_tensor(total) / count, variable))
+        if found:  # variables that have never had a gradient are left alone
+            gradients, variables = zip(*found, strict=True)
+            self._backend_update_step(
+                *(self._clip_gradients(list(gradients)), list(variables)),
+                self._get_current_learning_rate(),
+            )
+        self._backend_reset_gradient_accumulators()
+        self._iterations.assign_add(steps - count)
+
     def _clip_gradients(self, grads):
         if keras.backend.backend() != "tensorflow":
             return super()._clip_gradients(grads)

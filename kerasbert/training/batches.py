@@ -86,7 +86,7 @@ class TrainingOrder:
         features = self.features.in_epoch(self.seed, self.epoch)
         shape = _shaping(features, self.batch_size)
         for rows in batches:
-            yield _without_none(shape(features.batch(rows), len(rows)))
+            yield for_keras(shape(features.batch(rows), len(rows)))
 
 
 def training_dataset(order):
@@ -139,7 +139,7 @@ def evaluation_dataset(features, batch_size, devices=1):
 
     def generator():
         for rows in batches:
-            yield _without_none(shape(features.batch(rows), len(rows)))
+            yield for_keras(shape(features.batch(rows), len(rows)))
 
     return _dataset(features, generator, len(batches))
 
@@ -207,10 +207,13 @@ def _lengthened(rows, length, filler):
     return np.pad(rows, ((0, 0), (0, more)), constant_values=filler)  # [B, S]
 
 
-def _without_none(batch):
+def for_keras(batch):
     """What Keras takes: weights, if there are any, with an axis as wide as a token's.
 
     Keras spreads weights `[B]` over losses `[B, S]` along the wrong axis.
+
+    Args:
+        batch: What `Features.batch` gives.
     """
     inputs, targets, weights = batch
     if weights is None:
@@ -223,7 +226,7 @@ def _without_none(batch):
 def _dataset(features, generator, cardinality):
     import tensorflow as tf
 
-    inputs, targets, *weights = _without_none(features.batch([0]))
+    inputs, targets, *weights = for_keras(features.batch([0]))
     rows = {name for name, v in features.targets.items() if isinstance(v, list)}
 
     def spec(array, has_tokens=False):

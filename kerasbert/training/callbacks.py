@@ -6,6 +6,8 @@ import keras
 import numpy as np
 
 from kerasbert.files import write_atomically
+from kerasbert.training.callback_checks import sign_of
+from kerasbert.training.devices import run_on_devices
 from kerasbert.training.state import add_metrics, save_state
 
 
@@ -60,15 +62,27 @@ class KeepBest(keras.callbacks.Callback):
 
     Args:
         monitor: Name of what is watched, such as `"val_accuracy"`; the least is the
-            best where the name ends in `loss`, else the greatest.
+            best of losses, errors and perplexities, else the greatest.
         patience: Number of epochs without a better one after which training stops;
             None: it goes on.
         file: Where the weights are kept; None: in memory.
         history: The logs of the epochs before, when a run goes on.
+        sign: 1 where the greatest is the best, -1 where the least is; None: as the
+            name says.
+
+    Raises:
+        FileNotFoundError: If a run goes on whose best weights are gone.
     """
 
-    def __init__(self, monitor, patience=None, file=None, history=()):
+    def __init__(self, monitor, patience=None, file=None, history=(), sign=None):
         super().__init__()
+        if file is not None and history and not file.exists():
+            raise FileNotFoundError(
+                f"Expected the weights of the best epoch so far in {file}, but there "
+                "is no such file. Name another folder, or remove this one to begin "
+                "anew."
+            )
+        self.sign = sign_of(monitor) if sign is None else sign
         self.monitor = monitor
         self.patience = patience
         self.file = file
@@ -111,7 +125,7 @@ class KeepBest(keras.callbacks.Callback):
         value = float(logs[self.monitor])
         if math.isnan(value):
             return -math.inf
-        return -value if self.monitor.endswith("loss") else value
+        return self.sign * value
 
 
 class SaveState(keras.callbacks.Callback):
@@ -123,10 +137,14 @@ class SaveState(keras.callbacks.Callback):
         every: Number of steps from one time to the next; None: epochs alone.
         step: Number of batches that were seen before.
         history: The logs of the epochs before.
+        identity: What the run is, as `run_identity` gives it.
     """
 
-    def __init__(self, file, steps_per_epoch, every=None, step=0, history=()):
+    def __init__(
+        self, file, steps_per_epoch, every=None, step=0, history=(), identity=None
+    ):
         super().__init__()
+        self.identity = identity
         self.file = file
         self.steps_per_epoch = steps_per_epoch
         self.every = every
@@ -137,11 +155,43 @@ class SaveState(keras.callbacks.Callback):
         self.step += 1
         ends_epoch = self.step % self.steps_per_epoch == 0  # saved with its logs
         if self.every and self.step % self.every == 0 and not ends_epoch:
-            save_state(self.file, self.model, self.step, self.history)
+            self._save()
 
     def on_epoch_end(self, epoch, logs=None):
-        self.history.append({name: float(value) for name, value in logs.items()})
-        save_state(self.file, self.model, self.step, self.history)
+        if self.step % self.steps_per_epoch == 0:  # else it was stopped within
+            logs = {name: float(value) for name, value in logs.items()}
+            self.history.append(logs)
+        self._save()
+
+    def stopped(self):
+        """Saves the weights of a run that a callback has ended, as it has left them."""
+        if self.step % self.steps_per_epoch == 0:
+            self._save(stopped=True)
+
+    def _save(self, stopped=False):
+        save_state(
+            *(self.file, self.model, self.step, self.history, self.identity),
+            stopped=stopped,
+        )
+
+
+class LastUpdate(keras.callbacks.Callback):
+    """Makes an update of the gradients that are left when a run ends.
+
+    Args:
+        optimizer: The `AdamW` that accumulates them.
+        batches: Number of batches to the end of the run.
+    """
+
+    def __init__(self, optimizer, batches):
+        super().__init__()
+        self.optimizer = optimizer
+        self.batches = batches
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.batches -= 1
+        if self.batches == 0:
+            run_on_devices(self.model, self.optimizer.apply_rest)
 
 
 class RestoreMetrics(keras.callbacks.Callback):

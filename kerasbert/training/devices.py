@@ -37,6 +37,19 @@ def scope_of(model):
     return model.distribute_strategy.scope()
 
 
+def run_on_devices(model, function):
+    """Calls a function on each of the devices of a model.
+
+    Args:
+        model: A `keras.Model`.
+        function: A function without arguments.
+    """
+    if device_count(model) == 1:
+        function()
+    else:
+        model.distribute_strategy.run(function)
+
+
 def divided(features, model, compile_arguments, batch_size):
     """Features whose batches can be divided among the devices of a model.
 

@@ -1,6 +1,8 @@
 """`keras.Model.fit` for features: batches of like length, and runs that go on."""
 
+import functools
 import pathlib
+import sys
 
 import keras
 
@@ -9,25 +11,45 @@ from kerasbert.training.batches import (
     evaluation_dataset,
     training_dataset,
 )
+from kerasbert.training.callback_checks import (
+    check_callbacks,
+    check_monitor,
+    checked_callbacks,
+    metric_names,
+    sign_of,
+)
 from kerasbert.training.callbacks import (
     EpochMetrics,
     KeepBest,
+    LastUpdate,
     RestoreMetrics,
     SaveState,
     StopOnNaN,
 )
 from kerasbert.training.counts import check_count
 from kerasbert.training.devices import device_count, divided, scope_of
+from kerasbert.training.identity import RunsOfProcess, check_identity, run_identity
 from kerasbert.training.memory import keep_freed_memory
 from kerasbert.training.recipe import as_optimizer
-from kerasbert.training.state import load_state, reset_seeds, state_file
+from kerasbert.training.run_checks import (
+    RunPlan,
+    check_learns,
+    check_updates,
+    uses_rest,
+    without_scaling,
+)
+from kerasbert.training.state import load_state, read_run, reset_seeds, state_file
 
 # What Keras is told here, and what says it instead.
 OURS = {
     "initial_epoch": "a run goes on from its checkpoints",
     "steps_per_epoch": "an epoch is all examples; epochs says how many there are",
     "shuffle": "every epoch has an order of its own, which seed gives",
+    "class_weight": "a TextClassifier takes it; others take sample_weight",
+    "validation_batch_size": "batch_size is that of validation, too",
 }
+
+_runs = RunsOfProcess()
 
 
 def fit(
@@ -40,6 +62,7 @@ def fit(
     seed=0,
     callbacks=(),
     run=None,
+    about=None,
     **keras_options,
 ):
     """Trains a model on features.
@@ -69,6 +92,8 @@ def fit(
         seed: Gives the order, and dropout.
         callbacks: Keras callbacks.
         run: A `Run`: where the state is saved, and which epoch is kept.
+        about: What else the run is, such as the labels, by name: a run with other
+            such settings is another.
         **keras_options: Others of `keras.Model.fit`, such as `verbose`.
 
     Returns:
@@ -82,36 +107,71 @@ def fit(
     """
     if not len(features):
         raise ValueError("Expected examples to train on, got none.")
+    if validation is not None and not len(validation.features):
+        raise ValueError("Expected examples to test on, got none.")
     check_count("epochs", epochs)
     check_count("batch_size", batch_size)
+    check_count("seed", seed, 0)
     for name, reason in OURS.items():
         if name in keras_options:
             raise ValueError(f"Expected no {name}: {reason}.")
+    callbacks = checked_callbacks(callbacks)
+    check_learns(model, features)
     keep_freed_memory()
     run = run or Run()
     steps_per_epoch = -(-len(features) // batch_size)
-    with scope_of(model):
-        optimizer = as_optimizer(
-            compile_arguments["optimizer"], model, epochs * steps_per_epoch
+    steps = epochs * steps_per_epoch
+    given = compile_arguments["optimizer"]
+    identity = None
+    if run.state_file is not None:
+        identity = run_identity(
+            *(model, features, validation and validation.features, compile_arguments),
+            {**(about or {}), "epochs": epochs, "batch_size": batch_size, "seed": seed}
+            | {"monitor": run.monitor},
         )
+        identity = _runs.same_run(model, given, run.state_file, identity)
+    with scope_of(model):
+        optimizer = as_optimizer(given, model, steps)
+        check_updates(optimizer, steps)
         compile_arguments = {**compile_arguments, "optimizer": optimizer}
         features = divided(features, model, compile_arguments, batch_size)
         model.compile(**compile_arguments)
         optimizer.build(model.trainable_variables)
+    names = watchable(model, features, validation)
+    if run.monitor is not None:
+        check_monitor(run.monitor, names)
+        if run.monitor.startswith("val_") and keras_options.get("validation_freq"):
+            raise ValueError(f"Expected no validation_freq with {run.monitor} watched.")
+    check_callbacks(callbacks, optimizer, names, model)
     reset_seeds(model, seed)
 
-    step, history = run.load(model)
+    step, history = run.load(model, identity)
     order = TrainingOrder(features, batch_size, seed, step)
-    saving = run.callbacks(steps_per_epoch, step, history)
-    if any(isinstance(c, KeepBest) and c.is_over for c in saving):
+    if step > steps:
+        raise ValueError(
+            f"Expected epochs to be {-(-step // steps_per_epoch)} or more, which "
+            f"{run.state_file} has seen, got {epochs}. Name another folder, or remove "
+            "this one to begin anew."
+        )
+    saving = run.callbacks(steps_per_epoch, step, history, identity, model)
+    if run.has_stopped or any(isinstance(c, KeepBest) and c.is_over for c in saving):
         epochs = order.epoch  # it had stopped before it was ended
     report = keras.callbacks.History()
     verbose = keras_options.pop("verbose", "auto")
     verbose = 1 if verbose == "auto" else verbose
+    plan = RunPlan.of(
+        *(model, features, validation and validation.features, epochs, batch_size),
+        *(step, (about or {}).get("max_length")),
+    )
+    if run.announce is not None:
+        run.announce(plan)
+    elif verbose:
+        print(f"kerasbert: {plan.line()}", file=sys.stderr)
     whole = WholeTraining(
         order,
         [
             StopOnNaN(run.state_file, step),
+            *_last_update(optimizer, steps - step),
             *validation_callbacks(validation),
             *saving,
             *callbacks,
@@ -128,23 +188,29 @@ def fit(
     validation_data = validation and evaluation_dataset(
         validation.features, batch_size, device_count(model)
     )
-    for start, end in zip(starts, [*starts[1:], epochs], strict=True):
-        if start >= end:
-            break
-        order.epoch = start
-        model.fit(
-            training_dataset(order),
-            validation_data=validation_data,
-            initial_epoch=start,
-            epochs=end,
-            shuffle=False,  # the order does
-            callbacks=whole,
-            verbose=verbose,
-            **keras_options,
-        )
+    try:
+        for start, end in zip(starts, [*starts[1:], epochs], strict=True):
+            if start >= end:
+                break
+            order.epoch = start
+            model.fit(
+                training_dataset(order),
+                validation_data=validation_data,
+                initial_epoch=start,
+                epochs=end,
+                shuffle=False,  # the order does
+                callbacks=whole,
+                verbose=verbose,
+                **keras_options,
+            )
+            if model.stop_training:
+                break
+        whole.end()
         if model.stop_training:
-            break
-    whole.end()
+            _save_as_stopped(saving)
+    finally:
+        if identity is not None:
+            _runs.leave(model, given, run.state_file, identity)
     return _with_epochs_before(report, history)
 
 
@@ -187,11 +253,25 @@ class Validation:
     Args:
         features: `kerasbert.training.Features`.
         metrics: A function that gives further metrics, a dictionary of numbers.
+        sample: One that gives them of some of the examples; None: there is none.
     """
 
-    def __init__(self, features, metrics=None):
+    def __init__(self, features, metrics=None, sample=None):
         self.features = features
         self.metrics = metrics
+        self.sample = sample
+
+    def names(self, whole=False):
+        """The names of the further metrics.
+
+        Args:
+            whole: Whether to compute them on all examples.
+        """
+        if self.metrics is None:
+            return set()
+        if self.sample is None or whole:
+            return set(self.metrics())
+        return set(self.sample())
 
 
 class Run:
@@ -204,10 +284,20 @@ class Run:
         patience: As there.
         begin: Function that is called when a run begins or goes on: all examples and
             settings have been checked, and no file been read or written.
+        announce: Function that takes the `RunPlan` before the first step; None: it is
+            a line on the error stream, unless the run is silent.
     """
 
+    has_stopped = False  # whether a callback has ended the run that was saved
+
     def __init__(
-        self, folder=None, every=None, monitor=None, patience=None, begin=None
+        self,
+        folder=None,
+        every=None,
+        monitor=None,
+        patience=None,
+        begin=None,
+        announce=None,
     ):
         if patience is not None and monitor is None:
             raise ValueError("Expected monitor, the metric that patience waits for.")
@@ -216,17 +306,20 @@ class Run:
         self.monitor = monitor
         self.patience = patience
         self.begin = begin
+        self.announce = announce
 
     @property
     def state_file(self):
         """The file of the state, or None."""
         return None if self.folder is None else state_file(self.folder)
 
-    def load(self, model):
+    def load(self, model, identity=None):
         """Begins the run: reads the state into a model, if there is one.
 
         Args:
             model: The model, compiled.
+            identity: What the run is, as `run_identity` gives it; None: the state is
+                not compared with it.
 
         Returns:
             The step and the history; 0 and none where nothing was saved.
@@ -235,25 +328,34 @@ class Run:
             self.begin()
         if self.state_file is None or not self.state_file.exists():
             return 0, []
+        before, self.has_stopped = read_run(self.state_file)
+        if identity is not None:
+            check_identity(self.state_file, before, identity)
         return load_state(self.state_file, model)
 
-    def callbacks(self, steps_per_epoch, step, history):
+    def callbacks(self, steps_per_epoch, step, history, identity=None, model=None):
         """The Keras callbacks that save and keep.
 
         Args:
             steps_per_epoch: Number of batches of an epoch.
             step: Number of batches that were seen before.
             history: The logs of the epochs before.
+            identity: As in `load`.
+            model: The model, whose metrics know whether more is better.
         """
         callbacks = []
         if self.monitor is not None:
             file = self.folder and self.folder / "best.npz"
-            callbacks.append(KeepBest(self.monitor, self.patience, file, history))
+            sign = sign_of(self.monitor, model)
+            callbacks.append(KeepBest(self.monitor, self.patience, file, history, sign))
         if self.state_file is not None:
             if step % steps_per_epoch:
                 callbacks.append(RestoreMetrics(self.state_file))
             callbacks.append(
-                SaveState(self.state_file, steps_per_epoch, self.every, step, history)
+                SaveState(
+                    *(self.state_file, steps_per_epoch, self.every, step, history),
+                    identity,
+                )
             )
         return callbacks
 
@@ -263,6 +365,44 @@ def validation_callbacks(validation):
     if validation is None or validation.metrics is None:
         return []
     return [EpochMetrics(validation.metrics)]
+
+
+def watchable(model, features, validation):
+    """The names of the metrics that a run logs.
+
+    Args:
+        model: The model, compiled.
+        features: `kerasbert.training.Features` to train on.
+        validation: A `Validation`, or None.
+
+    Returns:
+        A function that gives a set of names. Those of metrics of whole answers are
+        found on some of the examples; with `True`, on all.
+    """
+
+    @functools.cache
+    def names(whole=False):
+        found = metric_names(model, features)
+        if validation is None:
+            return found
+        tested = found | validation.names(whole)
+        return found | {f"val_{name}" for name in tested}
+
+    return names
+
+
+def _last_update(optimizer, batches):
+    if not uses_rest(optimizer):
+        return []
+    return [LastUpdate(without_scaling(optimizer), batches)]
+
+
+def _save_as_stopped(callbacks):
+    """Saves what a callback of the user's has stopped; KeepBest knows it by itself."""
+    if not any(isinstance(c, KeepBest) and c.is_over for c in callbacks):
+        for callback in callbacks:
+            if isinstance(callback, SaveState):
+                callback.stopped()
 
 
 def _with_epochs_before(report, history):

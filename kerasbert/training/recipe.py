@@ -1,10 +1,12 @@
 """How BERT is fine-tuned: the few numbers that papers report."""
 
 import dataclasses
+import math
 
 import keras
 
 from kerasbert.training.adamw import AdamW
+from kerasbert.training.counts import check_count
 from kerasbert.training.schedule import DECAYS, WarmUpDecay
 
 
@@ -20,7 +22,9 @@ class Recipe:
         clip_norm: The largest norm of all gradients together; None: any.
         layer_decay: Factor of the learning rate from a layer to the one below it; the
             head has the whole rate.
-        accumulation: Number of batches whose gradients make one update.
+        accumulation: Number of batches whose gradients, their mean, make one update.
+            A group may begin in one epoch and end in the next; the last one of a run
+            is made of the batches that are left.
 
     Raises:
         ValueError: If a number is out of its range.
@@ -40,13 +44,14 @@ class Recipe:
     accumulation: int = 1
 
     def __post_init__(self):
-        _check("learning_rate", self.learning_rate, self.learning_rate > 0, "above 0")
+        positive = 0 < self.learning_rate < math.inf
+        _check("learning_rate", self.learning_rate, positive, "above 0 and finite")
         _check("warmup", self.warmup, 0 <= self.warmup < 1, "from 0 up to below 1")
         _check("weight_decay", self.weight_decay, self.weight_decay >= 0, "0 or above")
         _check(
             "layer_decay", self.layer_decay, 0 < self.layer_decay <= 1, "above 0, to 1"
         )
-        _check("accumulation", self.accumulation, self.accumulation >= 1, "1 or more")
+        check_count("accumulation", self.accumulation)
         if self.clip_norm is not None:
             _check("clip_norm", self.clip_norm, self.clip_norm > 0, "above 0, or None")
         if self.decay not in DECAYS:
@@ -64,7 +69,7 @@ class Recipe:
         Returns:
             An `AdamW`, whose schedule ends at the last update.
         """
-        updates = steps // self.accumulation
+        updates = -(-steps // self.accumulation)  # the last of what is left
         schedule = WarmUpDecay(
             self.learning_rate, updates, int(updates * self.warmup), self.decay
         )

@@ -1,17 +1,18 @@
 """All that a training run is at a step, in a file: it goes on from there exactly."""
 
 import json
+import math
 import pathlib
 
 import keras
 import numpy as np
 
-from kerasbert.files import write_atomically
+from kerasbert.files import json_text, write_atomically
 
 STATE_FILE = "state.safetensors"
 
 
-def save_state(file, model, step, history):
+def save_state(file, model, step, history, identity=None, stopped=False):
     """Writes weights, optimizer, random state, step and history.
 
     Args:
@@ -19,6 +20,8 @@ def save_state(file, model, step, history):
         model: A compiled model.
         step: Number of batches that were seen.
         history: A list with the logs of each epoch that has ended.
+        identity: What the run is, as `run_identity` gives it.
+        stopped: Whether a callback has stopped the run.
 
     Raises:
         OSError: If the disk is full; the file stays as it was.
@@ -30,16 +33,22 @@ def save_state(file, model, step, history):
         name: np.array(variable.numpy(), order="C")
         for name, variable in (_variables(model) | _metrics(model)).items()
     }
-    metadata = {"step": str(step), "history": json.dumps(history)}
+    metadata = {
+        "step": str(step),
+        "history": json_text([_written(logs) for logs in history]),
+        "run": json_text(identity),
+        "stopped": json_text(stopped),
+    }
     try:
         with write_atomically(file) as partial:
             save_file(tensors, partial, metadata)
-    except SafetensorError as error:
+    except (OSError, SafetensorError) as error:
         kept = "The one before it is kept" if file.exists() else "There is none yet"
+        told = getattr(error, "strerror", None) or error
         raise OSError(
-            f"The state of step {step} could not be written to {file}: {error}. "
+            f"The state of step {step} could not be written to {file}: {told}. "
             f"{kept}; make room, and the run goes on."
-        ) from None
+        ) from error
 
 
 def load_state(file, model):
@@ -64,9 +73,7 @@ def load_state(file, model):
             names = [name for name in state.keys() if not name.startswith("metrics/")]  # noqa: SIM118
             tensors = {name: state.get_tensor(name) for name in names}
     except SafetensorError as error:
-        raise ValueError(
-            f"{file} is no state of a training run: {error}. Remove it to begin anew."
-        ) from None
+        raise _broken(file, error) from None
     shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
     if shapes != {name: tensor.shape for name, tensor in tensors.items()}:
         raise ValueError(
@@ -75,7 +82,7 @@ def load_state(file, model):
         )
     for name, variable in variables.items():
         variable.assign(tensors[name])
-    return int(metadata["step"]), json.loads(metadata["history"])
+    return int(metadata["step"]), _history(metadata)
 
 
 def add_metrics(file, model):
@@ -102,7 +109,30 @@ def read_history(file):
     from safetensors import safe_open
 
     with safe_open(file, "numpy") as state:
-        return json.loads(state.metadata()["history"])
+        return _history(state.metadata())
+
+
+def read_run(file):
+    """What the run of a state is, and whether a callback had stopped it.
+
+    Args:
+        file: The file that `save_state` wrote.
+
+    Returns:
+        The identity, None where the file has none, and a boolean.
+
+    Raises:
+        ValueError: If the file is broken.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, "numpy") as state:
+            metadata = state.metadata() or {}
+    except SafetensorError as error:
+        raise _broken(file, error) from None
+    run = json.loads(metadata.get("run", "null"))
+    return run, json.loads(metadata.get("stopped", "false"))
 
 
 def read_step(file):
@@ -133,6 +163,25 @@ def reset_seeds(model, seed):
     for number, state in enumerate(seed_states(model)):
         values = np.random.SeedSequence([seed, number]).generate_state(2)
         state.assign(values.astype(keras.backend.standardize_dtype(state.dtype)))
+
+
+def _broken(file, error):
+    return ValueError(
+        f"{file} is no state of a training run: {error}. Remove it to begin anew."
+    )
+
+
+def _history(metadata):
+    """The logs of epochs."""
+    return [
+        {name: float(value) for name, value in logs.items()}
+        for logs in json.loads(metadata["history"])
+    ]
+
+
+def _written(logs):
+    """The logs of an epoch, with words for numbers that JSON has not."""
+    return {n: v if math.isfinite(v) else str(v) for n, v in logs.items()}
 
 
 def _variables(model):

@@ -19,8 +19,8 @@ def test_a_run_writes_its_model_metrics_log_card_and_settings(learned):
     names = sorted(path.name for path in learned.iterdir())
     assert names == [
         *("README.md", "config.yaml", "confusion_matrix.csv", "confusion_matrix.png"),
-        *("data.json", "log.csv", "metrics.json", "model", "printed.json"),
-        "report.json",
+        *("data.json", "log.csv", "metrics.json", "model", "plan.json"),
+        *("printed.json", "report.json"),
     ]
     metrics = json.loads((learned / "metrics.json").read_text())
     assert metrics == json.loads((learned / "printed.json").read_text())

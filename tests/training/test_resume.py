@@ -128,18 +128,22 @@ class Scores:
         return {"score": self.values.pop(0)}
 
 
+def scored(values):
+    return Validation(toy.features(), Scores(*values), lambda: {"score": 0.0})
+
+
 @pytest.mark.parametrize("interrupted", [False, True])
 def test_the_best_epoch_is_kept_and_patience_ends_a_run(tmp_path, interrupted):
     run = Run(tmp_path, monitor="val_score", patience=2)
     options = {"run": run, "epochs": 6}
     values = [0.1, 0.7, 0.3, 0.7, 0.9]
     if interrupted:
-        validation = Validation(toy.features(), Scores(*values))
+        validation = scored(values)
         with pytest.raises(Killed):
             kill = KillAfter(3 * toy.STEPS + 1)
             train(validation=validation, callbacks=[kill], **options)
         values = values[3:]
-    validation = Validation(toy.features(), Scores(*values))
+    validation = scored(values)
     model, history = train(validation=validation, **options)
     assert history.history["val_score"] == [0.1, 0.7, 0.3, 0.7]
 

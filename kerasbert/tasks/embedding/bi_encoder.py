@@ -7,6 +7,7 @@ from kerasbert.tasks.embedding.search import semantic_search
 from kerasbert.tasks.embedding.similarity import pairwise_similarity, similarity
 from kerasbert.tasks.scores import agreement, checked_scores
 from kerasbert.tasks.task import Task
+from kerasbert.tasks.text_rows import list_of_texts
 from kerasbert.tasks.token_rows import TokenRows, warn_of_truncation
 from kerasbert.training.group_features import GroupFeatures
 from kerasbert.training.similarity_losses import similarity_loss
@@ -27,6 +28,8 @@ class BiEncoder(Task):
     """
 
     kind = "embed"
+    needs_targets = False
+    takes_groups = True
 
     def __init__(self, model, tokenizer, max_length=None):
         super().__init__(model, tokenizer, max_length)
@@ -78,7 +81,8 @@ class BiEncoder(Task):
 
         Args:
             inputs: Pairs of texts; or, without scores, tuples of an anchor, its
-                positive and any number of negatives, as many in each.
+                positive and any number of negatives, as many in each; or a
+                `tf.data.Dataset` of `((text, text), score)`, or of such tuples.
             targets: The scores of the pairs; None: there are none.
             validation_data: `(pairs, scores)`, or `(tuples,)` without scores, to test
                 on after every epoch.
@@ -100,16 +104,20 @@ class BiEncoder(Task):
             >>> sorted(report.history)
             ['loss']
         """
+        inputs, targets, weights = self.examples(
+            inputs, targets, options.pop("sample_weight", None)
+        )
         self._choose_loss(targets)
-        return super().fit(inputs, targets, validation_data, **options)
+        return super().fit(inputs, targets, validation_data, weights, **options)
 
-    def evaluate(self, inputs, targets=None, batch_size=32):
+    def evaluate(self, inputs, targets=None, batch_size=32, sample_weight=None):
         """Loss and metrics on examples.
 
         Args:
             inputs: As in `fit`.
             targets: As there.
             batch_size: Examples of a batch.
+            sample_weight: As in `Task.evaluate`.
 
         Returns:
             `loss`; with scores, `pearson` and `spearman` of the model's similarity,
@@ -117,8 +125,9 @@ class BiEncoder(Task):
             positive is the nearest to its anchor of all positives and negatives, and
             `mrr`, the mean of one by its place among the first ten, or 0.
         """
+        inputs, targets, weights = self.examples(inputs, targets, sample_weight)
         self._choose_loss(targets)
-        return super().evaluate(inputs, targets, batch_size)
+        return super().evaluate(inputs, targets, batch_size, weights)
 
     def predict(self, inputs):
         """Embeds texts, or compares pairs of texts.
@@ -130,7 +139,7 @@ class BiEncoder(Task):
             A dictionary a text: its `embedding`, a list of numbers; or a dictionary a
             pair: its `score`, how alike the model finds its texts.
         """
-        inputs = list(inputs)
+        inputs = list_of_texts(inputs)
         if inputs and isinstance(inputs[0], tuple | list):
             return [{"score": score} for score in self.similarity(inputs).tolist()]
         return [{"embedding": vector.tolist()} for vector in self.encode(inputs)]
@@ -158,7 +167,7 @@ class BiEncoder(Task):
         if second is not None:
             sides = [self._vectors_of(first), self._vectors_of(second)]
             return similarity(*sides, self.similarity_fn_name)
-        texts = self._columns(first, size=2)
+        texts = self._columns(list_of_texts(first), size=2)
         sides = np.split(self.encode([*texts[0], *texts[1]]), 2)
         return pairwise_similarity(*sides, self.similarity_fn_name)
 
@@ -188,6 +197,7 @@ class BiEncoder(Task):
         }
 
     def features(self, inputs, targets=None, sample_weight=None):
+        inputs = list_of_texts(inputs)
         columns = self._columns(inputs)
         self._choose_loss(targets)
         self._check_weights(sample_weight)

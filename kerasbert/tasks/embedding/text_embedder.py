@@ -23,6 +23,7 @@ from kerasbert.tasks.token_rows import (
     check_long_texts,
     chunks_of_strings,
     mean_of_windows,
+    stream_of_strings,
     warn_of_truncation,
 )
 from kerasbert.training.similarity_losses import similarity_loss
@@ -193,7 +194,8 @@ class TextEmbedder(BiEncoder):
         """Embeds texts.
 
         Args:
-            texts: A list or other iterable of strings.
+            texts: A list or other iterable of strings, or a `tf.data.Dataset` of them;
+                one string is a list of one.
             prompt: What to put before every text: the name of one of `prompts`, or a
                 text of more than one word or sign, such as `"query: "`. By default
                 the prompt that the model always wants, if any.
@@ -287,7 +289,7 @@ class TextEmbedder(BiEncoder):
         """
         run = self._token_runner(layers, combine)
         embeddings, too_long = [], []
-        for chunk in chunks_of_strings(texts, CHUNK):
+        for chunk in chunks_of_strings(stream_of_strings(texts), CHUNK):
             rows = self._rows.of(chunk)
             vectors = [None] * len(chunk)
             for batch in batches_of_tokens(map(len, rows.ids), BATCH_TOKENS):
@@ -354,6 +356,7 @@ class TextEmbedder(BiEncoder):
     ):
         prompt = prompt_text(prompt, self.prompts, self.default_prompt, prompt_name)
         check_long_texts(long_texts)
+        texts = stream_of_strings(texts)
         size = self._checked_size(truncate_dim) or self.size
         left_out = self.tokens_left_out(prompt)
         if left_out and long_texts == "windows":
@@ -374,7 +377,7 @@ class TextEmbedder(BiEncoder):
         if left_out not in self._text_runners:
             self._text_runners[left_out] = self._text_runner(left_out)
         run = self._text_runners[left_out] if left_out else self._run
-        total = len(texts) if hasattr(texts, "__len__") else None
+        total = len(texts) if isinstance(texts, list) else None
         too_long = []
         with track(total, show_progress, CHUNK) as advance:
             for chunk in chunks_of_strings(texts, CHUNK):

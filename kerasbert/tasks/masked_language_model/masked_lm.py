@@ -43,6 +43,7 @@ class MaskedLM(Task):
     """
 
     kind = "fill"
+    needs_targets = False
 
     def __init__(
         self, model, tokenizer, max_length=None, mask_rate=0.15, whole_words=False
@@ -277,15 +278,16 @@ class MaskedLM(Task):
             validation_data = (validation_data, None)
         return super().fit(inputs, targets, validation_data, **options)
 
-    def evaluate(self, inputs, targets=None, batch_size=32):
+    def evaluate(self, inputs, targets=None, batch_size=32, sample_weight=None):
         """Loss and perplexity of hidden tokens of texts.
 
         Args:
             inputs: A list of strings, or of pairs of strings.
             targets: None: the texts are their own.
             batch_size: Texts of a batch.
+            sample_weight: As in `Task.evaluate`.
         """
-        return super().evaluate(inputs, targets, batch_size)
+        return super().evaluate(inputs, targets, batch_size, sample_weight)
 
     def options(self):
         return {

@@ -155,7 +155,14 @@ class QuestionAnswerer(Task):
             "loss_weights": {name: 0.5 for name in names},
         }
 
-    def fit(self, inputs, targets, *arguments, **options):
+    def fit(
+        self,
+        inputs,
+        targets=None,
+        validation_data=None,
+        sample_weight=None,
+        **options,
+    ):
         """Trains the model, as `Task.fit` does.
 
         Args:
@@ -164,16 +171,17 @@ class QuestionAnswerer(Task):
                 "answer_start": [...]}`, the latter in characters, or a list of such
                 of one answer; None where the context has none, which makes this a
                 task with `no_answer`.
-            *arguments: Others of `Task.fit`.
+            validation_data: As in `Task.fit`.
+            sample_weight: As there.
             **options: Others of `Task.fit`.
 
         Returns:
             A `keras.callbacks.History`.
         """
-        targets = list(targets)
+        inputs, targets, weights = self.examples(inputs, targets, sample_weight)
         if not all(known_answers(targets, len(targets))):
             self.no_answer = True
-        return super().fit(inputs, targets, *arguments, **options)
+        return super().fit(inputs, targets, validation_data, weights, **options)
 
     def predict(self, inputs, top_k=1):
         """Answers questions.

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from kerasbert.inputs import is_dataset, listed, read_inputs
 from kerasbert.processes import Portable, check_process
-from kerasbert.tasks.examples import listed
 from kerasbert.tasks.question_answering.windows import Windows
 
 CHUNK = 512  # questions, or texts, that are worked on at once
@@ -131,12 +131,11 @@ def question_pairs(inputs):
         >>> question_pairs([{"question": "Where?", "context": "In Paris."}])
         [('Where?', 'In Paris.')]
     """
-    if isinstance(inputs, str | bytes | dict):
-        raise TypeError(
-            "Expected a list of pairs of a question and its context, got one "
-            f"{type(inputs).__name__}: {str(inputs)[:60]!r}."
-        )
-    return [_pair(value, position) for position, value in enumerate(listed(inputs))]
+    if is_dataset(inputs):
+        inputs = read_inputs(inputs)
+    else:
+        inputs = listed(inputs, "pairs of a question and its context")
+    return [_pair(value, position) for position, value in enumerate(inputs)]
 
 
 def _pair(value, position):
@@ -146,14 +145,17 @@ def _pair(value, position):
     if (
         not isinstance(pair, tuple | list)
         or len(pair) != 2
-        or not all(isinstance(text, str) for text in pair)
+        or not all(isinstance(text, str | bytes) for text in pair)
     ):
         raise TypeError(
             "Expected a pair of strings, a question and its context, or a dictionary "
             f"with 'question' and 'context', got {type(value).__name__} at position "
             f"{position}: {str(value)[:60]!r}."
         )
-    return tuple(pair)
+    return tuple(
+        text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+        for text in pair
+    )
 
 
 def _each_once(texts, tokenize):

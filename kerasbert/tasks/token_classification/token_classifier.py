@@ -58,6 +58,7 @@ class TokenClassifier(Task):
     """
 
     kind = "tag"
+    takes_words = True
 
     def __init__(self, model, tokenizer, max_length=None, stride=None, scheme=None):
         super().__init__(model, tokenizer, max_length)
@@ -119,7 +120,7 @@ class TokenClassifier(Task):
         return cls(model, tokenizer, **options)
 
     def features(self, inputs, targets=None, sample_weight=None):
-        inputs = list_of_texts(inputs)
+        inputs = list_of_texts(inputs, words=True)
         rows = self._rows.of(inputs)
         known = {}
         if targets is not None:
@@ -171,7 +172,7 @@ class TokenClassifier(Task):
             probability of its words' tags. Of words, which count as joined by spaces,
             there are `first_word` and `last_word`, too.
         """
-        inputs = list_of_texts(inputs)
+        inputs = list_of_texts(inputs, words=True)
         return self._decoded(inputs)[1] if inputs else []
 
     def predict_tags(self, words):
@@ -196,7 +197,7 @@ class TokenClassifier(Task):
             A dictionary a text: `tags`, as of `predict_tags`, and `entities`, as of
             `predict`.
         """
-        words = list_of_texts(words)
+        words = list_of_texts(words, words=True)
         if words and not are_words(words):
             raise TypeError(
                 f"Expected lists of words, got {words[0][:40]!r}. Entities in texts "
@@ -215,7 +216,7 @@ class TokenClassifier(Task):
         Returns:
             `{"precision", "recall", "f1", "accuracy"}`.
         """
-        inputs = list_of_texts(inputs)
+        inputs = list_of_texts(inputs, words=True)
         rows = self._rows.of(inputs)
         tags, spans = self._tags_of(inputs, rows, targets)
         found_tags, entities = self._decoded(inputs, rows)

@@ -1,0 +1,214 @@
+"""What a training run is: its data, settings, starting weights and code.
+
+A state that was saved is taken up by this run alone.
+"""
+
+import dataclasses
+import hashlib
+import json
+import weakref
+
+import keras
+import numpy as np
+
+from kerasbert.account import quoted
+from kerasbert.training.recipe import Recipe
+from kerasbert.version import __version__
+
+# What to do where these differ, besides another folder.
+HINTS = {
+    "code": "A run goes on with the kerasbert that began it.",
+    "starting weights": "Is it the model that the run began with?",
+    "epochs": "The learning rate of a Recipe falls to 0 at the last epoch, so more "
+    "epochs are another run; with an optimizer of Keras, which has a rate of its own, "
+    "they are the same.",
+}
+
+
+def run_identity(model, features, validation, arguments, settings):
+    """What a run is, as JSON.
+
+    Args:
+        model: The model, as it is before the first step.
+        features: `kerasbert.training.Features` to train on.
+        validation: Those to test on, or None.
+        arguments: Those of `keras.Model.compile`; `optimizer` may be a `Recipe`.
+        settings: Other settings by their names.
+
+    Returns:
+        A dictionary of strings and numbers.
+    """
+    optimizer = arguments["optimizer"]
+    if not isinstance(optimizer, Recipe):
+        settings = {**settings, "epochs": None}  # more of them are the same run
+        if isinstance(optimizer, str):
+            optimizer = keras.optimizers.get(optimizer)
+    others = {n: v for n, v in arguments.items() if n not in ("optimizer", "metrics")}
+    parts = {
+        "code": f"kerasbert {__version__}, keras {keras.__version__}",
+        "backend": keras.backend.backend(),
+        **_digests(features, "examples"),
+        **({} if validation is None else _digests(validation, "validation")),
+        "model": _digest([_text(getattr(model, "config", None)).encode()]),
+        "trainable weights": len(model.trainable_variables),
+        "starting weights": weights_digest(model),
+        "optimizer": _text(optimizer),
+        "compile": _text(others),
+        **settings,
+    }
+    return json.loads(json.dumps(parts, default=_text))
+
+
+def check_identity(file, before, now):
+    """Refuses the state of another run.
+
+    Args:
+        file: The file of the state, for messages.
+        before: The identity in it, or None where it has none.
+        now: That of this run.
+
+    Raises:
+        ValueError: If they differ; the message says in what.
+    """
+    leave = "Name another folder, or remove this one to begin anew."
+    if before is None:
+        raise ValueError(
+            f"{file} is the state of a run of an earlier kerasbert, which did not "
+            f"write on which examples and with which settings. {leave}"
+        )
+    names = [n for n in {**before, **now} if before.get(n) != now.get(n)]
+    if not names:
+        return
+    shown = [_difference(n, before.get(n), now.get(n)) for n in names[:6]]
+    hints = [HINTS[name] for name in names if name in HINTS]
+    raise ValueError(
+        f"{file} is the state of another run, with other {', '.join(shown)}. "
+        + " ".join([*hints[:2], leave])
+    )
+
+
+def weights_digest(model):
+    """A digest of a model's weights.
+
+    Args:
+        model: A `keras.Model`.
+    """
+    return _digest(np.ascontiguousarray(v.numpy()) for v in model.weights)
+
+
+class RunsOfProcess:
+    """Runs whose model is still in memory, where a run may be ended and go on.
+
+    The weights are then those that the run has left, and the optimizer has steps
+    behind it: that is the same run, if nothing else has changed them.
+    """
+
+    def __init__(self):
+        self._runs = weakref.WeakKeyDictionary()
+
+    def same_run(self, model, optimizer, file, identity):
+        """The identity, with what the run began with if this model is of it.
+
+        Args:
+            model: The model.
+            optimizer: What it is compiled with.
+            file: The file of the state.
+            identity: The identity of what is about to run.
+        """
+        known = self._runs.get(model)
+        if known is None or known[0] != file or known[2] != weights_digest(model):
+            return identity
+        began = known[1]
+        identity = {**identity, "starting weights": began["starting weights"]}
+        if known[3] is optimizer:
+            identity["optimizer"] = began["optimizer"]
+        return identity
+
+    def leave(self, model, optimizer, file, identity):
+        """Notes what a run has left.
+
+        Args:
+            model: The model.
+            optimizer: What it was compiled with.
+            file: The file of the state.
+            identity: The identity of the run.
+        """
+        self._runs[model] = (file, identity, weights_digest(model), optimizer)
+
+
+def _digests(features, name):
+    """The digests of inputs, targets and weights, order included."""
+    parts = {name: features.inputs, f"{name}' targets": features.targets}
+    if features.weights is not None:
+        parts[f"{name}' weights"] = {"": features.weights}
+    return {
+        part: _digest(
+            block
+            for key, values in sorted(arrays.items())
+            for block in (key.encode(), *_blocks(values))
+        )
+        for part, arrays in parts.items()
+    }
+
+
+def _blocks(values):
+    if isinstance(values, np.ndarray):
+        return [str(values.shape).encode(), np.ascontiguousarray(values)]
+    lengths = np.array([len(row) for row in values], "int64")
+    rows = [np.asarray(row) for row in values]
+    return [lengths, np.concatenate(rows) if rows else b""]
+
+
+def _digest(blocks):
+    digest = hashlib.blake2b(digest_size=16)
+    for block in blocks:
+        if isinstance(block, np.ndarray):
+            digest.update(f"{block.dtype}{block.shape}".encode())
+            block = block.reshape(-1).view("uint8")
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def _text(value):
+    """Settings as text that is the same in every process."""
+    return json.dumps(_plain(value), sort_keys=True)
+
+
+def _plain(value):
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = {"class": type(value).__name__, **dataclasses.asdict(value)}
+    if isinstance(value, dict):
+        return {str(name): _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float | np.floating):
+        return repr(float(value))
+    if hasattr(value, "get_config"):
+        try:
+            config = value.get_config()
+        except NotImplementedError:
+            config = {}
+        config = {n: v for n, v in config.items() if n != "name"}
+        return {"class": type(value).__name__, **_plain(config)}
+    return getattr(value, "__qualname__", type(value).__name__)
+
+
+def _difference(name, before, now):
+    if before is None or now is None or name in ("code",):
+        return f"{name} ({quoted(before, 60)}, now {quoted(now, 60)})"
+    if isinstance(before, str) and len(before) == 32:
+        return name  # a digest
+    if isinstance(before, str) and before[:1] == "{":
+        return _differing_fields(name, json.loads(before), json.loads(now))
+    return f"{name} ({quoted(before, 60)}, now {quoted(now, 60)})"
+
+
+def _differing_fields(name, before, now):
+    names = [n for n in {**before, **now} if before.get(n) != now.get(n)]
+    shown = [
+        f"{n} {quoted(before.get(n), 30)}, now {quoted(now.get(n), 30)}"
+        for n in names[:3]
+    ]
+    return f"{name} ({'; '.join(shown)})"
