@@ -210,7 +210,7 @@ def write_atomically(path):
     try:
         with _full_disk_named(path):
             yield partial
-            _to_disk(partial)
+            _to_disk(partial, path)
         os.replace(partial, path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -256,8 +256,8 @@ def new_folder(path, overwrite=False):
         with _full_disk_named(path):
             yield partial
             for file in partial.rglob("*"):
-                _to_disk(file)
-            _to_disk(partial)
+                _to_disk(file, path / file.relative_to(partial))
+            _to_disk(partial, path)
         _check_free(path, overwrite, besides=partial)
         if mounted:
             _move_up(partial, path)
@@ -388,8 +388,13 @@ def _move_up(partial, path):
     partial.rmdir()
 
 
-def _to_disk(path):
-    """Waits until a file, or a folder's list of names, is on disk."""
+def _to_disk(path, name=None):
+    """Waits until a file, or a folder's list of names, is on disk.
+
+    Args:
+        path: The file or folder.
+        name: What an error calls it, where it is to have another name.
+    """
     if path.is_dir() and os.name == "nt" or path.is_symlink():
         return
     try:
@@ -403,7 +408,9 @@ def _to_disk(path):
     except OSError as error:
         if error.errno not in NO_FSYNC:
             raise OSError(
-                error.errno, f"{os.strerror(error.errno or 0)} at fsync", str(path)
+                error.errno,
+                f"{os.strerror(error.errno or 0)} while this was brought to disk",
+                str(name or path),
             ) from error
     finally:
         os.close(handle)
