@@ -89,7 +89,7 @@ class RunFolder:
             self._remove()
         write_config(config, self.config)
         with write_atomically(self.data) as partial:
-            text = json.dumps(accounts or {}, indent=2, ensure_ascii=False)
+            text = json_text(accounts or {}, indent=2)
             partial.write_text(text + "\n", "utf-8")
         self._restore_log()
 
@@ -99,7 +99,7 @@ class RunFolder:
         Args:
             plan: The `kerasbert.training.run_checks.RunPlan`.
         """
-        print(f"kerasbert: {plan.line()}", file=sys.stderr)
+        print(f"run: {plan.line()}", file=sys.stderr)
         with write_atomically(self.plan) as partial:
             text = json_text(dataclasses.asdict(plan), indent=2)
             partial.write_text(text + "\n", "utf-8")

@@ -166,7 +166,7 @@ def fit(
     if run.announce is not None:
         run.announce(plan)
     elif verbose:
-        print(f"kerasbert: {plan.line()}", file=sys.stderr)
+        print(f"run: {plan.line()}", file=sys.stderr)
     whole = WholeTraining(
         order,
         [
