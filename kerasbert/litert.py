@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import threading
 import warnings
 
@@ -16,6 +17,7 @@ MODEL_FILE = "model.tflite"
 SETTINGS_FILE = "litert.json"
 TOKENIZER_FILE = "tokenizer.json"
 
+_HALVES = re.compile("[\ud800-\udfff]")
 SETTINGS = {"size", "max_length", "prompt", "special_tokens_in_text", "model_bytes"}
 CHUNK = 4096  # texts that are tokenized and sorted together
 MOST_THREADS = 4  # by default: more help long texts alone
@@ -59,6 +61,10 @@ class LiteRTEmbedder:
         self.size = settings["size"]
         self.max_length = settings["max_length"]
         self.prompt = settings["prompt"]
+        # Folders of earlier versions have BERT's special tokens.
+        self._before = settings.get("tokens_before", 1)
+        self._after = settings.get("tokens_after", 1)
+        self._side = settings.get("truncation_side", "right")
         self._tokenizer = _load_tokenizer(folder / TOKENIZER_FILE)
         self._tokenizer.encode_special_tokens = not settings["special_tokens_in_text"]
         self._interpreter = _load_model(folder / MODEL_FILE, threads)
@@ -105,9 +111,17 @@ class LiteRTEmbedder:
             return [self._tokenizer.encode(texts[0]).ids]
         return [row.ids for row in self._tokenizer.encode_batch_fast(texts)]
 
+    def _cut(self, ids):
+        """The ids of a text that is too long, between its special tokens."""
+        first, last = self._before, len(ids) - self._after
+        room = self.max_length - self._before - self._after
+        text = ids[first:last]
+        text = text[:room] if self._side == "right" else text[len(text) - room :]
+        return [*ids[:first], *text, *ids[last:]]
+
     def _embed(self, ids):
         if len(ids) > self.max_length:
-            ids = [*ids[: self.max_length - 1], ids[-1]]
+            ids = self._cut(ids)
         token_ids = np.array([ids], "int32")  # [1, S]
         with self._lock:
             return self._run(
@@ -200,11 +214,11 @@ def _listed(texts):
 
 def _string(text, position):
     """A text as Unicode without halves; what is none becomes U+FFFD."""
-    if isinstance(text, str):
-        text = text.encode("utf-8", "surrogatepass")
-    elif not isinstance(text, bytes):
+    if isinstance(text, bytes):
+        return text.decode("utf-8", "replace")
+    if not isinstance(text, str):
         raise TypeError(
             f"Expected strings, got {type(text).__name__} at position {position}: "
             f"{quoted(text, 60)}."
         )
-    return text.decode("utf-8", "replace")
+    return _HALVES.sub("\ufffd", text)

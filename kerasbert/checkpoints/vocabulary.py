@@ -4,9 +4,9 @@ Containers differ in where the vocabulary lies and who says how text is cleaned;
 nobody says, a vocabulary without a single upper-case letter is an uncased one.
 """
 
-import json
 import pathlib
 
+from kerasbert.account import Account, quoted
 from kerasbert.files import read_lines
 from kerasbert.text.tokenizer_config import (
     ALBERT_SPECIAL_TOKENS,
@@ -17,7 +17,23 @@ from kerasbert.text.tokenizer_config import (
 __all__ = ["read_tokenizer", "write_tokenizer"]
 
 _WORDPIECE = ("vocab.txt", "vocabulary.txt")
-_SENTENCEPIECE = ("spiece.model", "30k-clean.model", "vocabulary.spm")
+_SENTENCEPIECE = (
+    "spiece.model",
+    "30k-clean.model",
+    "vocabulary.spm",
+    "sentencepiece.bpe.model",
+)
+_MOST_TOKENS = 5_000_000  # more than any model has
+
+
+# White space as Unicode has it; Python's strip takes U+001C to U+001F, too.
+_SPACE = "".join(
+    chr(c)
+    for first, last in ((9, 13), (32, 32), (0x85, 0x85), (0xA0, 0xA0), (0x1680, 0x1680),
+                        (0x2000, 0x200A), (0x2028, 0x2029), (0x202F, 0x202F),
+                        (0x205F, 0x205F), (0x3000, 0x3000))
+    for c in range(first, last + 1)
+)  # fmt: skip
 
 
 def read_tokenizer(folder, account=None) -> TokenizerConfig:
@@ -47,6 +63,7 @@ def read_tokenizer(folder, account=None) -> TokenizerConfig:
     """
     from kerasbert.checkpoints import vocabulary_hub, vocabulary_huggingface
 
+    account = Account() if account is None else account
     folder = pathlib.Path(folder).expanduser()
     if folder.is_file():
         return read_vocabulary_file(folder)
@@ -55,13 +72,13 @@ def read_tokenizer(folder, account=None) -> TokenizerConfig:
     if (folder / "saved_model.pb").is_file():
         return vocabulary_hub.read_saved_model(folder)
     if (folder / "assets" / "tokenizer").is_dir():
-        return vocabulary_hub.read_keras_hub(folder)
+        return vocabulary_hub.read_keras_hub(folder, account)
     if not vocabulary_huggingface.has_tokenizer(folder):
         inner = vocabulary_huggingface.first_module(folder)
         if inner is not None:
-            return vocabulary_huggingface.read(inner, sentence_folder=folder)
+            return vocabulary_huggingface.read(inner, account, folder)
     if vocabulary_huggingface.has_tokenizer(folder):
-        return vocabulary_huggingface.read(folder)
+        return vocabulary_huggingface.read(folder, account)
     return read_vocabulary_file(find_vocabulary(folder))
 
 
@@ -143,10 +160,37 @@ def read_vocabulary(path: pathlib.Path) -> tuple[str, ...]:
     Raises:
         ValueError: The file is empty, or not UTF-8; the message names the line.
     """
-    tokens = tuple(read_lines(path))
+    check_size(path)
+    # `tokenizers` cuts the space after a token off. What is nothing but space is no
+    # token, and no text has it; it keeps its name.
+    tokens = tuple(line.rstrip(_SPACE) or line for line in read_lines(path))
     if not any(tokens):
         raise ValueError(f"Expected a token a line in {path}, but the file is empty.")
     return tokens
+
+
+def check_size(path: pathlib.Path, vocab_size: int | None = None) -> None:
+    """Refuses a vocabulary that is far too long for its model, before it is read.
+
+    Args:
+        path: The file.
+        vocab_size: How many tokens the model has, if known.
+
+    Raises:
+        ValueError: A text file has more than ten times as many lines.
+    """
+    most = _MOST_TOKENS if vocab_size is None else max(10 * vocab_size, 100_000)
+    if path.suffix != ".txt" or path.stat().st_size <= most:
+        return
+    lines = 0
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 24):
+            lines += chunk.count(b"\n")
+    if lines > most:
+        raise ValueError(
+            f"Expected about {vocab_size or 'a million'} tokens in {path}, got {lines} "
+            "lines. Is it the vocabulary of another model?"
+        )
 
 
 def wordpiece_config(vocabulary, lower_case: bool | None = None, **others):
@@ -197,7 +241,5 @@ def read_settings(path: pathlib.Path) -> dict:
         return {}
     settings = read_json(path)
     if not isinstance(settings, dict):
-        raise ValueError(
-            f"Expected an object in {path}, got {json.dumps(settings)[:40]}."
-        )
+        raise ValueError(f"Expected an object in {path}, got {quoted(settings, 60)}.")
     return settings

@@ -5,6 +5,7 @@ Nothing in a SavedModel is run: its assets are files, and its graph is data.
 
 import pathlib
 
+from kerasbert.account import KeyTable
 from kerasbert.checkpoints.vocabulary import (
     find_vocabulary,
     read_settings,
@@ -87,16 +88,43 @@ def _lower_case_variable(folder: pathlib.Path) -> bool | None:
     return None
 
 
-def read_keras_hub(folder: pathlib.Path) -> TokenizerConfig:
+_KERAS_HUB = KeyTable(
+    {
+        "lowercase": "lower-casing",
+        "strip_accents": "accents, where it is true",
+    },
+    {
+        "add_bos": "the models' preprocessor says it",
+        "add_eos": "the models' preprocessor says it",
+        "config_file": "the file's own name",
+        "dtype": "ids are int32",
+        "name": "a name of Keras",
+        "oov_token": "BERT's unknown token is known",
+        "proto": "the model lies beside it",
+        "registered_name": "a name of Keras",
+        "sequence_length": "calls say what is too long",
+        "special_tokens": "those of BERT and ALBERT are known",
+        "special_tokens_in_strings": "an argument of kerasbert's tokenizers",
+        "trainable": "a tokenizer is not trained",
+        "vocabulary": "the file lies beside it",
+        "build_config": "a tokenizer has no weights",
+    },
+    {"split": (True,), "suffix_indicator": ("##",), "split_on_cjk": (True,)},
+)
+
+
+def read_keras_hub(folder: pathlib.Path, account) -> TokenizerConfig:
     """The tokenizer of a KerasHub preset.
 
     Args:
         folder: Holds `assets/tokenizer`.
+        account: The `kerasbert.account.Account`.
 
     Returns:
         What the tokenizer is made of.
     """
     settings = read_settings(folder / "tokenizer.json").get("config") or {}
+    _KERAS_HUB.settle(settings, folder / "tokenizer.json", account, "config.")
     path = find_vocabulary(folder / "assets" / "tokenizer")
     if path.suffix != ".txt":
         # KerasHub leaves the cleaning of text to the user; the pieces tell.

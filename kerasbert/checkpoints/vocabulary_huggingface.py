@@ -1,34 +1,63 @@
 """Tokenizers of Hugging Face and sentence-transformers folders.
 
-A folder holds a vocabulary (`vocab.txt`, `spiece.model`), or all of it in
-`tokenizer.json`, or both; `tokenizer_config.json` says how text is cleaned.
+A folder holds a vocabulary (`vocab.txt`, `spiece.model`, `sentencepiece.bpe.model`),
+or all of it in `tokenizer.json`, or both; `tokenizer_config.json` says how text is
+cleaned.
+Where files contradict each other, transformers is followed, and the user is told.
 """
 
 import base64
-import binascii
+import dataclasses
 import pathlib
-import warnings
 
 from kerasbert.checkpoints.vocabulary import (
-    find_vocabulary,
     read_settings,
-    read_vocabulary,
     sentencepiece_config,
     wordpiece_config,
 )
+from kerasbert.checkpoints.vocabulary_added import (
+    flagged,
+    special_tokens_of,
+    unless_default,
+    with_added,
+    without_segments,
+)
+from kerasbert.checkpoints.vocabulary_alone import METASPACE, of_vocabulary
+from kerasbert.checkpoints.vocabulary_json import as_text, read_tokenizer_file
+from kerasbert.checkpoints.vocabulary_settings import (
+    ALBERT_CLASSES,
+    BERT_CLASSES,
+    GENERIC_CLASSES,
+    SETTINGS_FILE,
+    XLMR_CLASSES,
+    read_tokenizer_settings,
+    warn,
+)
 from kerasbert.text.tokenizer_config import (
-    ALBERT_SPECIAL_TOKENS,
-    BERT_SPECIAL_TOKENS,
-    SpecialTokens,
     TokenizerConfig,
 )
 
-_LONGEST = 1_000_000  # longer is Hugging Face's way to say that nobody said
+_SWITCHES = {
+    "do_lower_case": "lowercase",
+    "strip_accents": "strip_accents",
+    "tokenize_chinese_chars": "handle_chinese_chars",
+}
+_SWITCH_DEFAULTS = {
+    "do_lower_case": True,
+    "strip_accents": None,
+    "tokenize_chinese_chars": True,
+}
 
 
 def has_tokenizer(folder: pathlib.Path) -> bool:
     """Whether the folder holds a tokenizer of Hugging Face."""
-    names = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+    names = (
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "added_tokens.json",
+        "sentencepiece.bpe.model",
+    )
     return any((folder / name).is_file() for name in names)
 
 
@@ -46,141 +75,242 @@ def first_module(folder: pathlib.Path) -> pathlib.Path | None:
     return inner if within and inner.is_dir() else None
 
 
-def read(folder: pathlib.Path, sentence_folder=None) -> TokenizerConfig:
+def read(folder: pathlib.Path, account, sentence_folder=None) -> TokenizerConfig:
     """Reads the tokenizer of a folder.
 
     Args:
         folder: Where the tokenizer's files are.
+        account: The `kerasbert.account.Account`.
         sentence_folder: The sentence-transformers folder around it, if any.
 
     Returns:
         What the tokenizer is made of.
     """
-    settings = read_settings(folder / "tokenizer_config.json")
-    kind = str(settings.get("tokenizer_class", ""))
-    if "Japanese" in kind:
-        raise ValueError(
-            f"Expected a tokenizer of BERT or ALBERT in {folder}, got {kind}, which "
-            "needs a morphological analyser. Split the text in words yourself and name "
-            "the vocabulary file instead of the folder."
-        )
-    settings = {**read_settings(folder / "special_tokens_map.json"), **settings}
-    whole = read_settings(folder / "tokenizer.json")
-    model = whole.get("model") or {}
-    # Before 2020 `tokenizer.json` did not name its kind of model.
-    unigram = model.get("type") == "Unigram" or isinstance(model.get("vocab"), list)
-    wordpiece = model.get("type") == "WordPiece" or isinstance(model.get("vocab"), dict)
-    if model and not unigram and model.get("type") not in (None, "WordPiece"):
-        raise ValueError(
-            f"Expected a WordPiece or Unigram model in {folder / 'tokenizer.json'}, "
-            f"got {model.get('type')}."
-        )
-    others = {"max_length": _max_length(settings, sentence_folder or folder)}
-    if unigram:
-        return _unigram(folder, whole, settings, others)
-    if wordpiece:
-        return _wordpiece(_tokens(model, folder), folder, whole, settings, others)
-    path = find_vocabulary(folder)
-    if path.suffix == ".txt":
-        vocabulary = _with_added(read_vocabulary(path), folder)
-        config = _wordpiece(vocabulary, folder, whole, settings, others)
-        return _sentence_lower_case(config, sentence_folder or folder)
-    return sentencepiece_config(
-        path.read_bytes(),
-        path,
-        settings.get("do_lower_case"),
-        strip_accents=not settings.get("keep_accents", False),
-        special_tokens=_special_tokens(settings, whole, ALBERT_SPECIAL_TOKENS),
-        **others,
+    sentence_folder = sentence_folder or folder
+    model = read_settings(folder / "config.json")
+    settings = read_tokenizer_settings(folder, account)
+    if not settings.kind and model.get("tokenizer_class"):
+        kind = str(model["tokenizer_class"]).removesuffix("Fast")
+        settings = dataclasses.replace(settings, kind=kind)
+    if not settings.kind and model.get("model_type") == "bert":
+        settings = dataclasses.replace(settings, kind="BertTokenizer")
+    size = model.get("vocab_size")
+    size = size if isinstance(size, int) else None
+    file = read_tokenizer_file(folder / "tokenizer.json", account, size)
+    if file is not None:
+        config = _of_file(folder, file, settings, account)
+    else:
+        config = of_vocabulary(folder, settings, account, size)
+    size = len(file.vocabulary) if file else None
+    if size is not None and size < len(config.vocabulary):
+        config = dataclasses.replace(config, words=size)
+    side = settings.values.get("truncation_side")
+    config = dataclasses.replace(
+        config,
+        max_length=_max_length(settings, sentence_folder),
+        truncation_side=side or (file and file.truncation_side) or "right",
     )
+    if not settings.has_segments:
+        config = dataclasses.replace(config, template=without_segments(config))
+    return _sentence_lower_case(config, sentence_folder)
 
 
-def _wordpiece(vocabulary, folder, whole, settings, others) -> TokenizerConfig:
-    normalizer = whole.get("normalizer") or {}
-    if normalizer.get("type") not in (None, "BertNormalizer"):
-        raise ValueError(
-            f"Expected a BertNormalizer in {folder / 'tokenizer.json'}, got "
-            f"{normalizer['type']}: not how BERT cleans text."
-        )
-    model = whole.get("model") or {}
-    if model.get("continuing_subword_prefix", "##") != "##":
-        raise ValueError(
-            f"Expected '##' before continued words in {folder / 'tokenizer.json'}, got "
-            f"{model['continuing_subword_prefix']!r}."
-        )
-    special = _special_tokens(settings, whole, BERT_SPECIAL_TOKENS)
-    config = wordpiece_config(
+# Folders with a tokenizer.json.
+
+
+def _of_file(folder, file, settings, account):
+    """What a `tokenizer.json` says, and what the settings change of it."""
+    vocabulary, added = with_added(file.vocabulary, dict(file.added), settings, folder)
+    special = special_tokens_of(file, settings, vocabulary, added)
+    others = {
+        "special_tokens": special,
+        "added_tokens": flagged(added, special),
+        "template": unless_default(file.template, special),
+    }
+    if file.kind == "Unigram":
+        return _unigram(folder, file, settings, vocabulary, others, account)
+    others["longest_word"] = file.longest_word
+    normalizer = _only(file.normalizer, "normalizers")
+    standard = _is_bert(normalizer, _only(file.pre_tokenizer, "pretokenizers"))
+    if standard:
+        _book_bert(normalizer, file.path, account)
+        return _bert_switches(vocabulary, normalizer, settings, others)
+    _check_steps(file, account)
+    if settings.kind in BERT_CLASSES:
+        _warn_of_class(file.path, settings.kind)
+    return wordpiece_config(
         vocabulary,
-        settings.get("do_lower_case", normalizer.get("lowercase")),
-        strip_accents=settings.get("strip_accents", normalizer.get("strip_accents")),
-        split_chinese_characters=settings.get(
-            "tokenize_chinese_chars", normalizer.get("handle_chinese_chars", True)
-        ),
-        clean_text=normalizer.get("clean_text", True),
-        special_tokens=special,
-        added_tokens=_added_tokens(whole, special, folder),
+        normalizer=as_text(file.normalizer),
+        pre_tokenizer=as_text(file.pre_tokenizer),
         **others,
     )
-    return _sentence_lower_case(config, folder)
 
 
-def _tokens(model: dict, folder: pathlib.Path) -> tuple[str, ...]:
-    """The vocabulary of `tokenizer.json`, in the order of ids."""
-    whole = read_settings(folder / "tokenizer.json")
-    ids = dict(model["vocab"])
-    for token in whole.get("added_tokens") or ():
-        ids[token["content"]] = token["id"]
-    tokens = {number: token for token, number in ids.items()}
-    missing = [i for i in range(len(tokens)) if i not in tokens]
-    if missing:
-        raise ValueError(
-            f"Expected the ids 0 to {len(tokens) - 1} in {folder / 'tokenizer.json'}; "
-            f"none is {missing[0]}."
-        )
-    return tuple(tokens[i] for i in range(len(tokens)))
+def _only(value, key):
+    """The one step of a sequence of one; anything else as it is."""
+    while (
+        isinstance(value, dict)
+        and value.get("type") == "Sequence"
+        and isinstance(value.get(key), list)
+        and len(value[key]) == 1
+    ):
+        [value] = value[key]
+    return value
 
 
-def _with_added(vocabulary, folder: pathlib.Path) -> tuple[str, ...]:
-    """The vocabulary with the tokens that `added_tokens.json` puts after it."""
-    tokens = list(vocabulary)
-    added = read_settings(folder / "added_tokens.json")
-    for token, number in sorted(added.items(), key=lambda item: item[1]):
-        if number == len(tokens):
-            tokens.append(token)
-        elif number > len(tokens) or tokens[number] != token:
-            raise ValueError(
-                f"Expected {token!r} of {folder / 'added_tokens.json'} to have the id "
-                f"{len(tokens)}, after the vocabulary, got {number}."
+def _is_bert(normalizer, pre_tokenizer):
+    keys = {"type", "clean_text", *_SWITCHES.values()}
+    return (
+        isinstance(normalizer, dict)
+        and normalizer.get("type") == "BertNormalizer"
+        and normalizer.keys() == keys
+        and all(isinstance(normalizer[k], bool | None) for k in keys - {"type"})
+        and pre_tokenizer == {"type": "BertPreTokenizer"}
+    )
+
+
+def _book_bert(normalizer, path, account):
+    for key, value in normalizer.items():
+        account.used(path, f"normalizer.{key}", value, "BERT's clean-up")
+    account.used(path, "pre_tokenizer.type", "BertPreTokenizer", "BERT's words")
+
+
+def _bert_switches(vocabulary, normalizer, settings, others):
+    """BERT's own steps; where the class decides, its settings go before the file."""
+    switches = {key: normalizer[name] for key, name in _SWITCHES.items()}
+    if settings.kind in BERT_CLASSES:
+        said = {key: settings.values[key] for key in switches if key in settings.values}
+        changed = [
+            key
+            for key, default in _SWITCH_DEFAULTS.items()
+            if key not in said and switches[key] != default
+        ]
+        if changed:
+            key = changed[0]
+            warn(
+                f"{settings.folder / SETTINGS_FILE} does not say {key}, which is "
+                f"{switches[key]} in tokenizer.json and {_SWITCH_DEFAULTS[key]} to "
+                f"transformers' {settings.kind} by default. tokenizer.json is "
+                f"followed; say {key} to settle it."
             )
-    return tuple(tokens)
+        switches |= said
+    return wordpiece_config(
+        vocabulary,
+        switches["do_lower_case"],
+        strip_accents=switches["strip_accents"],
+        split_chinese_characters=switches["tokenize_chinese_chars"],
+        clean_text=normalizer["clean_text"],
+        **others,
+    )
 
 
-def _unigram(folder, whole, settings, others) -> TokenizerConfig:
+def _check_steps(file, account):
+    """Books the steps of the file, and refuses those that are not computed."""
+    from kerasbert.text.steps import Reader
+
+    reader = Reader(file.path, account)
+    reader.normalizers(file.normalizer)
+    reader.pre_tokenizers(file.pre_tokenizer)
+
+
+def _warn_of_class(path, kind):
+    warn(
+        f"{path} has steps of its own, beside tokenizer_class={kind}: they are "
+        "computed, as by `tokenizers` and transformers 4; transformers 5 computes "
+        f"those of {kind} instead. PreTrainedTokenizerFast as the tokenizer_class "
+        "settles it."
+    )
+
+
+def _unigram(folder, file, settings, vocabulary, others, account):
     from kerasbert.text.sentencepiece_model import build_model
 
-    path = folder / "tokenizer.json"
-    model = whole["model"]
-    pieces = [(piece, score) for piece, score in model["vocab"]]
-    steps = _steps(whole.get("normalizer"))
-    kinds = {step.get("type") for step in steps}
-    table = next((s for s in steps if s.get("type") == "Precompiled"), {})
-    try:
-        charsmap = base64.b64decode(table.get("precompiled_charsmap") or "")
-    except binascii.Error as error:
-        raise ValueError(f"Expected base64 in {path}, got none: {error}.") from None
-    special = _special_tokens(settings, whole, ALBERT_SPECIAL_TOKENS)
-    proto = _same_model(folder, pieces)
+    _check_steps(file, account)
+    albert = _albert_switches(file)
+    pieces = list(zip(file.vocabulary, file.scores, strict=True))
+    # Added tokens are found before pieces are: their scores are never compared.
+    pieces += [(token, 0.0) for token in vocabulary[len(pieces) :]]
+    charsmap = base64.b64decode((albert or {}).get("charsmap", ""))
+    special = others["special_tokens"]
+    proto = _same_model(folder, pieces) if albert else None
     if proto is None:
-        proto = build_model(pieces, model.get("unk_id") or 0, charsmap, special.all())
+        unk_id = file.vocabulary.index(file.unk)
+        proto = build_model(pieces, unk_id, charsmap, set(special.all()))
+    if albert is not None:
+        switches = {
+            "lower_case": albert["lower_case"],
+            "strip": albert["strip_accents"],
+        }
+        if settings.kind in ALBERT_CLASSES:
+            values = settings.values
+            switches["lower_case"] = values.get("do_lower_case", switches["lower_case"])
+            if "keep_accents" in values:
+                switches["strip"] = not values["keep_accents"]
+        return sentencepiece_config(
+            proto,
+            file.path,
+            switches["lower_case"],
+            strip_accents=switches["strip"],
+            **others,
+        )
+    known = settings.kind in XLMR_CLASSES and _is_xlmr(file)
+    if settings.kind not in GENERIC_CLASSES and not known:
+        _warn_of_class(file.path, settings.kind)
     return sentencepiece_config(
         proto,
-        path,
-        settings.get("do_lower_case", "Lowercase" in kinds),
-        strip_accents=not settings.get("keep_accents", "StripAccents" not in kinds),
-        special_tokens=special,
-        added_tokens=_added_tokens(whole, special, folder),
+        file.path,
+        False,
+        strip_accents=False,
+        normalizer=as_text(file.normalizer),
+        pre_tokenizer=as_text(file.pre_tokenizer),
         **others,
     )
+
+
+def _steps(value, key):
+    """The steps of a normalizer or pre-tokenizer, in a list."""
+    if value is None:
+        return []
+    if value.get("type") != "Sequence":
+        return [value]
+    return [step for part in value[key] for step in _steps(part, key)]
+
+
+def _is_words(pre_tokenizer):
+    """Whether words are divided at spaces and begin with one, as ALBERT's are."""
+    steps = _steps(pre_tokenizer, "pretokenizers")
+    if len(steps) != 2 or steps[0] != {"type": "WhitespaceSplit"}:
+        return False
+    older = {"str_rep": "\u2581", "add_prefix_space": True}
+    return {**older, **METASPACE, **steps[1]} == {**older, **METASPACE}
+
+
+def _is_xlmr(file):
+    steps = _steps(file.normalizer, "normalizers")
+    kinds = [step["type"] for step in steps]
+    return kinds in ([], ["Precompiled"]) and _is_words(file.pre_tokenizer)
+
+
+def _albert_switches(file):
+    """The switches that ALBERT's clean-up has; None where the file asks for another."""
+    steps = _steps(file.normalizer, "normalizers")
+    quotes = [
+        {"type": "Replace", "pattern": {"String": quote}, "content": '"'}
+        for quote in ("``", "''")
+    ]
+    if steps[:2] != quotes or not _is_words(file.pre_tokenizer):
+        return None
+    steps = steps[2:]
+    found = {"strip_accents": False, "lower_case": False, "charsmap": ""}
+    if steps[:2] == [{"type": "NFKD"}, {"type": "StripAccents"}]:
+        found["strip_accents"], steps = True, steps[2:]
+    if steps[:1] == [{"type": "Lowercase"}]:
+        found["lower_case"], steps = True, steps[1:]
+    if steps and steps[0]["type"] == "Precompiled":
+        found["charsmap"], steps = steps[0]["precompiled_charsmap"] or "", steps[1:]
+    spaces = {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}
+    # Words are divided at all spaces; how many there are does not matter.
+    return found if steps in ([], [spaces]) else None
 
 
 def _same_model(folder: pathlib.Path, pieces) -> bytes | None:
@@ -195,71 +325,28 @@ def _same_model(folder: pathlib.Path, pieces) -> bytes | None:
     return data if written == pieces else None
 
 
-def _steps(normalizer) -> list[dict]:
-    if not normalizer:
-        return []
-    if normalizer.get("type") != "Sequence":
-        return [normalizer]
-    return [step for n in normalizer["normalizers"] for step in _steps(n)]
-
-
-def _content(token) -> str | None:
-    return token.get("content") if isinstance(token, dict) else token
-
-
-def _special_tokens(settings, whole, defaults: SpecialTokens) -> SpecialTokens:
-    named = {
-        name: _content(settings.get(f"{name}_token")) or default
-        for name, default in defaults.named().items()
-    }
-    more = []
-    for key in ("additional_special_tokens", "extra_special_tokens"):
-        tokens = settings.get(key) or []
-        more += tokens.values() if isinstance(tokens, dict) else tokens
-    plain = set()
-    for token in whole.get("added_tokens") or ():
-        if token.get("special"):
-            more.append(token)
-        else:
-            plain.add(token["content"])
-    others = [_content(token) for token in more]
-    additional = tuple(
-        dict.fromkeys(t for t in others if t not in plain and t not in named.values())
-    )
-    return SpecialTokens(**named, additional=additional)
-
-
-def _added_tokens(whole, special: SpecialTokens, folder) -> tuple[str, ...]:
-    """Tokens that are no special ones, but are matched in the text as it is written."""
-    known = special.all()
-    added = [
-        token
-        for token in whole.get("added_tokens") or ()
-        if not token.get("special") and token["content"] not in known
-    ]
-    if any(token.get("normalized") for token in added):
-        names = ", ".join(t["content"] for t in added if t.get("normalized"))
-        warnings.warn(
-            f"{folder / 'tokenizer.json'} asks to find added tokens in cleaned text; "
-            f"here they are found as they are written: {names[:200]}.",
-            stacklevel=2,
-        )
-    return tuple(token["content"] for token in added)
+# What sentence-transformers says beside them.
 
 
 def _max_length(settings, folder: pathlib.Path) -> int | None:
     sentence = read_settings(folder / "sentence_bert_config.json")
-    lengths = [settings.get("model_max_length"), sentence.get("max_seq_length")]
-    known = [int(n) for n in lengths if isinstance(n, (int, float)) and n < _LONGEST]
-    return min(known, default=None)
+    length = sentence.get("max_seq_length")
+    known = [settings.max_length]
+    if isinstance(length, int | float) and 0 < length < 1_000_000:
+        known.append(int(length))
+    return min((n for n in known if n is not None), default=None)
 
 
 def _sentence_lower_case(config: TokenizerConfig, folder) -> TokenizerConfig:
     """Some sentence-transformers lower-case text before a cased tokenizer sees it."""
-    import dataclasses
-
     sentence = read_settings(folder / "sentence_bert_config.json")
     if not sentence.get("do_lower_case") or config.lower_case:
         return config
+    if config.normalizer is not None:
+        raise ValueError(
+            f"Expected do_lower_case=false in {folder / 'sentence_bert_config.json'}, "
+            "got true beside a tokenizer.json with a normalizer of its own. Put a "
+            "Lowercase before its normalizer instead."
+        )
     strip = bool(config.strip_accents)
     return dataclasses.replace(config, lower_case=True, strip_accents=strip)

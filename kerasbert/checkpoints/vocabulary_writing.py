@@ -1,11 +1,12 @@
 """Writes tokenizers as other libraries expect to find them."""
 
 import base64
+import dataclasses
 import json
 import pathlib
 
 from kerasbert.files import write_atomically
-from kerasbert.text.tokenizer_config import TokenizerConfig
+from kerasbert.text.tokenizer_config import TokenizerConfig, all_added_tokens
 
 
 def write(config: TokenizerConfig, folder: pathlib.Path, container: str) -> None:
@@ -28,7 +29,23 @@ def write(config: TokenizerConfig, folder: pathlib.Path, container: str) -> None
     writers[container](config, folder)
 
 
+def _check_own_steps(config: TokenizerConfig, container: str) -> None:
+    """Refuses a tokenizer that is more than a vocabulary and its casing."""
+    default = TokenizerConfig(config.kind)
+    names = ("template", "truncation_side", "words")
+    others = [n for n in names if getattr(config, n) != getattr(default, n)]
+    others += [] if config.is_plain else ["the steps of tokenizer.json"]
+    others += ["added_tokens"] if config.added_tokens else []
+    if others:
+        raise ValueError(
+            f"Expected a tokenizer with BERT's or ALBERT's own steps, as {container} "
+            f"has them, got one with its own {', '.join(others)}. Write huggingface "
+            "instead."
+        )
+
+
 def _write_google_tf1(config: TokenizerConfig, folder: pathlib.Path) -> None:
+    _check_own_steps(config, "google_tf1")
     if config.kind == "wordpiece":
         _write_vocabulary(config, folder / "vocab.txt")
     else:
@@ -37,32 +54,44 @@ def _write_google_tf1(config: TokenizerConfig, folder: pathlib.Path) -> None:
 
 def _write_huggingface(config: TokenizerConfig, folder: pathlib.Path) -> None:
     special = config.special_tokens
-    named = {f"{name}_token": token for name, token in special.named().items()}
-    settings = {
-        **named,
-        "do_lower_case": config.lower_case,
-        "model_max_length": config.max_length or int(1e30),
+    known = set(config.vocabulary)
+    named = {
+        f"{name}_token": token
+        for name, token in special.named().items()
+        if token in known or config.template is None
     }
-    if special.additional:
-        settings["additional_special_tokens"] = list(special.additional)
+    settings = {**named, "model_max_length": config.max_length or int(1e30)}
+    additional = [token for token in special.additional if token in known]
+    if additional:
+        settings["additional_special_tokens"] = additional
+    if config.truncation_side != "right":
+        settings["truncation_side"] = config.truncation_side
+    # Other classes put BERT's special tokens around texts, whatever the file says.
+    own = config.is_plain and config.template is None
     if config.kind == "wordpiece":
-        _write_vocabulary(config, folder / "vocab.txt")
-        settings["strip_accents"] = config.strip_accents
-        settings["tokenize_chinese_chars"] = config.split_chinese_characters
-        settings["tokenizer_class"] = "BertTokenizer"
-        whole = _wordpiece_json(config)
+        if own or _is_writable(config):
+            _write_vocabulary(config, folder / "vocab.txt")
+        if own:
+            settings["do_lower_case"] = config.lower_case
+            settings["strip_accents"] = config.strip_accents
+            settings["tokenize_chinese_chars"] = config.split_chinese_characters
+        kind, whole = "BertTokenizer", _wordpiece_json(config)
     else:
-        _write_bytes(folder / "spiece.model", config.model)
+        if config.normalizer is None:
+            _write_bytes(folder / "spiece.model", config.model)
         settings["bos_token"], settings["eos_token"] = special.cls, special.sep
-        settings["keep_accents"] = config.strip_accents is False
-        settings["tokenizer_class"] = "AlbertTokenizer"
-        whole = _unigram_json(config)
+        if own:
+            settings["do_lower_case"] = config.lower_case
+            settings["keep_accents"] = config.strip_accents is False
+        kind, whole = "AlbertTokenizer", _unigram_json(config)
+    settings["tokenizer_class"] = kind if own else "PreTrainedTokenizerFast"
     _write_json(folder / "tokenizer_config.json", settings)
     _write_json(folder / "special_tokens_map.json", named)
     _write_json(folder / "tokenizer.json", whole)
 
 
 def _write_keras_hub(config: TokenizerConfig, folder: pathlib.Path) -> None:
+    _check_own_steps(config, "keras_hub")
     assets = folder / "assets" / "tokenizer"
     assets.mkdir(parents=True, exist_ok=True)
     settings = {"name": "tokenizer", "trainable": True, "sequence_length": None}
@@ -101,25 +130,35 @@ def _write_keras_hub(config: TokenizerConfig, folder: pathlib.Path) -> None:
 
 
 def _wordpiece_json(config: TokenizerConfig) -> dict:
+    words = config.vocabulary[: config.words]
+    normalizer = {
+        "type": "BertNormalizer",
+        "clean_text": config.clean_text,
+        "handle_chinese_chars": config.split_chinese_characters,
+        "strip_accents": config.strip_accents,
+        "lowercase": config.lower_case,
+    }
+    pre_tokenizer = {"type": "BertPreTokenizer"}
     return {
         **_frame(config),
-        "normalizer": {
-            "type": "BertNormalizer",
-            "clean_text": config.clean_text,
-            "handle_chinese_chars": config.split_chinese_characters,
-            "strip_accents": config.strip_accents,
-            "lowercase": config.lower_case,
-        },
-        "pre_tokenizer": {"type": "BertPreTokenizer"},
+        **_steps(config, normalizer, pre_tokenizer),
         "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True},
         "model": {
             "type": "WordPiece",
             "unk_token": config.special_tokens.unk,
             "continuing_subword_prefix": "##",
-            "max_input_chars_per_word": 100,
-            "vocab": {token: i for i, token in enumerate(config.vocabulary)},
+            "max_input_chars_per_word": config.longest_word,
+            "vocab": {token: i for i, token in enumerate(words)},
         },
     }
+
+
+def _steps(config, normalizer, pre_tokenizer):
+    """The steps of the configuration, or those that its switches mean."""
+    if config.normalizer is not None:
+        normalizer = json.loads(config.normalizer)
+        pre_tokenizer = json.loads(config.pre_tokenizer)
+    return {"normalizer": normalizer, "pre_tokenizer": pre_tokenizer}
 
 
 def _unigram_json(config: TokenizerConfig) -> dict:
@@ -145,18 +184,18 @@ def _unigram_json(config: TokenizerConfig) -> dict:
         "prepend_scheme": scheme,
         "split": True,
     }
+    words = {
+        "type": "Sequence",
+        "pretokenizers": [{"type": "WhitespaceSplit"}, metaspace],
+    }
     return {
         **_frame(config),
-        "normalizer": {"type": "Sequence", "normalizers": steps},
-        "pre_tokenizer": {
-            "type": "Sequence",
-            "pretokenizers": [{"type": "WhitespaceSplit"}, metaspace],
-        },
+        **_steps(config, {"type": "Sequence", "normalizers": steps}, words),
         "decoder": metaspace,
         "model": {
             "type": "Unigram",
             "unk_id": config.vocabulary.index(config.special_tokens.unk),
-            "vocab": [[p.piece, p.score] for p in message.pieces],
+            "vocab": [[p.piece, p.score] for p in message.pieces[: config.words]],
             "byte_fallback": False,
         },
     }
@@ -164,37 +203,40 @@ def _unigram_json(config: TokenizerConfig) -> dict:
 
 def _frame(config: TokenizerConfig) -> dict:
     ids = {token: i for i, token in enumerate(config.vocabulary)}
-    special = [t for t in config.special_tokens.all() if t in ids]
-    added = [t for t in config.added_tokens if t in ids]
     tokens = [
         {
-            "id": ids[token],
-            "content": token,
-            "single_word": False,
-            "lstrip": False,
-            "rstrip": False,
-            "normalized": False,
-            "special": token in special,
+            "id": ids[token.content],
+            **dataclasses.asdict(token),
+            "special": token.special or token.content in config.special_tokens.all(),
         }
-        for token in sorted({*special, *added}, key=ids.get)
+        for token in all_added_tokens(config)
+        if token.content in ids
     ]
-    cls, sep = config.special_tokens.cls, config.special_tokens.sep
-    begin = [_special(cls, 0), _sequence("A", 0), _special(sep, 0)]
+    template = config.template_or_default
+    around = {t for t, _ in (*template.single, *template.pair) if t is not None}
     return {
         "version": "1.0",
         "truncation": None,
         "padding": None,
-        "added_tokens": tokens,
+        "added_tokens": sorted(tokens, key=lambda token: token["id"]),
         "post_processor": {
             "type": "TemplateProcessing",
-            "single": begin,
-            "pair": [*begin, _sequence("B", 1), _special(sep, 1)],
+            "single": _side(template.single),
+            "pair": _side(template.pair),
             "special_tokens": {
                 token: {"id": token, "ids": [ids[token]], "tokens": [token]}
-                for token in (cls, sep)
+                for token in sorted(around)
             },
         },
     }
+
+
+def _side(pieces):
+    names = iter("AB")
+    return [
+        _sequence(next(names), segment) if token is None else _special(token, segment)
+        for token, segment in pieces
+    ]
 
 
 def _special(token: str, segment: int) -> dict:
@@ -203,6 +245,11 @@ def _special(token: str, segment: int) -> dict:
 
 def _sequence(name: str, segment: int) -> dict:
     return {"Sequence": {"id": name, "type_id": segment}}
+
+
+def _is_writable(config: TokenizerConfig) -> bool:
+    """Whether a line for each token says the same when it is read."""
+    return all("\n" not in t and t == t.rstrip() for t in config.vocabulary)
 
 
 def _write_vocabulary(config: TokenizerConfig, path: pathlib.Path) -> None:

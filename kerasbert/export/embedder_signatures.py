@@ -12,7 +12,6 @@ from kerasbert.tasks.embedding.token_embeddings import (
     chosen_layers,
     combination_of_layers,
 )
-from kerasbert.text.packing import pack
 
 SHORTEST_BUCKET = 16
 
@@ -95,8 +94,10 @@ class EmbedderSignatures:
         def of_text(text):
             ids, starts, ends = self.tokenizer.tokenize_with_offsets(text)
             token_ids, segment_ids = self.tokenizer.pack(ids, None, self.max_length)
-            starts, _ = pack(starts, None, 0, 0, self.max_length)
-            ends, _ = pack(ends, None, 0, 0, self.max_length)
+            starts, ends = (
+                self.tokenizer.pack_beside(values, self.max_length)
+                for values in (starts, ends)
+            )
             mask = _mask(token_ids)  # [B, S]
             vectors = compute(token_ids.values, segment_ids.values, mask, mask)
             inside = tf.cast(mask, "float32")[:, :, None]  # [B, S, 1]
@@ -107,7 +108,7 @@ class EmbedderSignatures:
                 "tokens": tokens.to_tensor(""),
                 "starts": starts.to_tensor(),
                 "ends": ends.to_tensor(),
-                "token_count": _count(ids),
+                "token_count": self._count(ids),
             }
 
         return _function(of_text, text=tf.TensorSpec([None], tf.string))
@@ -152,7 +153,12 @@ class EmbedderSignatures:
         if self.prompt:
             text = tf.strings.join([self.prompt, text])
         ids = self.tokenizer.tokenize(text)
-        return *self.tokenizer.pack(ids, None, self.max_length), _count(ids)
+        return *self.tokenizer.pack(ids, None, self.max_length), self._count(ids)
+
+    def _count(self, ids):
+        """Number of tokens of each text before it was cut, special tokens included."""
+        special = self.tokenizer.num_special_tokens()
+        return tf.cast(ids.row_lengths(), tf.int32) + special  # [B]
 
 
 def head_of(embedder, max_length):
@@ -192,11 +198,6 @@ def _mask(rows):
     lengths = tf.cast(rows.row_lengths(), tf.int32)  # [B]
     longest = tf.maximum(tf.reduce_max(lengths), 1)
     return tf.sequence_mask(lengths, longest, dtype=tf.int32)
-
-
-def _count(ids):
-    """Number of tokens of each text before it was cut, special tokens included."""
-    return tf.cast(ids.row_lengths(), tf.int32) + 2  # [B]
 
 
 def _power_of_two(size, least, most):

@@ -67,6 +67,7 @@ def export_litert(
         )
     max_length = checked_length(embedder, max_length)
     _check_tokenizer(embedder.tokenizer)
+    around = embedder.tokenizer.frame()
     folder = pathlib.Path(folder)
     with new_folder(folder, overwrite=overwrite) as partial:
         model = convert(embedder, precision, max_length)
@@ -79,6 +80,9 @@ def export_litert(
             "max_length": max_length,
             "prompt": prompt_text(None, embedder.prompts, embedder.default_prompt),
             "special_tokens_in_text": embedder.tokenizer.special_tokens_in_text,
+            "tokens_before": len(around.groups[0]),
+            "tokens_after": len(around.groups[-1]),
+            "truncation_side": embedder.tokenizer.truncation_side,
             "precision": precision,
         }
         text = json_text(settings, indent=2)

@@ -47,7 +47,8 @@ def masked_lm_signatures(task, graph):
             "tokens": by_text(tokens, ""),
             "scores": by_text(scores, 0.0),
             "mask_count": mask_count,
-            "token_count": tf.cast(pieces.row_lengths(), tf.int32) + 2,
+            "token_count": tf.cast(pieces.row_lengths(), tf.int32)
+            + tokenizer.num_special_tokens(),
         }
 
     return {"serving_default": text_function(of_texts, "text")}

@@ -91,9 +91,10 @@ class TaskGraph:
         first = self.tokenizer.tokenize(text)
         second = None if pair is None else self.tokenizer.tokenize(pair)
         rows = self.tokenizer.pack(first, second, self.max_length)
-        count = tf.cast(first.row_lengths(), tf.int32) + 2  # [B]
+        count = tf.cast(first.row_lengths(), tf.int32)  # [B]
+        count += self.tokenizer.num_special_tokens(pair=second is not None)
         if second is not None:
-            count += tf.cast(second.row_lengths(), tf.int32) + 1
+            count += tf.cast(second.row_lengths(), tf.int32)
         return self.outputs(*rows), count
 
     def _computing(self, finish):

@@ -23,7 +23,8 @@ def token_classifier_signatures(task, graph):
         `entity_count` are entities. `tags`, from `text` to its words: `words`, `tags`,
         `starts` and `ends`, and `word_count`. Both give `token_count`.
     """
-    stride = min(task.stride, graph.max_length - 3)
+    room = graph.max_length - graph.tokenizer.num_special_tokens()
+    stride = min(task.stride, room - 1)
     pieces = WordPieces(graph.tokenizer, graph.max_length, stride)
     decoder = TagDecoder(task.scheme)
     labels = tf.constant(task.labels)  # [C]

@@ -350,6 +350,24 @@ def _first(inputs, targets, count=64):
     return inputs[:count], None if targets is None else targets[:count]
 
 
+def check_one_segment(tokenizer):
+    """Refuses a template that gives a single text another segment than 0.
+
+    Args:
+        tokenizer: The tokenizer of a task whose rows have no segments of their own.
+
+    Raises:
+        ValueError: If it does.
+    """
+    segments = {segment for _, segment in tokenizer.template.single}
+    if segments != {0}:
+        raise ValueError(
+            "Expected segment 0 for all tokens of a single text, got "
+            f"{sorted(segments)} in the template of the tokenizer. Set type_id to 0 in "
+            "the post_processor of tokenizer.json if the model was trained so."
+        )
+
+
 def check_limits(config, tokenizer, max_length):
     """Refuses a length or a vocabulary that a model has no weights for.
 
@@ -362,9 +380,19 @@ def check_limits(config, tokenizer, max_length):
         ValueError: If the model has fewer positions, or fewer tokens.
     """
     positions = config.max_position_embeddings
-    if max_length is not None and not 3 <= max_length <= positions:
+    least = tokenizer.num_special_tokens() + 1
+    if max_length is not None and not least <= max_length <= positions:
         raise ValueError(
-            f"Expected max_length from 3 to {positions} (the model's positions), "
-            f"got {max_length}."
+            f"Expected max_length from {least} to {positions} (the model's "
+            f"positions), got {max_length}."
+        )
+    segments = {segment for _, segment in tokenizer.template.single}
+    segments |= {segment for _, segment in tokenizer.template.pair}
+    if max(segments) >= config.type_vocab_size and config.type_vocab_size > 1:
+        raise ValueError(
+            f"Expected segments from 0 to {config.type_vocab_size - 1} (the model's "
+            f"type_vocab_size is {config.type_vocab_size}), got {max(segments)} in the "
+            "template of the tokenizer. Are the tokenizer and the model of the same "
+            "release?"
         )
     check_vocabulary_size(tokenizer.vocabulary_size, config)

@@ -9,6 +9,7 @@ import tensorflow as tf
 from kerasbert.inputs import is_dataset, is_missing, listed, read_inputs
 from kerasbert.processes import Portable, check_process
 from kerasbert.tasks.token_rows import STRINGS, warn_of_truncation
+from kerasbert.text.utf8 import as_utf8
 
 CHUNK = 4096  # texts that are tokenized at once
 
@@ -43,7 +44,7 @@ class TextRows(Portable):
         for start in range(0, len(texts), CHUNK):
             chunk = texts[start : start + CHUNK]
             columns = zip(*chunk, strict=True) if pairs else [chunk]
-            strings = [tf.constant(column, tf.string) for column in columns]
+            strings = [tf.constant(as_utf8(column), tf.string) for column in columns]
             graph = self._pairs if pairs else self._texts
             ids, segments, splits, counts = (t.numpy() for t in graph(*strings))
             for first, last in itertools.pairwise(splits):
@@ -59,7 +60,7 @@ class TextRows(Portable):
     @functools.cached_property
     def _texts(self):
         def rows(texts):
-            return self._packed(self.tokenizer.tokenize(texts), None, 2)
+            return self._packed(self.tokenizer.tokenize(texts), None)
 
         return tf.function(rows, autograph=False).get_concrete_function(STRINGS)
 
@@ -67,12 +68,13 @@ class TextRows(Portable):
     def _pairs(self):
         def rows(first, second):
             tokenize = self.tokenizer.tokenize
-            return self._packed(tokenize(first), tokenize(second), 3)
+            return self._packed(tokenize(first), tokenize(second))
 
         graph = tf.function(rows, autograph=False)
         return graph.get_concrete_function(STRINGS, STRINGS)
 
-    def _packed(self, first, second, special):
+    def _packed(self, first, second):
+        special = self.tokenizer.num_special_tokens(pair=second is not None)
         ids, segments = self.tokenizer.pack(first, second, self.max_length)
         lengths = first.row_lengths() + special
         if second is not None:

@@ -11,6 +11,7 @@ import tensorflow as tf
 from kerasbert.account import quoted
 from kerasbert.inputs import is_dataset, is_missing, read_inputs, stream
 from kerasbert.processes import Portable, check_process
+from kerasbert.text.utf8 import as_utf8, to_utf8
 from kerasbert.text.windows import windows
 
 LONG_TEXTS = ("truncate", "windows")
@@ -36,7 +37,7 @@ class TokenRows(Portable):
 
     Args:
         tokenizer: A `kerasbert.Tokenizer`.
-        max_length: The longest row in tokens, `[CLS]` and `[SEP]` included.
+        max_length: The longest row in tokens, special tokens included.
     """
 
     def __init__(self, tokenizer, max_length):
@@ -57,9 +58,9 @@ class TokenRows(Portable):
         """
         check_process()
         graph = self._windows if long_texts == "windows" else self._truncate
-        strings = tf.constant(texts, tf.string, shape=[len(texts)])
+        strings = tf.constant(as_utf8(texts), tf.string, shape=[len(texts)])
         values, splits, row_texts, lengths = (
-            tensor.numpy() for tensor in graph(strings, tf.constant(prompt))
+            tensor.numpy() for tensor in graph(strings, tf.constant(to_utf8(prompt)))
         )
         ids = [values[start:end] for start, end in itertools.pairwise(splits)]
         return Rows(ids, row_texts, lengths)
@@ -73,12 +74,11 @@ class TokenRows(Portable):
         Yields:
             A list of pairs a text: the first character, and the one after the last.
         """
-        room = self.max_length - 2
-        strings = tf.constant(texts, tf.string, shape=[len(texts)])
+        strings = tf.constant(as_utf8(texts), tf.string, shape=[len(texts)])
         starts, ends, splits = (t.numpy().tolist() for t in self._locate(strings))
         pairs = list(zip(starts, ends, strict=True))
         for first, last in itertools.pairwise(splits):
-            yield [(0, 0), *pairs[first : min(last, first + room)], (0, 0)]
+            yield pairs[first:last]
 
     @functools.cached_property
     def _truncate(self):
@@ -89,7 +89,7 @@ class TokenRows(Portable):
 
     @functools.cached_property
     def _windows(self):
-        room = self.max_length - 2
+        room = self.max_length - self.tokenizer.num_special_tokens()
 
         def cut(token_ids):
             return windows(token_ids, room, stride=room // 2)[:2]
@@ -101,7 +101,7 @@ class TokenRows(Portable):
             token_ids = self.tokenizer.tokenize(prompt + texts)  # [B, None]
             pieces, row_texts = cut(token_ids)
             packed, _ = self.tokenizer.pack(pieces, None, self.max_length)
-            lengths = token_ids.row_lengths() + 2
+            lengths = token_ids.row_lengths() + self.tokenizer.num_special_tokens()
             return packed.values, packed.row_splits, row_texts, lengths
 
         return _traced(rows, STRINGS, tf.TensorSpec([], tf.string))
@@ -109,7 +109,10 @@ class TokenRows(Portable):
     @functools.cached_property
     def _locate(self):
         def locate(texts):
-            _, starts, ends = self.tokenizer.tokenize_with_offsets(texts)
+            _, *places = self.tokenizer.tokenize_with_offsets(texts)
+            starts, ends = (
+                self.tokenizer.pack_beside(values, self.max_length) for values in places
+            )
             return starts.values, ends.values, starts.row_splits
 
         return _traced(locate, STRINGS)

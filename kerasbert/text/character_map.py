@@ -35,6 +35,18 @@ def build_character_map(mapping: dict[int, str]) -> np.ndarray:
     return _serialise(_DoubleArray(table).units, int(table[0]), bytes(pool))
 
 
+def double_array(table: np.ndarray) -> np.ndarray:
+    """The trie of UTF-8 characters with a value, as Darts-clone lays it out.
+
+    Args:
+        table: The value of each code point, uint32 [0x110000]; 0: none.
+
+    Returns:
+        Its units, uint32.
+    """
+    return _DoubleArray(table).units.copy()
+
+
 def _pool(mapping: dict[int, str]) -> tuple[bytearray, list[int]]:
     """All replacements in one string, and where each character's lies in it."""
     pool, encoded, values = bytearray(), {}, []

@@ -39,7 +39,8 @@ def character_table(name: str) -> dict[int, str]:
     table = {}
     for entry in _sections()[name]:
         code, _, result = entry.partition("=")
-        table[int(code, 16)] = "".join(chr(int(c, 16)) for c in result.split("+"))
+        results = result.split("+") if result else ()
+        table[int(code, 16)] = "".join(chr(int(c, 16)) for c in results)
     return table
 
 

@@ -30,6 +30,7 @@ from kerasbert.text.tokenizer import Tokenizer
 from kerasbert.text.tokenizer_config import (
     ALBERT_SPECIAL_TOKENS,
     SpecialTokens,
+    Template,
     TokenizerConfig,
 )
 
@@ -62,6 +63,8 @@ class SentencePieceTokenizer(Tokenizer):
         special_tokens_in_text: whether `[MASK]` written in a text is the special token.
             Say False for text from strangers.
         max_length: the longest sequence of the model, if known.
+        template: the special tokens around texts; None: as ALBERT has them.
+        truncation_side: the end of a text that is cut: `"right"` or `"left"`.
 
     Example:
         >>> tokenizer = Tokenizer.from_pretrained("albert")  # doctest: +SKIP
@@ -82,6 +85,8 @@ class SentencePieceTokenizer(Tokenizer):
         added_tokens: tuple[str, ...] = (),
         special_tokens_in_text: bool = True,
         max_length: int | None = None,
+        template: Template | None = None,
+        truncation_side: str = "right",
     ):
         message = parse_model(model)
         config = TokenizerConfig(
@@ -94,6 +99,8 @@ class SentencePieceTokenizer(Tokenizer):
             special_tokens=special_tokens,
             added_tokens=tuple(added_tokens),
             max_length=max_length,
+            template=template,
+            truncation_side=truncation_side,
         )
         super().__init__(config, special_tokens_in_text)
         # Words are texts of their own where each begins with a space.
@@ -141,6 +148,8 @@ class SentencePieceTokenizer(Tokenizer):
             "special_tokens",
             "added_tokens",
             "max_length",
+            "template",
+            "truncation_side",
         )
         strip = True if config.strip_accents is None else config.strip_accents
         return {"strip_accents": strip, **{n: getattr(config, n) for n in names}}

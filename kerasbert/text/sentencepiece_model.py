@@ -124,3 +124,43 @@ def build_model(
     normalizer.remove_extra_whitespaces = True
     normalizer.escape_whitespaces = True
     return message.SerializeToString(deterministic=True)
+
+
+def build_word_model(message, unk_id: int, hidden: frozenset) -> bytes:
+    """A model that finds pieces in words, and does nothing to the words before.
+
+    As in `tokenizers`, every piece is found where its text is, that of the unknown
+    piece too; it is a further piece here, after all others.
+
+    Args:
+        message: the model, as `parse_model` returns it.
+        unk_id: the id of the unknown piece.
+        hidden: pieces that are not found.
+
+    Returns:
+        The serialised model.
+    """
+    words = _message_class()()
+    pieces = message.pieces
+    unreachable = next(
+        chr(code)
+        for code in range(0x100000, 0x10FFFE)
+        if not any(chr(code) in piece.piece for piece in pieces)
+    )
+    for number, piece in enumerate(pieces):
+        if number == unk_id:
+            words.pieces.add(piece=unreachable, score=piece.score, type=UNKNOWN)
+        else:
+            kind = CONTROL if piece.piece in hidden else NORMAL
+            words.pieces.add(piece=piece.piece, score=piece.score, type=kind)
+    unknown = pieces[unk_id]
+    kind = CONTROL if unknown.piece in hidden else NORMAL
+    words.pieces.add(piece=unknown.piece, score=unknown.score, type=kind)
+    words.trainer_spec.model_type = 1
+    words.trainer_spec.unk_id = unk_id
+    normalizer = words.normalizer_spec
+    normalizer.name = "identity"
+    normalizer.add_dummy_prefix = False
+    normalizer.remove_extra_whitespaces = False
+    normalizer.escape_whitespaces = False
+    return words.SerializeToString(deterministic=True)

@@ -10,10 +10,12 @@ import sys
 
 import tensorflow as tf
 
+from kerasbert.account import Account
 from kerasbert.processes import check_process
 from kerasbert.text.packing import pack
 from kerasbert.text.ragged import to_lists
 from kerasbert.text.tokenizer_config import TokenizerConfig
+from kerasbert.text.utf8 import as_utf8
 from kerasbert.text.vocabulary import Vocabulary
 
 _CHUNK = 1024  # texts that are encoded at once
@@ -44,13 +46,15 @@ class Tokenizer(Vocabulary):
     """
 
     @staticmethod
-    def from_pretrained(source, **switches) -> "Tokenizer":
+    def from_pretrained(source, strict=False, **switches) -> "Tokenizer":
         """The tokenizer of a folder, handle or name, in any container.
 
         Args:
             source: a folder that holds at least a vocabulary, or what `kerasbert` can
                 fetch: `hf://org/name`, `kaggle://...`, `https://tfhub.dev/...`, a name
                 of the zoo.
+            strict: whether keys of its files that nobody knows are refused, rather
+                than warned about.
             **switches: what to choose otherwise than the folder says, such as
                 `lower_case=False` or `special_tokens_in_text=False`.
 
@@ -68,7 +72,8 @@ class Tokenizer(Vocabulary):
             from kerasbert.checkpoints.sources import resolve
 
             folder = resolve(source)
-        return Tokenizer.from_config(read_tokenizer(folder), **switches)
+        config = read_tokenizer(folder, account=Account(strict))
+        return Tokenizer.from_config(config, **switches)
 
     @staticmethod
     def from_config(config: TokenizerConfig, **switches) -> "Tokenizer":
@@ -81,6 +86,10 @@ class Tokenizer(Vocabulary):
         Returns:
             A `WordPieceTokenizer` or a `SentencePieceTokenizer`.
         """
+        if not config.is_plain:
+            from kerasbert.text.pipeline import PipelineTokenizer
+
+            return PipelineTokenizer(config, **switches)
         if config.kind == "wordpiece":
             from kerasbert.text.wordpiece import WordPieceTokenizer as kind
         else:
@@ -118,7 +127,7 @@ class Tokenizer(Vocabulary):
         """
 
     def pack(self, first, second=None, max_length=None):
-        """Adds `[CLS]` and `[SEP]`, and truncates the longest text first.
+        """Adds special tokens, and truncates the longest text first.
 
         Args:
             first: ids from `tokenize`, int32 [B, None].
@@ -129,7 +138,23 @@ class Tokenizer(Vocabulary):
             token_ids: int32 [B, None].
             segment_ids: int32 [B, None].
         """
-        return pack(first, second, self.cls_token_id, self.sep_token_id, max_length)
+        around = self.frame(pair=second is not None)
+        return pack(first, second, around, max_length, self.truncation_side)
+
+    def pack_beside(self, values, max_length=None):
+        """Cuts values of tokens as `pack` cuts the tokens; special tokens have 0.
+
+        Args:
+            values: a number for each token of each text, int32 [B, None].
+            max_length: as in `pack`.
+
+        Returns:
+            int32 [B, None].
+        """
+        zeros = self.frame()._replace(
+            groups=tuple(((0, 0),) * len(group) for group in self.frame().groups)
+        )
+        return pack(values, None, zeros, max_length, self.truncation_side)[0]
 
     def __call__(self, texts, pairs=None, max_length=None, length=None):
         """The inputs of a model.
@@ -179,13 +204,13 @@ class Tokenizer(Vocabulary):
             One list of ids for each text.
         """
         check_process()
-        texts = _as_list(texts)
-        pairs = None if pairs is None else _as_list(pairs)
+        texts = as_utf8(texts)
+        pairs = None if pairs is None else as_utf8(pairs)
         if pairs is not None and len(pairs) != len(texts):
             raise ValueError(
                 f"Expected as many pairs as texts, got {len(pairs)} for {len(texts)}."
             )
-        special = 2 if pairs is None else 3
+        special = self.num_special_tokens(pair=pairs is not None)
         if max_length is not None and max_length < special:
             raise ValueError(
                 f"Expected max_length to leave room for {special} special tokens, got "
@@ -240,19 +265,3 @@ class Tokenizer(Vocabulary):
 def _is_symbolic(texts):
     keras = sys.modules.get("keras")  # where it is not there, nothing of it is
     return keras is not None and isinstance(texts, keras.KerasTensor)
-
-
-def _as_list(texts) -> list[bytes]:
-    if isinstance(texts, (str, bytes)):
-        texts = [texts]
-    rows = []
-    for position, text in enumerate(texts):
-        if isinstance(text, str):
-            # Half a surrogate pair is no character: it is replaced like other bytes.
-            text = text.encode("utf-8", errors="surrogatepass")
-        elif not isinstance(text, bytes):
-            raise TypeError(
-                f"Expected strings, got {type(text).__name__} at position {position}."
-            )
-        rows.append(text)
-    return rows

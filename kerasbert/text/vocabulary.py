@@ -5,8 +5,10 @@ import functools
 
 import numpy as np
 
+from kerasbert.account import quoted
 from kerasbert.processes import Portable, check_process
-from kerasbert.text.tokenizer_config import SpecialTokens, TokenizerConfig
+from kerasbert.text.packing import Frame
+from kerasbert.text.tokenizer_config import SpecialTokens, Template, TokenizerConfig
 
 
 class Vocabulary(Portable, abc.ABC):
@@ -24,13 +26,25 @@ class Vocabulary(Portable, abc.ABC):
         self.special_tokens_in_text = special_tokens_in_text
         self._ids = {token: i for i, token in enumerate(self.vocabulary)}
         named = config.special_tokens.named()
-        for name in ("cls", "sep", "pad", "unk"):
+        # A template says itself which tokens begin and end a text.
+        needed = (
+            ("cls", "sep", "pad", "unk") if config.template is None else ("pad", "unk")
+        )
+        for name in needed:
             if named[name] not in self._ids:
                 raise ValueError(
-                    f"Expected the {name} token {named[name]!r} in the vocabulary, but "
-                    f"none of its {len(self.vocabulary)} entries is that. Name the "
-                    f"token with special_tokens=SpecialTokens({name}=...)."
+                    f"Expected the {name} token {quoted(named[name], 60)} in the "
+                    f"vocabulary, but none of its {len(self.vocabulary)} entries is "
+                    f"that. Name the token with special_tokens=SpecialTokens({name}="
+                    "...)."
                 )
+        self._frames = {
+            pair: Frame.of(pieces, self.token_to_id)
+            for pair, pieces in (
+                (False, self.template.single),
+                (True, self.template.pair),
+            )
+        }
 
     @property
     def vocabulary(self) -> tuple[str, ...]:
@@ -52,6 +66,24 @@ class Vocabulary(Portable, abc.ABC):
         """The longest sequence of the model that this belongs to, if known."""
         return self.config.max_length
 
+    @property
+    def template(self) -> Template:
+        """The special tokens around one text, and around two."""
+        return self.config.template_or_default
+
+    @property
+    def truncation_side(self) -> str:
+        """The end of a text that is cut: `"right"` or `"left"`."""
+        return self.config.truncation_side
+
+    def num_special_tokens(self, pair: bool = False) -> int:
+        """How many special tokens `pack` adds to a text, or to a pair of texts."""
+        return self.frame(pair).size
+
+    def frame(self, pair: bool = False) -> Frame:
+        """The special tokens around a text, or around a pair of texts, as ids."""
+        return self._frames[pair]
+
     def token_to_id(self, token: str) -> int:
         """The id of a token.
 
@@ -59,7 +91,9 @@ class Vocabulary(Portable, abc.ABC):
             KeyError: there is no such token.
         """
         if token not in self._ids:
-            raise KeyError(f"No token {token!r} among {self.vocabulary_size}.")
+            raise KeyError(
+                f"No token {quoted(token, 60)} among {self.vocabulary_size}."
+            )
         return self._ids[token]
 
     @property
@@ -89,10 +123,29 @@ class Vocabulary(Portable, abc.ABC):
 
     def _written_tokens(self) -> list[str]:
         """The tokens that are recognised in a text before anything is done to it."""
-        tokens = list(self.config.added_tokens)
+        tokens = [
+            token if isinstance(token, str) else token.content
+            for token in self.config.added_tokens
+        ]
+        special = set(self.special_tokens.all())
+        if not self.special_tokens_in_text:
+            tokens = [token for token in tokens if token not in special]
         if self.special_tokens_in_text:
             tokens += self.special_tokens.all()
         return [t for t in dict.fromkeys(tokens) if t and t in self._ids]
+
+    @functools.cached_property
+    def is_continuation(self) -> np.ndarray:
+        """Whether each token continues the word before it, bool `[V]`.
+
+        WordPiece marks such tokens with `##`, SentencePiece all others with a space.
+        """
+        if self.config.kind == "wordpiece":
+            return np.array([token.startswith("##") for token in self.vocabulary])
+        continues = [not token.startswith("\u2581") for token in self.vocabulary]
+        continues = np.array(continues)
+        continues[list(self.special_token_ids)] = False
+        return continues
 
     @functools.cached_property
     def special_token_ids(self) -> frozenset[int]:

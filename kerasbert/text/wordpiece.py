@@ -26,6 +26,7 @@ from kerasbert.text.tokenizer import Tokenizer
 from kerasbert.text.tokenizer_config import (
     BERT_SPECIAL_TOKENS,
     SpecialTokens,
+    Template,
     TokenizerConfig,
 )
 from kerasbert.text.word_normalization import word_character_map
@@ -52,6 +53,8 @@ class WordPieceTokenizer(Tokenizer):
         special_tokens_in_text: whether `[MASK]` written in a text is the special token.
             Say False for text from strangers.
         max_length: the longest sequence of the model, if known.
+        template: the special tokens around texts; None: as BERT has them.
+        truncation_side: the end of a text that is cut: `"right"` or `"left"`.
 
     Example:
         >>> vocabulary = "[PAD] [UNK] [CLS] [SEP] [MASK] un ##like ##ly".split()
@@ -73,6 +76,8 @@ class WordPieceTokenizer(Tokenizer):
         added_tokens: tuple[str, ...] = (),
         special_tokens_in_text: bool = True,
         max_length: int | None = None,
+        template: Template | None = None,
+        truncation_side: str = "right",
     ):
         config = TokenizerConfig(
             kind="wordpiece",
@@ -84,6 +89,8 @@ class WordPieceTokenizer(Tokenizer):
             special_tokens=special_tokens,
             added_tokens=tuple(added_tokens),
             max_length=max_length,
+            template=template,
+            truncation_side=truncation_side,
         )
         super().__init__(config, special_tokens_in_text)
         strip_accents = lower_case if strip_accents is None else strip_accents
@@ -112,6 +119,8 @@ class WordPieceTokenizer(Tokenizer):
             "special_tokens",
             "added_tokens",
             "max_length",
+            "template",
+            "truncation_side",
         )
         return {name: getattr(config, name) for name in names}
 
@@ -194,14 +203,19 @@ class WordPieceTokenizer(Tokenizer):
         return token_ids, starts, ends
 
     def _detokenize(self, tokens: list[str]) -> str:
-        text = ""
-        for position, token in enumerate(tokens):
-            if position:
-                token = token[2:] if token.startswith("##") else f" {token}"
-            for written, meant in _TIDY:
-                token = token.replace(written, meant)
-            text += token
-        return text
+        return join_word_pieces(tokens)
+
+
+def join_word_pieces(tokens: list[str]) -> str:
+    """The text that tokens of WordPiece stand for, as far as they tell."""
+    text = ""
+    for position, token in enumerate(tokens):
+        if position:
+            token = token[2:] if token.startswith("##") else f" {token}"
+        for written, meant in _TIDY:
+            token = token.replace(written, meant)
+        text += token
+    return text
 
 
 _TIDY = (

@@ -162,7 +162,7 @@ def test_tokenizers_reads_what_is_written(tmp_path):
 
 
 def test_lines_end_at_a_line_feed_and_nowhere_else(tmp_path):
-    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "\u2028", "\x85", "a\x0b"]
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "\u2028", "\x85", "\x0ba"]
     (tmp_path / "vocab.txt").write_text("\r\n".join(tokens) + "\r\n", "utf-8", None, "")
     assert read_tokenizer(tmp_path).vocabulary == tuple(tokens)
 
@@ -202,7 +202,12 @@ def test_folders_without_a_vocabulary_are_refused(tmp_path):
     "whole, message",
     [
         ({"model": {"type": "BPE", "vocab": {}}}, "got BPE"),
-        ({"normalizer": {"type": "NFKC"}}, "got NFKC"),
+        ({"normalizer": {"type": "NFKC"}}, "model=None"),
+        (
+            {"normalizer": {"type": "ByteLevel"},
+             "model": {"type": "WordPiece", "vocab": {"[UNK]": 0, "[PAD]": 1}}},
+            "normalizer.type='ByteLevel'",
+        ),
         ({"model": {"type": "WordPiece", "vocab": {"a": 0, "b": 2}}}, "none is 1"),
         (
             {"model": {"type": "WordPiece", "vocab": {"a": 0},

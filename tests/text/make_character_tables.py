@@ -3,7 +3,7 @@
 The tables are read off Hugging Face `tokenizers`, one character at a time, and frozen,
 so that ids move neither with the Unicode tables of Python, nor with those of ICU:
 
-    python tests/text/make_character_tables.py
+    python -m tests.text.make_character_tables
 """
 
 import pathlib
@@ -12,6 +12,8 @@ import unicodedata
 
 import tokenizers
 from tokenizers import normalizers, pre_tokenizers
+
+from tests.text.charsmap import charsmap
 
 OUTPUT = (
     pathlib.Path(__file__).resolve().parents[2]
@@ -67,6 +69,34 @@ def combining_classes(decompose) -> dict[int, int]:
     return classes
 
 
+def graphemes() -> dict[str, set[int]]:
+    """How characters join to the grapheme clusters that `Precompiled` looks up.
+
+    A cluster is replaced by what the table holds for its beginning, so a character that
+    vanishes beside one of the table belongs to the cluster of the latter.
+    """
+
+    def normalizer(*kept):
+        table = dict.fromkeys((c for c in CODE_POINTS if c and c not in kept), "Q")
+        return normalizers.Precompiled(charsmap(table)).normalize_str
+
+    a, accent = ord("a"), 0x301
+    extend, prepend = normalizers.Precompiled(charsmap({a: "Q"})), normalizer(a)
+    parted = normalizer(accent)
+    return {
+        "extend": {c for c in CODE_POINTS if extend.normalize_str(f"a{chr(c)}") == "Q"},
+        "prepend": {c for c in CODE_POINTS if c != a and prepend(f"{chr(c)}a") == "Q"},
+        # Of characters of four bytes nothing joins what is looked up.
+        "parted": {
+            c
+            for c in CODE_POINTS
+            if c != accent
+            and len(chr(c).encode()) < 4
+            and parted(f"{chr(c)}\u0301").endswith("\u0301")
+        },
+    }
+
+
 def ranges(characters) -> str:
     spans: list[list[int]] = []
     for c in sorted(characters):
@@ -102,6 +132,10 @@ def main() -> None:
         for c, text in mapping(decompose_compatibly).items()
         if c not in HANGUL_SYLLABLES and canonical.get(c) != text
     }
+    compose = normalizers.NFC().normalize_str
+    words = pre_tokenizers.Whitespace().pre_tokenize_str
+    digits = pre_tokenizers.Digits(individual_digits=True).pre_tokenize_str
+    joined = graphemes()
     classes = combining_classes(decompose)
     by_class: dict[int, list[int]] = {}
     for c, order in classes.items():
@@ -115,6 +149,13 @@ def main() -> None:
         "mark": ranges(turned_into(strip_accents, "")),
         "whitespace": ranges(c for c in CODE_POINTS if pieces[c] == 2),
         "punctuation": ranges(c for c in CODE_POINTS if pieces[c] == 3),
+        "word": ranges(c for c in CODE_POINTS if len(words(f"a{chr(c)}b")) == 1),
+        "numeric": ranges(c for c in CODE_POINTS if len(digits(f"a{chr(c)}b")) == 3),
+        **{name: ranges(members) for name, members in joined.items()},
+        "nmt": pairs(mapping(normalizers.Nmt().normalize_str)),
+        "uncomposed": ranges(
+            c for c in canonical if len(canonical[c]) > 1 and compose(chr(c)) != chr(c)
+        ),
         "lower": pairs(mapping(lower)),
         "canonical": pairs(canonical),
         "compatible": pairs(compatible),

@@ -87,7 +87,7 @@ def test_too_little_room_is_refused(tokenizer):
     with pytest.raises(ValueError, match="room for 3 special tokens, got 2"):
         tokenizer.encode(["a"], ["b"], max_length=2)
     with pytest.raises(ValueError, match="room for 2 special tokens, got 1"):
-        pack(tf.ragged.constant([[5]], tf.int32), None, 2, 3, max_length=1)
+        pack(tf.ragged.constant([[5]], tf.int32), None, tokenizer.frame(), 1)
 
 
 def test_pairs_that_are_not_as_many_are_refused(tokenizer):

@@ -6,7 +6,7 @@ from kerasbert.tasks.embedding.prompts import prompt_text
 from kerasbert.tasks.embedding.search import semantic_search
 from kerasbert.tasks.embedding.similarity import pairwise_similarity, similarity
 from kerasbert.tasks.scores import agreement, checked_scores
-from kerasbert.tasks.task import Task
+from kerasbert.tasks.task import Task, check_one_segment
 from kerasbert.tasks.text_rows import list_of_texts
 from kerasbert.tasks.token_rows import TokenRows, warn_of_truncation
 from kerasbert.training.group_features import GroupFeatures
@@ -33,6 +33,7 @@ class BiEncoder(Task):
 
     def __init__(self, model, tokenizer, max_length=None):
         super().__init__(model, tokenizer, max_length)
+        check_one_segment(tokenizer)
         self.prompts = {}
         self.default_prompt = None
         self.similarity_fn_name = "cosine"

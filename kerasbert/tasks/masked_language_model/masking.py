@@ -37,12 +37,7 @@ class Masking:
         self.special = np.zeros(tokenizer.vocabulary_size, bool)  # [V]
         self.special[list(tokenizer.special_token_ids)] = True
         self.ordinary = np.flatnonzero(~self.special)
-        wordpiece = tokenizer.config.kind == "wordpiece"
-        continues = [
-            token.startswith("##") if wordpiece else not token.startswith("▁")
-            for token in tokenizer.vocabulary
-        ]
-        self.continues = np.array(continues) & ~self.special  # [V]
+        self.continues = tokenizer.is_continuation & ~self.special  # [V]
 
     def __call__(self, token_ids, random):
         """Hides tokens of a row.

@@ -114,7 +114,10 @@ class MaskedTexts:
         Raises:
             ValueError: If the vocabulary cannot spell it.
         """
-        [[_, *token_ids, _]] = self.tokenizer.encode([word])
+        special = self.tokenizer.num_special_tokens()
+        before = self.tokenizer.frame().before
+        [row] = self.tokenizer.encode([word])
+        token_ids = row[before : len(row) - (special - before)]
         if len(token_ids) != 1 and word in self.tokenizer.vocabulary:
             return [self.tokenizer.token_to_id(word)]
         if not token_ids or self.tokenizer.unk_token_id in token_ids:
@@ -204,12 +207,7 @@ class MaskedTexts:
         Args:
             token_id: Its id.
         """
-        [token] = self.tokenizer.tokens([token_id])
-        if self.tokenizer.config.kind == "wordpiece":
-            return token.startswith("##")
-        return not token.startswith("▁") and (
-            token_id not in self.tokenizer.special_token_ids
-        )
+        return bool(self.tokenizer.is_continuation[token_id])
 
 
 def _parts(text):

@@ -85,9 +85,14 @@ class QuestionAnswerer(Task):
             max_length,
             stride,
             max_query_length,
-            tokenizer.cls_token_id,
-            tokenizer.sep_token_id,
+            tokenizer.frame(pair=True),
         )
+        if not self.layout.around.before:
+            raise ValueError(
+                "Expected a tokenizer that puts a special token before a question, "
+                "whose logits say that there is no answer, but its template begins "
+                "with the text. Give tokenizer.json a post_processor with one."
+            )
         self._rows = QuestionTokenizer(tokenizer, self.layout)
         self._scores = SpanScorer(max_answer_length)
 

@@ -2,7 +2,6 @@
 
 import functools
 import itertools
-import re
 import warnings
 from typing import NamedTuple
 
@@ -12,9 +11,9 @@ import tensorflow as tf
 from kerasbert.inputs import is_dataset, listed, read_inputs
 from kerasbert.processes import Portable, check_process
 from kerasbert.tasks.question_answering.windows import Windows
+from kerasbert.text.utf8 import as_utf8
 
 CHUNK = 512  # questions, or texts, that are worked on at once
-_HALF_PAIRS = re.compile("[\ud800-\udfff]")
 _STRINGS = tf.TensorSpec([None], tf.string)
 _ROWS = tf.RaggedTensorSpec([None, None], tf.int32, row_splits_dtype=tf.int64)
 
@@ -163,8 +162,7 @@ def _each_once(texts, tokenize):
     distinct = list(dict.fromkeys(texts))
     rows = []
     for start in range(0, len(distinct), CHUNK):
-        # Half a surrogate pair is no character; what stands for it is one, too.
-        chunk = [_HALF_PAIRS.sub("\ufffd", t) for t in distinct[start : start + CHUNK]]
+        chunk = as_utf8(distinct[start : start + CHUNK])
         rows += tokenize(tf.constant(chunk, tf.string))
     return dict(zip(distinct, rows, strict=True))
 

@@ -7,10 +7,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from kerasbert.text.packing import truncate
+from kerasbert.text.packing import Frame, surround, truncate
 from kerasbert.text.ragged import row_numbers
-
-SPECIAL_TOKENS = 3  # [CLS] question [SEP] context [SEP]
 
 
 class Windows(NamedTuple):
@@ -42,20 +40,18 @@ class WindowLayout(NamedTuple):
             them where a question leaves less room than twice as many.
         max_query_length: The most tokens of a question, the rest of which is cut; half
             of the room for both at most.
-        cls_token_id: The id that begins a row.
-        sep_token_id: The id that ends the question and the context.
+        around: The special tokens around a question and its context, a `Frame`.
     """
 
     max_length: int
     stride: int
     max_query_length: int
-    cls_token_id: int
-    sep_token_id: int
+    around: Frame
 
     @property
     def query_limit(self):
         """The most tokens of a question."""
-        return min(self.max_query_length, (self.max_length - SPECIAL_TOKENS) // 2)
+        return min(self.max_query_length, (self.max_length - self.around.size) // 2)
 
     def windows(self, questions, contexts):
         """The rows of questions about contexts.
@@ -70,7 +66,7 @@ class WindowLayout(NamedTuple):
         """
         limit = tf.fill([questions.nrows()], tf.constant(self.query_limit, tf.int64))
         questions = truncate(questions, limit)
-        room = self.max_length - SPECIAL_TOKENS - questions.row_lengths()  # [B]
+        room = self.max_length - self.around.size - questions.row_lengths()  # [B]
         step = room - tf.minimum(tf.cast(self.stride, tf.int64), room // 2)
         lengths = contexts.row_lengths()
         further = tf.maximum(lengths - room, 0)
@@ -83,18 +79,13 @@ class WindowLayout(NamedTuple):
         places = tf.ragged.range(first, first + sizes)
         parts = places.with_values(tf.gather(contexts.values, places.values))
         asked = tf.gather(questions, rows)  # [W, None]
-        count = tf.stack([tf.size(rows), 1])
-        cls = tf.fill(count, tf.constant(self.cls_token_id, tf.int32))
-        sep = tf.fill(count, tf.constant(self.sep_token_id, tf.int32))
-        beginning = tf.concat([cls, asked, sep], axis=1)
-        ending = tf.concat([parts, sep], axis=1)
+        token_ids, segment_ids = surround([asked, parts], self.around)
+        before, between, _ = self.around.groups
         return Windows(
-            token_ids=tf.concat([beginning, ending], axis=1),
-            segment_ids=tf.concat(
-                [tf.zeros_like(beginning), tf.ones_like(ending)], axis=1
-            ),
+            token_ids=token_ids,
+            segment_ids=segment_ids,
             questions=rows,
-            slots=beginning.row_lengths(),
+            slots=asked.row_lengths() + len(before) + len(between),
             starts=starts,
             sizes=sizes,
         )

@@ -1,13 +1,11 @@
 """Texts and lists of words, and the tags that they should get, checked."""
 
-import re
 from collections import Counter
 
 from kerasbert.metrics.entities import Span
 from kerasbert.tasks.labels import LabelIndex, checked_count
 from kerasbert.tasks.text_rows import are_groups
-
-_SURROGATES = re.compile("[\ud800-\udfff]")
+from kerasbert.text.utf8 import to_utf8
 
 
 def are_words(inputs):
@@ -34,9 +32,7 @@ def readable(text):
     Args:
         text: A string or bytes; what is no UTF-8 becomes U+FFFD.
     """
-    if isinstance(text, bytes):
-        text = text.decode("utf-8", "replace")
-    return _SURROGATES.sub("\ufffd", text)
+    return to_utf8(text).decode("utf-8", "replace")
 
 
 def joined(words):

@@ -17,7 +17,7 @@ from kerasbert.tasks.pretrained_task import (
     load_parts,
     model_with_labels,
 )
-from kerasbert.tasks.task import Task
+from kerasbert.tasks.task import Task, check_one_segment
 from kerasbert.tasks.text_rows import list_of_texts
 from kerasbert.tasks.token_classification.decoding import TagDecoder
 from kerasbert.tasks.token_classification.inputs import (
@@ -62,7 +62,8 @@ class TokenClassifier(Task):
 
     def __init__(self, model, tokenizer, max_length=None, stride=None, scheme=None):
         super().__init__(model, tokenizer, max_length)
-        room = self.max_length - 2
+        check_one_segment(tokenizer)
+        room = self.max_length - tokenizer.num_special_tokens()
         self.stride = room // 4 if stride is None else stride
         if not 0 <= self.stride < room:
             raise ValueError(

@@ -122,7 +122,8 @@ class WordPieces:
         return self._placed(token_ids, starts.with_values(heads), starts, ends)
 
     def _placed(self, token_ids, heads, starts, ends):
-        room = self.max_length - 2
+        special = self.tokenizer.num_special_tokens()
+        room = self.max_length - special
         pieces, texts, first = windows(token_ids, room, self.stride)
         packed, _ = self.tokenizer.pack(pieces, None, self.max_length)
         window = row_numbers(pieces)  # of every piece of the windows
@@ -132,7 +133,8 @@ class WordPieces:
         context = tf.minimum(within, left)
         piece = tf.gather(token_ids.row_starts(), tf.gather(texts, window))
         piece += tf.gather(first, window) + within
-        token = tf.gather(packed.row_starts(), window) + 1 + within
+        token = tf.gather(packed.row_starts(), window) + within
+        token += self.tokenizer.frame().before
         count = tf.size(token_ids.values)
         most = tf.math.unsorted_segment_max(context, piece, count)  # [P]
         token = tf.where(context == tf.gather(most, piece), token, tf.int64.max)
@@ -146,7 +148,7 @@ class WordPieces:
             heads.with_values(places),
             starts,
             ends,
-            tf.cast(token_ids.row_lengths(), tf.int32) + 2,
+            tf.cast(token_ids.row_lengths(), tf.int32) + special,
         )
 
 
@@ -159,7 +161,7 @@ def _tables(tokenizer):
     """Whether each token may continue a word, and whether one may be continued."""
     vocabulary = tokenizer.vocabulary
     if tokenizer.config.kind == "wordpiece":
-        continues = np.array([token.startswith("##") for token in vocabulary])
+        continues = tokenizer.is_continuation
         return continues, np.ones_like(continues)
     alone = character_set("punctuation") | character_set("chinese")
     edges = [(token[:1], token[-1:]) for token in vocabulary]

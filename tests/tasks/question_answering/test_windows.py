@@ -2,12 +2,15 @@ import pytest
 import tensorflow as tf
 
 from kerasbert.tasks.question_answering.windows import WindowLayout
+from kerasbert.text.packing import Frame
+from kerasbert.text.tokenizer_config import bert_template
 
 CLS, SEP = 100, 200
+AROUND = Frame.of(bert_template("c", "s").pair, {"c": CLS, "s": SEP}.get)
 
 
 def windows_of(questions, contexts, max_length, stride, max_query_length=64):
-    layout = WindowLayout(max_length, stride, max_query_length, CLS, SEP)
+    layout = WindowLayout(max_length, stride, max_query_length, AROUND)
     windows = layout.windows(
         tf.ragged.constant(questions, tf.int32, row_splits_dtype=tf.int64),
         tf.ragged.constant(contexts, tf.int32, row_splits_dtype=tf.int64),

@@ -1,0 +1,200 @@
+"""Tokenizers whose `tokenizer.json` asks for other steps than BERT's or ALBERT's.
+
+XLM-RoBERTa's tokenizer, with which many multilingual BERTs come, is one of them, and so
+is every BERT that was trained from scratch with `tokenizers` and other parts. The
+pipeline is that of `tokenizers`, inside the TensorFlow graph: find added tokens,
+normalize, find added tokens again, divide in words, and tokenize each word.
+
+Reference:
+    Hugging Face `tokenizers`, `TokenizerImpl` and `AddedVocabulary`.
+
+Shapes: B texts, N characters of all words, W words, T tokens of all words.
+"""
+
+import json
+
+import tensorflow as tf
+
+from kerasbert.account import Account
+from kerasbert.text.code_points import LIMIT, decode
+from kerasbert.text.matching import AddedTokenFinder
+from kerasbert.text.steps import Reader, merged
+from kerasbert.text.tokenizer import Tokenizer
+from kerasbert.text.tokenizer_config import TokenizerConfig, all_added_tokens
+from kerasbert.text.word_models import UnigramWords, WordPieceWords
+from kerasbert.text.wordpiece import join_word_pieces
+
+_SPACE = "\u2581"  # how SentencePiece writes a space
+_BERT_PRE_TOKENIZER = '{"type": "BertPreTokenizer"}'
+
+
+class PipelineTokenizer(Tokenizer):
+    """Text to ids and back, as a `tokenizer.json` describes it.
+
+    Args:
+        config: what the tokenizer is made of.
+        special_tokens_in_text: whether special tokens that are written in a text mean
+            what they say; False: they are text like any other.
+    """
+
+    def __init__(self, config: TokenizerConfig, special_tokens_in_text: bool = True):
+        super().__init__(config, special_tokens_in_text)
+        normalizer, pre_tokenizer = config.normalizer, config.pre_tokenizer
+        if normalizer is None:
+            normalizer, pre_tokenizer = _of_switches(config)
+        reader = Reader("tokenizer.json", Account())
+        self._normalize = merged(reader.normalizers(json.loads(normalizer)))
+        self._divide = merged(
+            reader.pre_tokenizers(json.loads(pre_tokenizer or "null"))
+        )
+        with tf.init_scope(), tf.device("CPU:0"):
+            if config.kind == "wordpiece":
+                self._words = WordPieceWords(self)
+            else:
+                self._words = UnigramWords(self, special_tokens_in_text)
+            self._set_finders()
+
+    def __reduce__(self):
+        # Steps are functions; another process makes them anew.
+        return PipelineTokenizer, (self.config, self.special_tokens_in_text)
+
+    def _set_finders(self):
+        """Makes what finds added tokens, in the text as it is and when normalized."""
+        tokens = [t for t in all_added_tokens(self.config) if t.content in self._ids]
+        self._added_ids = tf.constant([self._ids[t.content] for t in tokens], tf.int32)
+        ignored = frozenset() if self.special_tokens_in_text else self._special()
+        self._finders = []
+        for normalized in (False, True):
+            numbers = [
+                number
+                for number, token in enumerate(tokens)
+                if token.normalized is normalized
+            ]
+            patterns = [tokens[number].content for number in numbers]
+            if normalized and patterns:
+                patterns = self._normalized(patterns)
+            found = [
+                (tokens[number], pattern, number)
+                for number, pattern in zip(numbers, patterns, strict=True)
+                if pattern
+            ]
+            columns = zip(*found, strict=True)
+            finder = AddedTokenFinder(*columns, ignored) if found else None
+            self._finders.append(finder)
+
+    def _special(self):
+        special = {t.content for t in all_added_tokens(self.config) if t.special}
+        return frozenset({*special, *self.special_tokens.all()})
+
+    def _normalized(self, texts):
+        points = decode(tf.constant(texts, tf.string))
+        for step in self._normalize:
+            points = step(points)
+        found = [""] * len(texts)
+        for code, text in zip(points.codes.numpy(), points.texts.numpy(), strict=True):
+            found[text] += chr(code)
+        return found
+
+    def _points(self, texts):
+        """The characters of the words of texts; an added token is a word of one."""
+        points = decode(texts)
+        as_written, when_normalized = self._finders
+        if as_written:
+            points = as_written(points)
+        for step in self._normalize:
+            points = step(points)
+        if when_normalized:
+            points = when_normalized(points)
+        for step in self._divide:
+            points = step(points)
+        return points
+
+    def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:  # noqa: D102
+        points = self._points(texts)
+        token_ids, _, _ = self._of_words(points, offsets=False)
+        return self._by_text(points, token_ids, texts).with_values(token_ids.values)
+
+    def tokenize_with_offsets(self, texts: tf.Tensor):  # noqa: D102
+        points = self._points(texts)
+        token_ids, first, last = self._of_words(points, offsets=True)
+        rows = self._by_text(points, token_ids, texts)
+        # The space before a word is no part of where a piece of it lies.
+        blank = points.codes == ord(_SPACE)
+        if self.config.kind == "wordpiece":
+            blank = tf.zeros_like(blank)
+        solid = tf.cast(tf.where(~blank)[:, 0], tf.int32)
+        solid = tf.concat([solid, [tf.size(blank)]], axis=0)
+        seen = tf.gather(solid, tf.searchsorted(solid[:-1], first))
+        empty = seen > last
+        seen = tf.where(empty, first, seen)
+        starts = tf.gather(points.first, seen)
+        ends = tf.where(empty, starts, tf.gather(points.last, last) + 1)
+        return tuple(map(rows.with_values, (token_ids.values, starts, ends)))
+
+    def _of_words(self, points, offsets):
+        """The ids of each word, and the first and last character of each token.
+
+        Args:
+            points: the characters of all words.
+            offsets: whether the characters are wanted.
+
+        Returns:
+            token_ids: int32 [W, None].
+            first: int32 [T]; None where it is not wanted.
+            last: int32 [T]; likewise.
+        """
+        is_added = points.codes >= LIMIT
+        places = tf.cast(tf.where(points.begins)[:, 0], tf.int32)  # [W]
+        word_is_added = tf.gather(is_added, places)
+        found = self._words(points, is_added, offsets)
+        token_ids, first, last = found
+        numbers = tf.gather(points.codes, places) - LIMIT
+        written = tf.boolean_mask(numbers, word_is_added)
+        lengths = tf.cast(word_is_added, tf.int64)
+        added_ids = tf.RaggedTensor.from_row_lengths(
+            tf.gather(self._added_ids, written), lengths, validate=False
+        )
+        places = tf.boolean_mask(places, word_is_added)
+        joined = tf.concat([added_ids, token_ids], axis=1)
+        if not offsets:
+            return joined, None, None
+        columns = (
+            tf.concat(
+                [added_ids.with_values(places), token_ids.with_values(of)], axis=1
+            )
+            for of in (first, last)
+        )
+        first, last = (column.values for column in columns)
+        return joined, first, last
+
+    def _by_text(self, points, token_ids, texts):
+        """Rows for the tokens of each text, ragged [B, None]."""
+        words = tf.boolean_mask(points.texts, points.begins)  # [W]
+        counts = tf.math.unsorted_segment_sum(
+            token_ids.row_lengths(), words, tf.size(texts)
+        )
+        return tf.RaggedTensor.from_row_lengths(
+            tf.zeros_like(token_ids.values), counts, validate=False
+        )
+
+    def _detokenize(self, tokens: list[str]) -> str:
+        if self.config.kind == "wordpiece":
+            return join_word_pieces(tokens)
+        return "".join(tokens).replace(_SPACE, " ").strip(" ")
+
+
+def _of_switches(config):
+    """The normalizer and pre-tokenizer that the switches of WordPiece mean."""
+    if config.kind != "wordpiece":
+        raise ValueError(
+            "Expected a normalizer with a SentencePiece model that has added tokens "
+            "with flags. Load the tokenizer from a folder with a tokenizer.json."
+        )
+    normalizer = {
+        "type": "BertNormalizer",
+        "clean_text": config.clean_text,
+        "handle_chinese_chars": config.split_chinese_characters,
+        "strip_accents": config.strip_accents,
+        "lowercase": config.lower_case,
+    }
+    return json.dumps(normalizer), _BERT_PRE_TOKENIZER
