@@ -26,8 +26,8 @@ MIRRORED = (
     TWO
     + """
 from kerasbert.models import TokenClassificationModel
-from kerasbert.training import Features, Recipe, fit
-from kerasbert.training.fit import Validation
+from kerasbert.training import Features, Recipe
+from kerasbert.training.fit import Validation, fit
 from tests.training import toy
 
 ROWS, BATCH = 9, 4  # the last batch of an epoch is one example
@@ -131,7 +131,8 @@ by_row = False  # each device reports the mean over its own words
 }
 JAX = """
 import keras
-from kerasbert.training import Recipe, fit
+from kerasbert.training import Recipe
+from kerasbert.training.fit import fit
 from tests.training import toy
 
 assert keras.backend.backend() == "jax"

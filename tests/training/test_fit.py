@@ -4,9 +4,9 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
-from kerasbert.training import Features, Recipe, fit
+from kerasbert.training import Features, Recipe
 from kerasbert.training.callbacks import Diverged
-from kerasbert.training.fit import Run
+from kerasbert.training.fit import Run, fit
 from tests.training import toy
 
 

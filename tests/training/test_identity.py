@@ -6,8 +6,8 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
-from kerasbert.training import Recipe, fit, identity
-from kerasbert.training.fit import Run, Validation
+from kerasbert.training import Recipe, identity
+from kerasbert.training.fit import Run, Validation, fit
 from kerasbert.training.state import read_run, save_state
 from tests.training import toy
 from tests.training.killed import KillAfter, Killed

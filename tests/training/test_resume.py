@@ -11,9 +11,9 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
-from kerasbert.training import Recipe, fit
+from kerasbert.training import Recipe
 from kerasbert.training import state as state_module
-from kerasbert.training.fit import Run, Validation
+from kerasbert.training.fit import Run, Validation, fit
 from tests.training import toy
 from tests.training.killed import KillAfter, Killed
 

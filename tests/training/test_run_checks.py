@@ -8,10 +8,10 @@ pytest.importorskip("tensorflow")
 
 import tensorflow as tf
 
-from kerasbert.training import Recipe, fit
+from kerasbert.training import Recipe
 from kerasbert.training.batches import TrainingOrder
 from kerasbert.training.callback_checks import sign_of
-from kerasbert.training.fit import Run, Validation
+from kerasbert.training.fit import Run, Validation, fit
 from tests.training import toy
 
 callbacks_of = keras.callbacks
