@@ -194,8 +194,7 @@ class TextEmbedder(BiEncoder):
         """Embeds texts.
 
         Args:
-            texts: A list or other iterable of strings, or a `tf.data.Dataset` of them;
-                one string is a list of one.
+            texts: Strings: an iterable, a `tf.data.Dataset`, or one alone.
             prompt: What to put before every text: the name of one of `prompts`, or a
                 text of more than one word or sign, such as `"query: "`. By default
                 the prompt that the model always wants, if any.
@@ -447,6 +446,6 @@ def _cut(vectors, size, normalize):
     """The first values of vectors, scaled to length 1 if that is wanted."""
     vectors = vectors[:, :size]
     if normalize:
-        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        vectors = vectors / np.maximum(norms, 1e-12)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors / np.maximum(lengths, 1e-12)
     return vectors
