@@ -433,8 +433,8 @@ class TextEmbedder(BiEncoder):
     def _token_runner(self, layers, combine):
         chosen = chosen_layers(self.encoder.config, layers)
         if (chosen, combine) not in self._token_runners:
-            finish = combination_of_layers(chosen, combine)
-            self._token_runners[chosen, combine] = EncoderRunner(self.model, finish)
+            run = EncoderRunner(self.model, combination_of_layers(chosen, combine))
+            self._token_runners[chosen, combine] = run
         return self._token_runners[chosen, combine]
 
 
@@ -445,7 +445,6 @@ def _embeddings(head, left_out, hidden_states, padding_mask):
 def _cut(vectors, size, normalize):
     """The first values of vectors, scaled to length 1 if that is wanted."""
     vectors = vectors[:, :size]
-    if normalize:
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return vectors / np.maximum(lengths, 1e-12)
-    return vectors
+    if not normalize:
+        return vectors
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
