@@ -174,6 +174,30 @@ def _write_modules(checkpoint, modules, tokenizer, folder, format):
     sentence_transformers.write_sentence_modules(modules, folder, size)
     if format == keras_hub.NAME:
         keras_hub.write_embedder(checkpoint.config, modules, folder)
+    if tokenizer is not None and tokenizer.kind == "wordpiece":
+        _check_read_back(tokenizer, folder, format)
+
+
+def _check_read_back(tokenizer, folder, format):
+    """Refuses a format that does not say how an embedder cleans its texts."""
+    from kerasbert.checkpoints.vocabulary import read_tokenizer
+
+    kept, wanted = (
+        {
+            "lower_case": each.lower_case,
+            "strip_accents": each.lower_case
+            if each.strip_accents is None
+            else each.strip_accents,
+            "split_chinese_characters": each.split_chinese_characters,
+        }
+        for each in (read_tokenizer(folder), tokenizer)
+    )
+    lost = [f"{key}={value}" for key, value in wanted.items() if kept[key] != value]
+    if lost:
+        raise ValueError(
+            f"{format} has no place for {', '.join(lost)} of this tokenizer: the "
+            "vectors would be others. Write the format huggingface."
+        )
 
 
 def _tokenizer_of(checkpoint, modules, account):
