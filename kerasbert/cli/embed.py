@@ -13,7 +13,11 @@ from kerasbert.cli import data_options as data
 __all__ = ["embed"]
 
 Pooling = enum.Enum(
-    "Pooling", {name: name for name in ("mean", "cls", "max", "sqrt_length")}
+    "Pooling",
+    {
+        name: name
+        for name in "mean cls max sqrt_length weighted_mean last_token".split()
+    },
 )
 LongTexts = enum.Enum("LongTexts", {name: name for name in ("truncate", "windows")})
 Combine = enum.Enum(
@@ -65,6 +69,18 @@ def embed(
     prompt: Annotated[
         str | None,
         typer.Option("--prompt", help="What to put before every text, or its name."),
+    ] = None,
+    prompt_name: Annotated[
+        str | None,
+        typer.Option("--prompt-name", help="The name of a prompt of the model."),
+    ] = None,
+    truncate_dim: Annotated[
+        int | None,
+        typer.Option(
+            "--truncate-dim",
+            min=1,
+            help="How many values of a vector to keep; --normalize scales these.",
+        ),
     ] = None,
     max_length: Annotated[
         int | None, typer.Option("--max-length", help="Most tokens of a text.")
@@ -127,16 +143,20 @@ def embed(
 
     on_litert = is_litert_folder(model)
     if on_litert:
-        _check_litert(pooling, normalize, prompt, max_length, long_texts, tokens)
+        choices = (pooling or None, normalize, prompt, max_length, tokens or None)
+        _check_litert((*choices, prompt_name, truncate_dim), long_texts)
         embedder = LiteRTEmbedder(model)
     else:
         from kerasbert.tasks import TextEmbedder
 
+        cut = {} if truncate_dim is None else {"truncate_dim": truncate_dim}
+        after_cut = bool(cut and normalize)  # what is written has length 1
         embedder = TextEmbedder.from_pretrained(
             model,
             pooling=[way.value for way in pooling] if pooling else None,
-            normalize=normalize,
+            normalize=None if after_cut else normalize,
             max_length=max_length,
+            **cut,
         )
     if on_litert:
         rows = _litert_rows(embedder, stream)
@@ -148,6 +168,8 @@ def embed(
             embedder,
             stream,
             prompt=prompt,
+            **({} if prompt_name is None else {"prompt_name": prompt_name}),
+            **({"normalize": True} if after_cut else {}),
             long_texts=long_texts.value,
             batch_tokens=batch_tokens,
             show_progress=None if output_file or not sys.stdout.isatty() else False,
@@ -179,12 +201,12 @@ def _check(texts, input_file, output_file, tokens, layers, combine):
         )
 
 
-def _check_litert(pooling, normalize, prompt, max_length, long_texts, tokens):
-    choices = (pooling or None, normalize, prompt, max_length, tokens or None)
+def _check_litert(choices, long_texts):
     if any(choice is not None for choice in choices) or long_texts is LongTexts.windows:
         raise ValueError(
             "A model for LiteRT is as it was exported: leave out --pooling, "
-            "--normalize, --prompt, --max-length, --long-texts and --tokens."
+            "--normalize, --prompt, --prompt-name, --truncate-dim, --max-length, "
+            "--long-texts and --tokens."
         )
 
 

@@ -121,6 +121,17 @@ def test_options_are_those_of_the_embedder(kerasbert, embedder, monkeypatch):
     }
 
 
+def test_vectors_are_cut_and_scaled_as_the_command_says(kerasbert):
+    folder = FIXTURES / "embedder_matryoshka" / "sentence_transformers"
+    options = ("--truncate-dim", 3, "--normalize", "--prompt-name", "query")
+    done = kerasbert("embed", "--model", folder, *options, "the film is good")
+    vector = json.loads(done.out)["embedding"]
+    expected = package.TextEmbedder.from_pretrained(folder).encode_query(
+        ["the film is good"], truncate_dim=3, normalize=True
+    )
+    np.testing.assert_allclose([vector], expected, atol=1e-6)
+
+
 def test_a_bad_line_late_in_the_file_leaves_no_output(kerasbert, tmp_path):
     content = b"good\n" * 5000 + b"sch\xf6n\n"
     done = kerasbert(
