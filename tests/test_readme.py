@@ -1,8 +1,10 @@
-"""Every block of code in the READMEs runs.
+"""Every block of code in the READMEs, and in the pages of docs, runs.
 
-* `python` blocks run in order, in one namespace, in an empty folder.
-* `sh` blocks run there line by line: `kerasbert ...` in this process; `make`, `pip`,
-  `git` and `source` not at all (they are CI's); any other command is a mistake.
+* Each `python` block runs in a process of its own, as a script would.
+* Each line of an `sh` block that begins with `kerasbert` does, too; `make`, `pip`,
+  `git` and `source` do not run at all (they are CI's); any other command is a mistake.
+* The blocks of a page run in order in one folder, so that a block may read the files
+  that one before it has written.
 * A block after a line `<!-- not run: why -->` is left alone, and so are all others.
 
 Names of the zoo stand for tiny models: nothing is fetched.
@@ -15,14 +17,15 @@ import shlex
 import pytest
 
 from kerasbert.checkpoints import cache, zoo
-from kerasbert.cli import main
+from tests.snippets import run_apart, run_kerasbert, run_python
 
 pytest.importorskip("tensorflow")
 
 ROOT = pathlib.Path(__file__).parents[1]
 FIXTURES = ROOT / "tests/fixtures"
 SENTENCE_ENCODER = FIXTURES / "sentence_mean/sentence_transformers"
-READMES = sorted(path.name for path in ROOT.glob("README*.md"))
+READMES = sorted(ROOT.glob("README*.md"))
+PAGES = sorted(ROOT.glob("docs/pages/**/*.md"))
 BLOCK = re.compile(
     r"^(?P<note><!-- not run: .+? -->\n)?```(?P<kind>\w+)\n(?P<code>.*?)^```$",
     re.M | re.S,
@@ -38,14 +41,28 @@ def blocks(text):
             yield block["kind"], line, block["code"]
 
 
-def run_shell(code, name, line):
+def commands(code, name, line):
+    """The arguments of `kerasbert` in the lines of an `sh` block, and their places."""
     for number, command in enumerate(code.replace("\\\n", " ").splitlines(), line + 1):
         words = shlex.split(command, comments=True)
         if not words or words[0] in LEFT_TO_CI:
             continue
         place = f"{name}, line {number}: {command}"
         assert words[0] == "kerasbert", f"{place} is no command that is known to work."
-        assert main(words[1:]) == 0, f"{place} failed."
+        yield words[1:], place
+
+
+def run_page(path, folder, environment):
+    folder.mkdir()
+    where = {"folder": folder, "environment": environment}
+    for kind, line, code in blocks(path.read_text("utf-8")):
+        if kind == "python":
+            failed = run_apart(run_python, "\n" * line + code, str(path), **where)
+            assert failed is None, failed
+        else:
+            for words, place in commands(code, path.name, line):
+                failed = run_apart(run_kerasbert, words, **where)
+                assert failed is None, f"{place} failed.\n{failed}"
 
 
 @pytest.fixture(scope="module")
@@ -73,32 +90,39 @@ def tiny_bert(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def tiny_zoo(tmp_path, monkeypatch, tiny_bert):
-    monkeypatch.setenv("KERASBERT_CACHE", str(tmp_path / "cache"))
-    for model in zoo.models():
-        sentences = model.summary.startswith("Sentence encoder")
-        folder = SENTENCE_ENCODER if sentences else tiny_bert
-        if model.name.startswith("albert"):
-            folder = FIXTURES / "albert_pretraining/huggingface"
-        cache.remember(model.handles[0], folder)
+@pytest.fixture(scope="module")
+def tiny_zoo(tmp_path_factory, tiny_bert):
+    """The environment in which the names of the zoo are tiny models."""
+    environment = {"KERASBERT_CACHE": str(tmp_path_factory.mktemp("cache"))}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        for model in zoo.models():
+            sentences = model.summary.startswith("Sentence encoder")
+            folder = SENTENCE_ENCODER if sentences else tiny_bert
+            if model.name.startswith("albert"):
+                folder = FIXTURES / "albert_pretraining/huggingface"
+            cache.remember(model.handles[0], folder)
+    return environment
 
 
-# The tiny model has 16 positions.
-@pytest.mark.filterwarnings("ignore:.*were truncated")
-@pytest.mark.parametrize("name", READMES)
-def test_every_block_of_code_runs(name, tiny_zoo, tmp_path, monkeypatch):
-    folder = tmp_path / "here"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    namespace = {"__name__": "__main__"}
-    found = list(blocks((ROOT / name).read_text("utf-8")))
-    assert found
-    for kind, line, code in found:
-        if kind == "sh":
-            run_shell(code, name, line)
-        else:
-            exec(compile("\n" * line + code, str(ROOT / name), "exec"), namespace)
+@pytest.mark.parametrize("path", READMES, ids=lambda path: path.name)
+def test_every_block_of_a_readme_runs_by_itself(path, tiny_zoo, tmp_path):
+    assert list(blocks(path.read_text("utf-8")))
+    run_page(path, tmp_path / "here", tiny_zoo)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_every_block_of_a_page_runs_by_itself(path, tiny_zoo, tmp_path):
+    run_page(path, tmp_path / "here", tiny_zoo)
+
+
+def test_a_block_has_no_names_of_the_one_before(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("```python\na = 1\n```\n\n```python\nprint(a)\n```\n", "utf-8")
+    with pytest.raises(AssertionError, match=r"page.md., line 6(.|\n)*'a' is not def"):
+        run_page(page, tmp_path / "here", {})
 
 
 def test_blocks_are_found_with_their_lines_and_notes_are_heeded():
@@ -110,6 +134,6 @@ def test_blocks_are_found_with_their_lines_and_notes_are_heeded():
 
 
 def test_a_command_that_nobody_knows_is_a_mistake():
-    run_shell("make test   # suite\n\npip install .\n", "README.md", 10)
+    assert not list(commands("make test   # suite\n\npip install .\n", "README.md", 10))
     with pytest.raises(AssertionError, match="README.md, line 12: ls -l"):
-        run_shell("make test\nls -l\n", "README.md", 10)
+        list(commands("make test\nls -l\n", "README.md", 10))
