@@ -12,8 +12,11 @@ import traceback
 
 from kerasbert.cli import process
 from kerasbert.cli.messages import one_line, warnings_as_lines
+from kerasbert.lazy import lazy_names
 
 __all__ = ["main"]
+
+__getattr__, __dir__ = lazy_names(__name__, {})
 
 BAD_INPUT = 2
 UNEXPECTED = 1
