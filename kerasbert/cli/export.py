@@ -73,6 +73,10 @@ def export(
             "--precision, --tokens and --xla are for serving: leave them out, or write "
             "--format saved_model."
         )
+    from kerasbert.models.model import check_exports
+
+    check_exports()  # before a model is loaded
+
     from kerasbert.export import (
         curl_line,
         export_embedder,

@@ -14,6 +14,7 @@ from kerasbert.export.saved_model import (
 from kerasbert.export.task_graph import TaskGraph
 from kerasbert.export.version_folder import new_version
 from kerasbert.export.warm_up import WARM_UPS, write_warm_up
+from kerasbert.models.model import check_exports
 
 # Where the signatures of each kind of task are.
 SIGNATURES = {
@@ -68,6 +69,7 @@ def export_task(
         ValueError: If there is no such precision or length, or TF Serving could not
             load the model.
     """
+    check_exports()
     max_length = checked_length(task, max_length)
     graph = TaskGraph(task, precision, max_length, calibration)
     signatures = _signatures_of(task.kind)(task, graph)

@@ -19,6 +19,7 @@ from kerasbert.export.saved_model import checked_length
 from kerasbert.files import json_text, new_folder
 from kerasbert.layers import ONE_ROW, unpack
 from kerasbert.litert import FORMAT, MODEL_FILE, SETTINGS_FILE
+from kerasbert.models.model import check_exports
 from kerasbert.tasks.embedding.prompts import prompt_text
 
 PRECISIONS = ("float32", "int8")
@@ -60,6 +61,7 @@ def export_litert(
         >>> kerasbert.LiteRTEmbedder(folder).encode(["good morning"]).shape
         (1, 32)
     """
+    check_exports()
     if precision not in PRECISIONS:
         raise ValueError(
             f"Expected a precision among {', '.join(PRECISIONS)} for LiteRT, got "

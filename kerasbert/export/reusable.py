@@ -19,6 +19,7 @@ from kerasbert.export.embedder_signatures import head_of
 from kerasbert.export.reusable_card import reusable_card
 from kerasbert.export.saved_model import checked_length, model_name
 from kerasbert.files import new_folder
+from kerasbert.models.model import check_exports
 from kerasbert.tasks.embedding.files import write_modules
 from kerasbert.tasks.embedding.prompts import prompt_text
 
@@ -62,6 +63,7 @@ def export_reusable(embedder, folder, max_length=None, overwrite=False):
         FileExistsError: If the folder exists and `overwrite` is not given.
         ValueError: If TF Hub's form has no place for the model.
     """
+    check_exports()
     max_length = checked_length(embedder, max_length)
     folder = pathlib.Path(folder)
     with new_folder(folder, overwrite=overwrite) as partial:

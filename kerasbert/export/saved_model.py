@@ -13,6 +13,7 @@ from kerasbert.export.model_card import model_card
 from kerasbert.export.operations import check_saved_model
 from kerasbert.export.version_folder import new_version
 from kerasbert.export.warm_up import embedder_requests, write_warm_up
+from kerasbert.models.model import check_exports
 
 
 def export_embedder(
@@ -59,6 +60,7 @@ def export_embedder(
         ValueError: If there is no such precision, length or layer, TensorFlow here
             does not have int8, or TF Serving could not load the model.
     """
+    check_exports()
     max_length = checked_length(embedder, max_length)
     if precision == "int8" and xla:
         raise ValueError(

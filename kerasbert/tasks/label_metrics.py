@@ -98,9 +98,6 @@ class ClassMetric(keras.metrics.Metric):
         right, given, expected = ops.unstack(ops.cast(self.counts, "float32"), 3)
         return self.compute(right, given, expected)
 
-    def reset_state(self):
-        self.counts.assign(ops.zeros_like(self.counts))
-
     def compute(self, right, given, expected):
         """The metric.
 

@@ -1,5 +1,6 @@
 """Which examples make which batch: of like length, in an order that a seed gives."""
 
+import collections
 import itertools
 
 import numpy as np
@@ -8,6 +9,7 @@ from kerasbert.training.devices import check_divisible
 from kerasbert.training.features import IGNORED
 
 POOL = 50  # batches among which examples are sorted by length
+WORTH = 32  # batches for which a graph is compiled, where each shape has its own
 
 
 def epoch_batches(lengths, batch_size, seed=0, epoch=0):
@@ -145,10 +147,10 @@ def evaluation_dataset(features, batch_size, devices=1):
 
 
 def _shaping(features, batch_size):
-    """What gives batches one of a few shapes, where each is compiled anew.
+    """What gives batches one of a few shapes, where each is compiled anew: on JAX.
 
-    That is on JAX. Rows are as long as a power of two, or as the longest of all
-    examples; those of a batch of fewer examples are always as long as the longest.
+    Rows have one of the `worthwhile_lengths`; those of a batch of fewer examples are
+    always as long as the longest.
 
     Args:
         features: `kerasbert.training.Features` of all examples.
@@ -161,12 +163,13 @@ def _shaping(features, batch_size):
 
     if keras.backend.backend() == "tensorflow":
         return lambda batch, count: batch
-    longest = int(features.lengths.max())
+    known = worthwhile_lengths(features.lengths, batch_size)
 
     def shape(batch, count):
         inputs, targets, weights = batch
-        length = inputs["token_ids"].shape[1]
-        length = min(longest, power_of_two(length)) if count == batch_size else longest
+        length = known[-1]
+        if count == batch_size:
+            length = next(x for x in known if x >= inputs["token_ids"].shape[1])
         lengths = dict.fromkeys(inputs, length)
         of_targets = length
         if "masked_positions" in inputs:
@@ -186,6 +189,34 @@ def _shaping(features, batch_size):
         return inputs, targets, weights
 
     return shape
+
+
+def worthwhile_lengths(lengths, batch_size):
+    """The lengths of batches that are worth a graph of their own, which takes long.
+
+    They are the longest of all, and those powers of two for which there are `WORTH`
+    batches: in fewer, more padding costs less than another graph.
+
+    Args:
+        lengths: Number of tokens of each example.
+        batch_size: Examples of a batch.
+
+    Returns:
+        The lengths, the least first.
+
+    Example:
+        >>> worthwhile_lengths([9] * 32 + [20] * 320 + [50] * 32, batch_size=8)
+        [32, 50]
+    """
+    longest = int(max(lengths))
+    counts = collections.Counter(min(longest, power_of_two(x)) for x in lengths)
+    found, waiting = [], 0
+    for length, count in sorted(counts.items()):
+        waiting += count
+        if length == longest or waiting >= WORTH * batch_size:
+            found.append(length)
+            waiting = 0
+    return found
 
 
 def power_of_two(number, least=16):
