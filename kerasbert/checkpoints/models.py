@@ -142,7 +142,7 @@ def variables_of(model):
             _, _, path = f"/{variable.path}".partition(f"/{layer.name}/")
             if path:
                 variables[f"{layer.name}/{path}"] = variable
-    return {path: v for path, v in variables.items() if "lora_kernel" not in path}
+    return {path: v for path, v in variables.items() if "/lora_" not in path}
 
 
 def _build(model_class, checkpoint, dtype=None, name=None):
@@ -242,9 +242,17 @@ def _value(variable):
 
 
 def _merged_lora(model):
-    """The kernels of dense layers with low-rank updates, the updates added."""
-    encoder = getattr(model, "encoder", model)
-    return {
-        f"{path}/kernel": functools.partial(keras.ops.convert_to_numpy, dense.kernel)
-        for path, dense in encoder.updated_projections.items()
-    }
+    """The weights of layers with low-rank updates, the updates added."""
+    paths = {id(variable): path for path, variable in variables_of(model).items()}
+    merged = {}
+    for layer in model._flatten_layers(include_self=False):
+        if not getattr(layer, "lora_enabled", False):
+            continue
+        if isinstance(layer, keras.layers.Embedding):
+            variable, value = layer._embeddings, layer.embeddings
+        else:
+            variable, value = layer._kernel, layer.kernel
+        merged[paths[id(variable)]] = functools.partial(
+            keras.ops.convert_to_numpy, value
+        )
+    return merged

@@ -113,7 +113,8 @@ def _of_rows(compute, token_ids, segment_ids):
 def _with_policy(model, policy):
     """A model like another, with untrained weights where the policy is another."""
     encoder = model.encoder
-    if encoder.dtype_policy.name == policy and not encoder.updated_projections:
+    updated = [x for x in model._flatten_layers() if getattr(x, "lora_enabled", False)]
+    if encoder.dtype_policy.name == policy and not updated:
         return model
     encoder = type(encoder)(encoder.config, dtype=policy, name=encoder.name)
     described = keras.saving.serialize_keras_object(encoder)

@@ -126,16 +126,6 @@ class Encoder(Model):
                 dense.enable_lora(rank)
                 dense.bias.trainable = False
 
-    @property
-    def updated_projections(self):
-        """The projections of attention with low-rank updates, by their paths."""
-        return {
-            f"{block.name}/attention/{target}": dense
-            for block in self.blocks
-            for target, dense in block.attention.dense_layers.items()
-            if dense.lora_enabled
-        }
-
     def get_config(self):
         return self._config(
             config=dataclasses.asdict(self.config),

@@ -128,3 +128,28 @@ def test_frozen_layers_stay_frozen(tmp_path):
     paths = [[v.path for v in x.trainable_variables] for x in (loaded, encoder)]
     assert paths[0] == paths[1]
     assert not any(path.startswith("embeddings/") for path in paths[0])
+
+
+@pytest.mark.parametrize("head", ["SequenceClassificationModel", "MaskedLMModel"])
+def test_updates_of_any_layer_are_part_of_what_is_saved(head, tmp_path):
+    make = getattr(models, head)
+    labels = [3] if head == "SequenceClassificationModel" else []
+    model = harness.randomise(make(tiny.bert(num_hidden_layers=1), *labels))
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.Dense | keras.layers.Embedding):
+            layer.enable_lora(2)
+    random = np.random.default_rng(0)
+    batch = {name: harness.BATCH[name] for name in model.input}
+    before = harness.flat(model(batch))
+    for variable in model.trainable_variables:
+        if "lora" in variable.path:
+            variable.assign(random.normal(size=variable.shape) * 0.3)
+    expected = harness.flat(model(batch))
+    assert abs(expected[0] - before[0]).max() > 0.1
+    model.save(tmp_path / "model.keras")
+    from_keras = keras.models.load_model(tmp_path / "model.keras")
+    for number, one in enumerate((model, from_keras)):
+        one.save_pretrained(tmp_path / str(number))
+        loaded = models.load_model(tmp_path / str(number))
+        for out, ref in zip(harness.flat(loaded(batch)), expected, strict=True):
+            np.testing.assert_allclose(out, ref, atol=1e-5)
