@@ -4,6 +4,7 @@ Containers differ in where the vocabulary lies and who says how text is cleaned;
 nobody says, a vocabulary without a single upper-case letter is an uncased one.
 """
 
+import dataclasses
 import pathlib
 
 from kerasbert.account import Account, quoted
@@ -218,6 +219,15 @@ def sentencepiece_config(model: bytes, where, lower_case: bool | None = None, **
         "special_tokens": ALBERT_SPECIAL_TOKENS,
         **others,
     }
+    if settings.get("normalizer") is None:
+        # Text is divided at spaces, so that it takes no space away from a word whether
+        # an added token takes in those beside it, as ALBERT's [MASK] does.
+        settings["added_tokens"] = tuple(
+            token
+            if isinstance(token, str)
+            else dataclasses.replace(token, lstrip=False, rstrip=False)
+            for token in settings.get("added_tokens", ())
+        )
     return TokenizerConfig(
         kind="sentencepiece",
         vocabulary=vocabulary,

@@ -9,6 +9,7 @@ Where files contradict each other, transformers is followed, and the user is tol
 import base64
 import dataclasses
 import pathlib
+import re
 
 from kerasbert.checkpoints.vocabulary import (
     read_settings,
@@ -37,6 +38,7 @@ from kerasbert.text.tokenizer_config import (
     TokenizerConfig,
 )
 
+_HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\uac00-\ud7ff]")
 _SWITCHES = {
     "do_lower_case": "lowercase",
     "strip_accents": "strip_accents",
@@ -227,6 +229,9 @@ def _unigram(folder, file, settings, vocabulary, others, account):
 
     _check_steps(file, account)
     albert = _albert_switches(file)
+    steps_are_alberts = albert is not None
+    if albert and albert["strip_accents"] and any(map(_HANGUL.search, file.vocabulary)):
+        albert = None  # NFKD takes Hangul apart, and `tokenizers` leaves it so
     pieces = list(zip(file.vocabulary, file.scores, strict=True))
     # Added tokens are found before pieces are: their scores are never compared.
     pieces += [(token, 0.0) for token in vocabulary[len(pieces) :]]
@@ -253,7 +258,7 @@ def _unigram(folder, file, settings, vocabulary, others, account):
             strip_accents=switches["strip"],
             **others,
         )
-    known = settings.kind in XLMR_CLASSES and _is_xlmr(file)
+    known = steps_are_alberts or settings.kind in XLMR_CLASSES and _is_xlmr(file)
     if settings.kind not in GENERIC_CLASSES and not known:
         _warn_of_class(file.path, settings.kind)
     return sentencepiece_config(

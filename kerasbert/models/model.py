@@ -98,6 +98,9 @@ class Model(Pretrained, keras.Model):
             input_signature: As there.
             **kwargs: As there.
 
+        Returns:
+            The folder, a string.
+
         Raises:
             ValueError: If the format is another one, or the backend is not TensorFlow.
         """
@@ -117,6 +120,7 @@ class Model(Pretrained, keras.Model):
             input_signature=input_signature,
             **kwargs,
         )
+        return str(filepath)
 
     def save(self, filepath, overwrite=True, zipped=None, **kwargs):
         if str(filepath).endswith((".h5", ".hdf5")):

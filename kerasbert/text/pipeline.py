@@ -11,6 +11,7 @@ Reference:
 Shapes: B texts, N characters of all words, W words, T tokens of all words.
 """
 
+import base64
 import json
 
 import tensorflow as tf
@@ -18,6 +19,7 @@ import tensorflow as tf
 from kerasbert.account import Account
 from kerasbert.text.code_points import LIMIT, decode
 from kerasbert.text.matching import AddedTokenFinder
+from kerasbert.text.sentencepiece_model import parse_model
 from kerasbert.text.steps import Reader, merged
 from kerasbert.text.tokenizer import Tokenizer
 from kerasbert.text.tokenizer_config import TokenizerConfig, all_added_tokens
@@ -26,6 +28,18 @@ from kerasbert.text.wordpiece import join_word_pieces
 
 _SPACE = "\u2581"  # how SentencePiece writes a space
 _BERT_PRE_TOKENIZER = '{"type": "BertPreTokenizer"}'
+_ALBERT_PRE_TOKENIZER = {
+    "type": "Sequence",
+    "pretokenizers": [
+        {"type": "WhitespaceSplit"},
+        {
+            "type": "Metaspace",
+            "replacement": _SPACE,
+            "prepend_scheme": "always",
+            "split": True,
+        },
+    ],
+}
 
 
 class PipelineTokenizer(Tokenizer):
@@ -184,12 +198,9 @@ class PipelineTokenizer(Tokenizer):
 
 
 def _of_switches(config):
-    """The normalizer and pre-tokenizer that the switches of WordPiece mean."""
-    if config.kind != "wordpiece":
-        raise ValueError(
-            "Expected a normalizer with a SentencePiece model that has added tokens "
-            "with flags. Load the tokenizer from a folder with a tokenizer.json."
-        )
+    """The normalizer and pre-tokenizer that the switches of a tokenizer mean."""
+    if config.kind == "sentencepiece":
+        return json.dumps(_albert_normalizer(config)), json.dumps(_ALBERT_PRE_TOKENIZER)
     normalizer = {
         "type": "BertNormalizer",
         "clean_text": config.clean_text,
@@ -198,3 +209,25 @@ def _of_switches(config):
         "lowercase": config.lower_case,
     }
     return json.dumps(normalizer), _BERT_PRE_TOKENIZER
+
+
+def _albert_normalizer(config):
+    """ALBERT's clean-up, as a `tokenizer.json` says it."""
+    if config.split_digits_from_commas:
+        raise ValueError(
+            "Expected no split_digits_from_commas beside added tokens with flags: "
+            "`tokenizers` has no such step. Load the tokenizer without it."
+        )
+    steps = [
+        {"type": "Replace", "pattern": {"String": quote}, "content": '"'}
+        for quote in ("``", "''")
+    ]
+    if config.strip_accents:
+        steps += [{"type": "NFKD"}, {"type": "StripAccents"}]
+    if config.lower_case:
+        steps.append({"type": "Lowercase"})
+    charsmap = parse_model(config.model).normalizer_spec.precompiled_charsmap
+    if charsmap:
+        text = base64.b64encode(charsmap).decode("ascii")
+        steps.append({"type": "Precompiled", "precompiled_charsmap": text})
+    return {"type": "Sequence", "normalizers": steps}

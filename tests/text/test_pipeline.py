@@ -56,6 +56,38 @@ def test_xlm_r_has_the_ids_of_the_reference_for_texts_and_pairs(xlmr):
     assert ours.num_special_tokens(pair=True) == 4
 
 
+def albert():
+    """XLM-R's layout, with ALBERT's clean-up of text."""
+    whole = pipelines.xlmr()
+    steps = [{"type": kind} for kind in ("NFKD", "StripAccents", "Lowercase")]
+    quotes = [
+        {"type": "Replace", "pattern": {"String": quote}, "content": '"'}
+        for quote in ("``", "''")
+    ]
+    steps = [*quotes, *steps, whole["normalizer"]]
+    whole["normalizer"] = {"type": "Sequence", "normalizers": steps}
+    return whole
+
+
+@pytest.mark.parametrize("flag", ["lstrip", "rstrip", "single_word"])
+def test_a_mask_that_takes_in_spaces_has_the_ids_of_the_reference(tmp_path, flag):
+    whole = albert()
+    whole["added_tokens"][-1] |= {"lstrip": False, flag: True}
+    ours, theirs = both(tmp_path, whole, tokenizer_class="AlbertTokenizer")
+    texts = ["a  <mask>  b", "caf\u00e9<mask>b ''c``", "<mask>", " <mask> <mask>"]
+    assert pipelines.rows(ours, texts) == pipelines.rows(theirs, texts)
+
+
+@pytest.mark.parametrize("kind", ["AlbertTokenizer", "PreTrainedTokenizerFast"])
+def test_hangul_after_alberts_clean_up_has_the_ids_of_the_reference(tmp_path, kind):
+    whole = albert()
+    whole["model"]["vocab"] += [["\uac01", -2.0], ["\u1100\u1161", -2.0]]
+    ours, theirs = both(tmp_path, whole, tokenizer_class=kind)
+    texts = ["\uac01", "\uac01\uac00 ''a``", "\u1100\u1161 caf\u00e9 \uac00"]
+    assert pipelines.rows(ours, texts) == pipelines.rows(theirs, texts)
+    assert theirs.encode("\uac00").ids[2] == len(whole["model"]["vocab"]) - 1
+
+
 def test_offsets_are_those_of_the_reference(xlmr):
     ours, theirs = xlmr
     text = "the  Naïve <mask> end."
