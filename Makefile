@@ -1,15 +1,18 @@
 # `make quickstart` and `make test` are complete on a machine that has Python and make.
 # Environments are made once, and again when setup.cfg changes.
 
-.PHONY: help quickstart test test-slow test-jax test-scale-out lint format clean
+.PHONY: help quickstart test test-slow test-jax test-scale-out docs lint format clean
 
 VENV ?= .venv
 JAX_VENV ?= .venv-jax
+DOCS_VENV ?= .venv-docs
 SCALE_OUT := ray beam
 comma := ,
 # Layers, models, safetensors and the command: what needs no TensorFlow.
 JAX_PACKAGES := keras jax numpy h5py safetensors packaging protobuf pyyaml typer hypothesis \
 	pytest pytest-xdist
+DOCS_PACKAGES := 'mkdocs>=1.6,<2' 'mkdocs-material>=9.6' 'mkdocstrings-python>=2' \
+	'mkdocs-jupyter>=0.25' ruff
 # A process a core, each with a thread; the tests of a file share what they load.
 export TF_NUM_INTRAOP_THREADS ?= 1
 PYTEST := -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
@@ -28,6 +31,7 @@ help:
 	@echo "make test-slow       longer trainings, which the suite leaves out"
 	@echo "make test-jax        the part that runs on JAX, where TensorFlow is not installed"
 	@echo "make test-scale-out  the scripts for Ray Data and Apache Beam"
+	@echo "make docs            the documentation site, in build/docs; warnings are errors"
 	@echo "make lint            ruff: errors, style, format"
 	@echo "make format          ruff: put it right"
 	@echo "make clean           remove environments and caches"
@@ -49,6 +53,11 @@ test-scale-out: $(SCALE_OUT:%=test-on-%)
 
 test-on-%: .venv-%/.installed-extra
 	.venv-$*/bin/python -m pytest tests/scale_out
+
+# Nothing of kerasbert is imported: the reference is read from the source.
+docs: $(DOCS_VENV)/.installed
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --quiet --config-file docs/mkdocs.yml
+	@echo "build/docs/index.html"
 
 lint: $(VENV)/.installed-test
 	$(VENV)/bin/ruff check .
@@ -79,6 +88,10 @@ $(VENV)/.installed-test: setup.cfg pyproject.toml $(VENV)/.made
 $(JAX_VENV)/.installed: setup.cfg pyproject.toml $(JAX_VENV)/.made
 	$(call install,$(JAX_PACKAGES))
 	$(call install,--no-deps -e .)
+	@touch $@
+
+$(DOCS_VENV)/.installed: setup.cfg pyproject.toml $(DOCS_VENV)/.made
+	$(call install,$(DOCS_PACKAGES))
 	@touch $@
 
 .venv-%/.installed-extra: setup.cfg pyproject.toml .venv-%/.made
