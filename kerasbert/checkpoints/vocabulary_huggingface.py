@@ -34,9 +34,7 @@ from kerasbert.checkpoints.vocabulary_settings import (
     read_tokenizer_settings,
     warn,
 )
-from kerasbert.text.tokenizer_config import (
-    TokenizerConfig,
-)
+from kerasbert.text.tokenizer_config import TokenizerConfig
 
 _HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\uac00-\ud7ff]")
 _SWITCHES = {
@@ -229,9 +227,6 @@ def _unigram(folder, file, settings, vocabulary, others, account):
 
     _check_steps(file, account)
     albert = _albert_switches(file)
-    steps_are_alberts = albert is not None
-    if albert and albert["strip_accents"] and any(map(_HANGUL.search, file.vocabulary)):
-        albert = None  # NFKD takes Hangul apart, and `tokenizers` leaves it so
     pieces = list(zip(file.vocabulary, file.scores, strict=True))
     # Added tokens are found before pieces are: their scores are never compared.
     pieces += [(token, 0.0) for token in vocabulary[len(pieces) :]]
@@ -242,23 +237,19 @@ def _unigram(folder, file, settings, vocabulary, others, account):
         unk_id = file.vocabulary.index(file.unk)
         proto = build_model(pieces, unk_id, charsmap, set(special.all()))
     if albert is not None:
-        switches = {
-            "lower_case": albert["lower_case"],
-            "strip": albert["strip_accents"],
-        }
         if settings.kind in ALBERT_CLASSES:
             values = settings.values
-            switches["lower_case"] = values.get("do_lower_case", switches["lower_case"])
+            albert["lower_case"] = values.get("do_lower_case", albert["lower_case"])
             if "keep_accents" in values:
-                switches["strip"] = not values["keep_accents"]
-        return sentencepiece_config(
-            proto,
-            file.path,
-            switches["lower_case"],
-            strip_accents=switches["strip"],
-            **others,
-        )
-    known = steps_are_alberts or settings.kind in XLMR_CLASSES and _is_xlmr(file)
+                albert["strip_accents"] = not values["keep_accents"]
+        # A SentencePiece file that says the same is what the model was trained with.
+        beside = _same_model(folder, pieces) is not None
+        if not beside and not _is_albert(file, albert):
+            albert["normalizer"] = as_text(_albert_normalizer(file, albert))
+            albert["pre_tokenizer"] = as_text(file.pre_tokenizer)
+        del albert["charsmap"]
+        return sentencepiece_config(proto, file.path, **albert, **others)
+    known = settings.kind in XLMR_CLASSES and _is_xlmr(file)
     if settings.kind not in GENERIC_CLASSES and not known:
         _warn_of_class(file.path, settings.kind)
     return sentencepiece_config(
@@ -316,6 +307,27 @@ def _albert_switches(file):
     spaces = {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}
     # Words are divided at all spaces; how many there are does not matter.
     return found if steps in ([], [spaces]) else None
+
+
+def _is_albert(file, albert):
+    """Whether SentencePiece itself gives the ids that `tokenizers` gives.
+
+    `Precompiled` composes no clusters of six bytes or more, SentencePiece does. Where
+    accents are removed first, only Hangul is left to compose, and all of it is one
+    unknown piece to a vocabulary without any.
+    """
+    hangul = any(map(_HANGUL.search, file.vocabulary))
+    return not albert["charsmap"] or (albert["strip_accents"] and not hangul)
+
+
+def _albert_normalizer(file, albert):
+    """The steps of the file with the switches that the settings have changed."""
+    steps = _steps(file.normalizer, "normalizers")
+    kinds = ("NFKD", "StripAccents", "Lowercase")
+    wanted = [albert["strip_accents"]] * 2 + [albert["lower_case"]]
+    switched = [{"type": k} for k, on in zip(kinds, wanted, strict=True) if on]
+    others = [step for step in steps[2:] if step["type"] not in kinds]
+    return {"type": "Sequence", "normalizers": [*steps[:2], *switched, *others]}
 
 
 def _same_model(folder: pathlib.Path, pieces) -> bytes | None:

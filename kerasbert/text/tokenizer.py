@@ -4,13 +4,14 @@ Shapes: B batch, S sequence.
 """
 
 import abc
+import dataclasses
 import functools
 import pathlib
 import sys
 
 import tensorflow as tf
 
-from kerasbert.account import Account
+from kerasbert.account import Account, quoted
 from kerasbert.processes import check_process
 from kerasbert.text.packing import pack
 from kerasbert.text.ragged import to_lists
@@ -89,7 +90,8 @@ class Tokenizer(Vocabulary):
         if not config.is_plain:
             from kerasbert.text.pipeline import PipelineTokenizer
 
-            return PipelineTokenizer(config, **switches)
+            in_text = switches.pop("special_tokens_in_text", True)
+            return PipelineTokenizer(_switched(config, switches), in_text)
         if config.kind == "wordpiece":
             from kerasbert.text.wordpiece import WordPieceTokenizer as kind
         else:
@@ -260,6 +262,33 @@ class Tokenizer(Vocabulary):
             return self.pack(first, second, max_length)[0]
 
         return encode_pairs
+
+
+_CLEANING = (
+    "lower_case",
+    "strip_accents",
+    "split_chinese_characters",
+    "clean_text",
+    "split_digits_from_commas",
+)
+
+
+def _switched(config, switches):
+    """The `TokenizerConfig` with fields of it chosen otherwise."""
+    fixed = _CLEANING if config.normalizer is not None else _CLEANING[-1:]
+    for name, value in switches.items():
+        if name in fixed and value != getattr(config, name):
+            raise ValueError(
+                f"Expected no {name} for a tokenizer with steps of its own, got "
+                f"{name}={quoted(value)}: its tokenizer.json says how text is cleaned. "
+                "Change the normalizer there."
+            )
+        known = {field.name for field in dataclasses.fields(config)}
+        if name not in known - {"kind", "vocabulary", "model", "words"}:
+            raise TypeError(
+                f"Expected switches of a tokenizer, such as max_length, got {name}."
+            )
+    return dataclasses.replace(config, **switches)
 
 
 def _is_symbolic(texts):

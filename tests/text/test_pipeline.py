@@ -221,3 +221,26 @@ def test_half_a_surrogate_pair_is_one_character():
     assert to_utf8("\ud83d\ude00").decode() == "\ufffd\ufffd"
     with pytest.raises(TypeError, match="position 1"):
         as_utf8(["a", 1])
+
+
+@pytest.mark.parametrize("lower_case", [True, False])
+def test_the_settings_of_albert_change_the_steps_of_its_file(tmp_path, lower_case):
+    whole = albert()
+    whole["model"]["vocab"] += [["\uac01", -2.0], ["\u1100\u1161", -2.0]]
+    ours, _ = both(
+        tmp_path, whole, tokenizer_class="AlbertTokenizer", do_lower_case=lower_case
+    )
+    if not lower_case:
+        whole["normalizer"]["normalizers"].remove({"type": "Lowercase"})
+    theirs = Reference.from_str(json.dumps(whole))
+    texts = ["Ab \uac01<mask> \uac00B", "\u00c9a ``b", *oracle.hard_strings(200, 5)]
+    assert pipelines.rows(ours, texts) == pipelines.rows(theirs, texts)
+
+
+def test_a_tokenizer_with_steps_of_its_own_takes_or_refuses_switches(xlmr):
+    config = xlmr[0].config
+    with pytest.raises(ValueError, match=r"Expected no lower_case .*tokenizer\.json"):
+        Tokenizer.from_config(config, lower_case=not config.lower_case)
+    with pytest.raises(TypeError, match="Expected switches of a tokenizer"):
+        Tokenizer.from_config(config, lowercase=False)
+    assert Tokenizer.from_config(config, max_length=7).config.max_length == 7
