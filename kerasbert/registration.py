@@ -2,13 +2,14 @@
 
 `keras.models.load_model` finds a class if it was registered, which happens where the
 class is defined. So that `import kerasbert` alone is enough, and still loads nothing,
-the modules that define such classes load right after Keras, whoever imports it.
+the modules that define such classes load right after Keras, whoever imports it; or, if
+a module of kerasbert does, right after that one.
 """
 
 import importlib
 import importlib.abc
-import importlib.util
 import sys
+import threading
 
 # All need Keras alone.
 MODULES = (
@@ -26,23 +27,36 @@ MODULES = (
 
 
 class _AfterKeras(importlib.abc.MetaPathFinder):
-    """Finds Keras as others do, and has it call back once it is loaded."""
+    """Calls `load_serializable` once Keras is loaded and no module of ours is half so.
+
+    Whichever module of kerasbert imports Keras first is not complete when Keras is:
+    what it defines cannot be imported from it yet. So the modules wait for its end.
+    """
+
+    def __init__(self):
+        self._keras_is_there = False
+        self._unfinished = threading.local()  # imports of each thread
 
     def find_spec(self, name, path=None, target=None):
-        if name != "keras":
+        if name != "keras" and not name.startswith("kerasbert."):
             return None
-        sys.meta_path.remove(self)
-        try:
-            spec = importlib.util.find_spec(name)
-        finally:
-            sys.meta_path.insert(0, self)
+        others = (finder for finder in sys.meta_path if finder is not self)
+        found = (finder.find_spec(name, path, target) for finder in others)
+        spec = next((spec for spec in found if spec is not None), None)
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
 
             def execute_and_register(module):
-                execute(module)
-                sys.meta_path.remove(self)
-                load_serializable()
+                self._unfinished.count = getattr(self._unfinished, "count", 0) + 1
+                try:
+                    execute(module)
+                finally:
+                    self._unfinished.count -= 1
+                self._keras_is_there |= name == "keras"
+                ready = self._keras_is_there and not self._unfinished.count
+                if ready and self in sys.meta_path:
+                    sys.meta_path.remove(self)
+                    load_serializable()
 
             spec.loader.exec_module = execute_and_register
         return spec
