@@ -326,9 +326,11 @@ def _full_disk_named(path):
         if number is None:
             raise
         kept = " What was there is kept." if path.exists() else ""
+        part = pathlib.Path(os.fsdecode(getattr(error, "filename", None) or "")).name
+        what = "this" if part in ("", path.name) or part[0] == "." else f"its {part}"
         raise OSError(
             number,
-            f"{os.strerror(number)} while this was written, of which nothing is "
+            f"{os.strerror(number)} while {what} was written, of which nothing is "
             f"left.{kept} Make room, and write it again",
             str(path),
         ) from error

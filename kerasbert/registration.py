@@ -70,7 +70,7 @@ def load_serializable():
 
 def register_with_keras():
     """Loads these modules now where Keras is there, else right after it."""
-    if "keras" in sys.modules:
+    if sys.modules.get("keras") is not None:
         load_serializable()
     else:
         sys.meta_path.insert(0, _AfterKeras())

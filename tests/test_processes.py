@@ -71,7 +71,8 @@ def test_a_pickle_and_a_copy_compute_the_same(name, used):
     thing, expected = used[name]
     run = TASKS[name][1]
     for other in (pickle.loads(pickle.dumps(thing)), copy.copy(thing)):
-        np.testing.assert_allclose(run(other), expected, rtol=1e-6, atol=1e-7)
+        for found, right in zip(run(other), expected, strict=True):
+            np.testing.assert_allclose(found, right, rtol=1e-6, atol=1e-7)
 
 
 def test_the_model_of_a_pickled_task_is_the_one_that_it_computes_with(used):

@@ -104,7 +104,9 @@ def write_safetensors(tensors, file, metadata=None):
     try:
         save_file(tensors, file, metadata)
     except SafetensorError as error:
-        raise OSError(f"{file.name} could not be written: {error}.") from None
+        failure = OSError(f"{file.name} could not be written: {error}.")
+        failure.filename = str(file)
+        raise failure from None
 
 
 def read_torch(file, account=None):

@@ -111,7 +111,8 @@ def refuse_other(values, what="values"):
             f"columns {', '.join(shown) or '(none)'}. Give one column, for instance "
             f"table[{column}]."
         )
-    if not hasattr(values, "__iter__") and not hasattr(values, "__getitem__"):
+    ways = ("__iter__", "__getitem__", "to_list", *TO_LIST)
+    if not any(hasattr(values, way) for way in ways):
         raise TypeError(
             f"Expected a list of {what}, got {_kind(values)}: {quoted(values, 60)}."
         )

@@ -35,7 +35,7 @@ def test_there_are_as_many_models_as_the_readme_says():
         "google_tf1": 5,
         "huggingface": 35,
         "keras_hub": 7,
-        "sentence_transformers": 10,
+        "sentence_transformers": 14,
         "tf1_hub": 4,
         "tfhub": 2,
         "tfhub_mlm": 3,

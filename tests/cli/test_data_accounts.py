@@ -59,7 +59,8 @@ def test_a_run_shows_and_keeps_what_it_read(kerasbert, learn):
         f"train.csv: CSV, comma, UTF-8, header; {columns}; not read: id; 16 examples; "
         "skipped: 2 empty lines"
     )
-    assert done.read == [
+    files = [shown for shown in done.read if ".csv: " in shown]
+    assert files == [
         line,
         "dev.csv: CSV, comma, UTF-8, header; text=tweet, label=airline_sentiment "
         "(1: pos); 1 example",

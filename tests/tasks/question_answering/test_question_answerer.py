@@ -192,7 +192,10 @@ def test_an_encoder_gets_a_new_head():
     ("inputs", "message"),
     [
         ("who", "a list of pairs .* one str"),
-        ({"question": "a", "context": "b"}, "a list of pairs .* one dict"),
+        (
+            {"question": "a", "context": "b"},
+            "a list of pairs .* a dictionary with the keys",
+        ),
         ([("a", "b"), "who"], "got str at position 1"),
         ([("a", "b", "c")], "got tuple at position 0"),
         ([("a", None)], "got tuple at position 0"),
