@@ -40,7 +40,8 @@ class _AfterKeras(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if name != "keras" and not name.startswith("kerasbert."):
             return None
-        others = (finder for finder in sys.meta_path if finder is not self)
+        # Not those of an earlier import of kerasbert either, which would ask this one.
+        others = [f for f in sys.meta_path if type(f).__module__ != __name__]
         found = (finder.find_spec(name, path, target) for finder in others)
         spec = next((spec for spec in found if spec is not None), None)
         if spec is not None and spec.loader is not None:
