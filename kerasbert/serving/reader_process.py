@@ -1,4 +1,4 @@
-"""A process that reads request bodies: `python -m kerasbert.serving.reader_process`.
+"""A process that reads request bodies: `python -m ...reader_process NICENESS`.
 
 Parsing megabytes of JSON holds Python's lock for as long as it takes, so the server
 leaves it to processes of their own. What comes in on standard input and goes out on
@@ -23,7 +23,6 @@ __all__ = ["ask", "main"]
 
 _SIZES = struct.Struct("<QQ")  # of the header and of the content
 _MEMORY = 1024 * MEBIBYTE  # that reading a body may take, and 20 times its size
-_NICENESS = 10  # the model goes first
 
 
 def ask(pipes, verb, body, signatures, limits):
@@ -64,9 +63,13 @@ def ask(pipes, verb, body, signatures, limits):
     return Request(header["signature"], inputs, header["in_rows"])
 
 
-def main():
-    """Answers the requests on standard input until it ends."""
-    os.nice(_NICENESS)
+def main(niceness=0):
+    """Answers the requests on standard input until it ends.
+
+    Args:
+        niceness: How far the model goes first, as in `os.nice`.
+    """
+    os.nice(niceness)
     gc.disable()  # JSON has no cycles, and there is nothing else here
     incoming, outgoing = sys.stdin.buffer, sys.stdout.buffer
     while True:
@@ -156,4 +159,4 @@ def _exactly(stream, size):
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]))

@@ -15,7 +15,10 @@ __all__ = ["Reader"]
 
 _SMALL = 64 * 1024  # bytes that are read where they are: a few milliseconds
 _PROCESSES = 2
-_LONGEST = 60.0  # seconds for the reading of one body
+_LONGEST = 120.0  # seconds for the reading of one body
+# A process reads bodies of up to so many bytes, at this niceness: reading the largest
+# ones takes seconds of a core, which requests of other clients must not pay.
+_NICENESS = {1 << 20: 10, sys.maxsize: 14}
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -36,7 +39,7 @@ class Reader:
     def __init__(self, limits):
         self._limits = limits
         self._free = asyncio.Semaphore(_PROCESSES)
-        self._idle = []
+        self._idle = {niceness: [] for niceness in _NICENESS.values()}
         self._all = set()
         self._closed = False
 
@@ -60,7 +63,9 @@ class Reader:
         async with self._free:
             if self._closed:
                 raise shutting_down()
-            process = self._idle.pop() if self._idle else self._start()
+            niceness = next(n for most, n in _NICENESS.items() if len(body) <= most)
+            idle = self._idle[niceness]
+            process = idle.pop() if idle else self._start(niceness)
             try:
                 pipes = process.stdin, process.stdout
                 reading = asyncio.to_thread(
@@ -68,7 +73,7 @@ class Reader:
                 )
                 request = await asyncio.wait_for(reading, _LONGEST)
             except ServingError:
-                self._idle.append(process)
+                idle.append(process)
                 raise
             except BaseException as error:  # cancelled, too slow, or the process died
                 self._end(process)
@@ -80,7 +85,7 @@ class Reader:
                         http_status=413,
                     ) from None
                 raise
-            self._idle.append(process)
+            idle.append(process)
             return request
 
     def close(self):
@@ -89,10 +94,10 @@ class Reader:
         for process in list(self._all):
             self._end(process)
 
-    def _start(self):
+    def _start(self, niceness):
         paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
         process = subprocess.Popen(
-            [sys.executable, "-m", "kerasbert.serving.reader_process"],
+            [sys.executable, "-m", "kerasbert.serving.reader_process", str(niceness)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={
