@@ -15,6 +15,8 @@ from kerasbert.version import __version__
 if TYPE_CHECKING:
     from kerasbert.config import AlbertConfig as AlbertConfig
     from kerasbert.config import BertConfig as BertConfig
+    from kerasbert.keras_hub import from_keras_hub as from_keras_hub
+    from kerasbert.keras_hub import to_keras_hub as to_keras_hub
     from kerasbert.litert import LiteRTEmbedder as LiteRTEmbedder
     from kerasbert.models import AlbertEncoder as AlbertEncoder
     from kerasbert.models import BertEncoder as BertEncoder
@@ -43,8 +45,10 @@ _HOME = {
     "TextRegressor": "kerasbert.tasks",
     "TokenClassifier": "kerasbert.tasks",
     "Tokenizer": "kerasbert.text",
+    "from_keras_hub": "kerasbert.keras_hub",
     "load": "kerasbert.tasks",
     "load_encoder": "kerasbert.models",
+    "to_keras_hub": "kerasbert.keras_hub",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]

@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "training": ["models", "files", "version"],
     "tasks": ["checkpoints", "training", "metrics", "inputs"],
     "inputs": ["account"],
+    "keras_hub": ["tasks"],
     "litert": ["files", "inputs"],
     "export": ["tasks", "litert"],
     "serving": ["export"],
