@@ -21,7 +21,7 @@ MODULES = (
     "kerasbert.text.tokenizer_layer",
     "kerasbert.training.adamw",
     "kerasbert.training.callbacks",
-    "kerasbert.training.schedule",
+    "kerasbert.training.recipe",
     "kerasbert.training.similarity_losses",
 )
 

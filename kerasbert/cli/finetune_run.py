@@ -26,7 +26,7 @@ from kerasbert.tasks.task_files import TASKS
 from kerasbert.training.callback_checks import sign_of
 from kerasbert.training.callbacks import Diverged
 from kerasbert.training.fit import Run
-from kerasbert.training.freezing import freeze_layers
+from kerasbert.training.recipe import freeze_layers
 
 __all__ = ["run"]
 

@@ -1,4 +1,4 @@
-"""Text to ids and back, inside the TensorFlow graph."""
+"""Tokenizers inside the TensorFlow graph: text to token ids and back."""
 
 from typing import TYPE_CHECKING
 

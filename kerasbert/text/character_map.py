@@ -1,8 +1,8 @@
-"""A map from characters to strings, as one constant that a TensorFlow op applies.
+"""Character maps in the format of TF Text's `FastBertNormalize` op.
 
-TF Text's `FastBertNormalize` replaces every character by what a table holds for it, in
-one pass over the bytes, and can say where each byte came from. The tables that come
-with it are not BERT's; this file writes ours in its format.
+The op replaces each character by a table's entry in one pass over the bytes, and
+returns where each byte came from. The tables that TF Text ships are not those of BERT;
+this module writes custom ones.
 
 Reference:
     Darts-clone, the double-array trie that the op reads
@@ -19,14 +19,10 @@ _LONGEST = 63  # bytes; the op keeps lengths in six bits
 
 
 def build_character_map(mapping: dict[int, str]) -> np.ndarray:
-    """Writes `mapping` for `FastBertNormalize`.
+    """Serializes a character map for `tensorflow_text.FastBertNormalizer`.
 
-    Args:
-        mapping: code point -> its replacement, at most 63 bytes. Characters that are
-            not in it stay as they are.
-
-    Returns:
-        The model for `tensorflow_text.FastBertNormalizer(model_buffer=...)`, uint8.
+    Replacements have at most 63 bytes; characters that are not in the map are
+    unchanged.
     """
     pool, values = _pool(mapping)
     codes = np.fromiter(mapping.keys(), np.int64, len(mapping))
@@ -36,19 +32,19 @@ def build_character_map(mapping: dict[int, str]) -> np.ndarray:
 
 
 def double_array(table: np.ndarray) -> np.ndarray:
-    """The trie of UTF-8 characters with a value, as Darts-clone lays it out.
+    """Builds the double-array trie of the characters with a value.
 
     Args:
-        table: The value of each code point, uint32 [0x110000]; 0: none.
+        table: Value of each code point, uint32 `[0x110000]`; 0 is none.
 
     Returns:
-        Its units, uint32.
+        The units of the trie, uint32.
     """
     return _DoubleArray(table).units.copy()
 
 
 def _pool(mapping: dict[int, str]) -> tuple[bytearray, list[int]]:
-    """All replacements in one string, and where each character's lies in it."""
+    """Concatenates the distinct replacements; returns them and the entries."""
     pool, encoded, values = bytearray(), {}, []
     for code, text in mapping.items():
         value = encoded.get(text)
@@ -95,7 +91,7 @@ class _DoubleArray:
             self.units[position] = lead | (position ^ self._base(branch)) << 10
 
     def _leads(self):
-        """Each first byte of a longer character, with the branch that it leads to."""
+        """Yields the lead bytes of multi-byte characters with their branches."""
         for block in range(2, 32):
             yield 0xC0 | block, self._terminal(block)
         for lead in range(16):

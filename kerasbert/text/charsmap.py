@@ -1,8 +1,8 @@
-"""SentencePiece's table of characters, as `tokenizers` applies it.
+"""SentencePiece's precompiled character map, applied like `tokenizers` does.
 
-`tokenizers` looks grapheme clusters of up to five bytes up whole: one that begins with
-what the table knows becomes what that does, and the rest of it is dropped. Other
-clusters are looked up character by character.
+`tokenizers` looks up grapheme clusters of up to five bytes as a whole: if a cluster
+starts with a key of the map, the whole cluster is replaced by the value. Other clusters
+are looked up character by character.
 
 Reference:
     Kudo and Richardson, SentencePiece (https://arxiv.org/abs/1808.06226), section 3.2.
@@ -25,23 +25,15 @@ from kerasbert.text.code_points import (
     Expansion,
 )
 
-_LONGEST = 5  # bytes of a cluster that is looked up whole
+_LONGEST = 5  # bytes of a cluster that is looked up as a whole
 _MOST_NODES = 1 << 20
 _CR, _LF = 0x0D, 0x0A
 
 
 def read_charsmap(data, where="the table of characters"):
-    """The entries of a serialised table.
+    """Parses a `precompiled_charsmap` to a dictionary with keys of up to five bytes.
 
-    Args:
-        data: The bytes of `precompiled_charsmap`.
-        where: What to call it in errors.
-
-    Returns:
-        From string, of up to five bytes, to what it becomes.
-
-    Raises:
-        ValueError: If it is no such table.
+    Raises a `ValueError` that names `where` if the bytes are not such a map.
     """
     broken = ValueError(
         f"Expected a precompiled_charsmap of SentencePiece in {where}, but its "
@@ -75,7 +67,7 @@ def read_charsmap(data, where="the table of characters"):
 
 
 def _children(units, keys, nodes):
-    """The children of nodes of the trie: their keys, nodes, and leaves or -1."""
+    """Returns the children of trie nodes: their keys, nodes, and leaves or -1."""
     found = []
     for start in range(0, len(nodes), 4096):
         chunk = slice(start, start + 4096)
@@ -96,16 +88,12 @@ def _offset(unit):
 
 
 class Charsmap:
-    """Applies a table of characters.
-
-    Args:
-        entries: What `read_charsmap` returns.
-    """
+    """Applies the entries that `read_charsmap` returns."""
 
     def __init__(self, entries):
         single = {ord(text): value for text, value in entries.items() if len(text) == 1}
         self._single = CharacterMap(single)
-        # Of two entries that begin alike, the shorter one is found.
+        # Of two entries with a common prefix, the shorter one matches.
         several = {
             text: value
             for text, value in entries.items()
@@ -124,7 +112,7 @@ class Charsmap:
         self._parted = CodeSet(character_set("parted"))
 
     def __call__(self, points):
-        """Returns the `CodePoints`, replaced."""
+        """Returns the mapped `CodePoints`."""
         codes = points.codes
         extends, prepends = self._extends(codes), self._prepends(codes)
         clusters = tf.reduce_any(extends | prepends | (codes == _CR))
@@ -170,9 +158,9 @@ class Charsmap:
         return self._expand(kept_points, tf.gather(rows, kept))
 
     def _several(self, codes, first, length):
-        """The row of the entry of two or three characters that each cluster begins.
+        """Returns the index of the two- or three-character entry of each cluster.
 
-        0 where there is none; int32 `[G]`.
+        int32 `[G]`, 0 if there is none.
         """
 
         def key(characters):

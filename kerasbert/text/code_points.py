@@ -1,7 +1,7 @@
-"""Texts as arrays of code points that know where in the text they came from.
+"""Texts as flat arrays of code points that track their original positions.
 
-The steps of a `tokenizer.json` replace, remove, insert and divide characters; each is a
-few array operations here, and the offsets stay true through all of them.
+The steps of a `tokenizer.json` replace, remove, insert and split characters. Each is a
+few array operations here, and offsets stay correct through all of them.
 
 Shapes: B texts, N code points of all texts.
 """
@@ -11,22 +11,22 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-LIMIT = 0x110000  # code points; what is above stands for an added token
+LIMIT = 0x110000  # the end of Unicode; higher codes are added tokens
 _BLOCK = 256
 
 
 class CodePoints(NamedTuple):
-    """The characters of texts, in parts.
+    """The characters of texts, divided into parts.
 
-    A part is what one step hands on to the next: a text at first, a word at last. Parts
-    are numbered in the order of the texts; numbers may be missing.
+    A part is what a step operates on: at first a text, at last a word. Part numbers are
+    ascending, possibly with gaps.
 
     Args:
-        codes: The code points, int32 `[N]`; `LIMIT + i` is the added token `i`.
+        codes: The code points, int32 `[N]`; `LIMIT + i` is added token `i`.
         parts: The part of each, ascending, int32 `[N]`.
         texts: The text of each, ascending, int32 `[N]`.
-        first: The first character of its text that each came from, int32 `[N]`.
-        last: The last one, not the one after it, int32 `[N]`.
+        first: The first character in the original text of each, int32 `[N]`.
+        last: The last character (inclusive), int32 `[N]`.
     """
 
     codes: tf.Tensor
@@ -36,11 +36,11 @@ class CodePoints(NamedTuple):
     last: tf.Tensor
 
     def take(self, places):
-        """The characters at some places, `[M]`."""
+        """Returns the characters at positions `[M]`."""
         return CodePoints(*(tf.gather(values, places) for values in self))
 
     def keep(self, kept):
-        """The characters for which `kept`, bool `[N]`, is true."""
+        """Returns the characters where `kept`, bool `[N]`, is true."""
 
         def some():
             return tuple(self.take(tf.where(kept)[:, 0]))
@@ -48,45 +48,38 @@ class CodePoints(NamedTuple):
         return CodePoints(*tf.cond(tf.reduce_all(kept), lambda: tuple(self), some))
 
     def divide(self, begins):
-        """The characters with a part beginning wherever `begins`, bool `[N]`, is."""
+        """Starts a new part wherever `begins`, bool `[N]`, is true."""
         return self._replace(parts=tf.cumsum(tf.cast(begins | self.begins, tf.int32)))
 
     @property
     def begins(self):
-        """Whether each character is the first one of its part, bool `[N]`."""
+        """Whether each character starts a part, bool `[N]`."""
         return differs(self.parts)
 
     @property
     def ends(self):
-        """Whether each character is the last one of its part, bool `[N]`."""
+        """Whether each character ends a part, bool `[N]`."""
         return tf.concat([self.begins[1:], tf.ones_like(self.begins[:1])], axis=0)
 
     def previous(self, values, filler=0):
-        """The value of the character before, within the part, `[N]`."""
+        """Returns the value of the character before, within the part, `[N]`."""
         shifted = tf.concat([values[:1], values[:-1]], axis=0)
         return tf.where(self.begins, tf.cast(filler, values.dtype), shifted)
 
     def next(self, values, filler=0):
-        """The value of the character after, within the part, `[N]`."""
+        """Returns the value of the character after, within the part, `[N]`."""
         shifted = tf.concat([values[1:], values[-1:]], axis=0)
         return tf.where(self.ends, tf.cast(filler, values.dtype), shifted)
 
 
 def differs(values):
-    """Whether each value differs from the one before it; the first one does."""
+    """Whether each value differs from the one before it; the first does."""
     changed = values[1:] != values[:-1]
     return tf.concat([tf.ones_like(values[:1], tf.bool), changed], axis=0)
 
 
 def decode(texts):
-    """The code points of texts; bytes that are no UTF-8 become U+FFFD.
-
-    Args:
-        texts: string `[B]`.
-
-    Returns:
-        `CodePoints`, in which each text is a part.
-    """
+    """Decodes texts, string `[B]`, one part each; invalid UTF-8 becomes U+FFFD."""
     rows = tf.strings.unicode_decode(texts, "UTF-8", errors="replace")
     codes = rows.values
     numbers = repeated(tf.cast(rows.row_lengths(), tf.int32))
@@ -96,10 +89,10 @@ def decode(texts):
 
 
 def repeated(lengths):
-    """The number of each length, as often as it says: `[2, 0, 1]` -> `[0, 0, 2]`.
+    """Repeats each index by its length: `[2, 0, 1]` -> `[0, 0, 2]`.
 
-    `tf.repeat` takes memory for the longest times their number; this takes it for the
-    result alone.
+    `tf.repeat` allocates the maximum length times the number of lengths; this function
+    only the result.
     """
     ends = tf.cumsum(lengths)[:-1]
     steps = tf.tensor_scatter_nd_add(
@@ -111,11 +104,7 @@ def repeated(lengths):
 
 
 class CodeTable:
-    """A number for each code point, 0 for most of them and for added tokens.
-
-    Args:
-        values: From code point to number.
-    """
+    """Maps code points to integers; missing ones and added tokens map to 0."""
 
     def __init__(self, values):
         table = np.zeros(LIMIT + _BLOCK, np.int32)
@@ -129,33 +118,25 @@ class CodeTable:
         self._numbers = np.array(numbers, np.int32) * _BLOCK
 
     def __call__(self, codes):
-        """The numbers of code points, int32 `[N]`."""
+        """Looks up code points, int32 `[N]`."""
         codes = tf.minimum(codes, LIMIT)
         block = tf.gather(tf.constant(self._numbers), codes // _BLOCK)
         return tf.gather(tf.constant(self._blocks), block + codes % _BLOCK)
 
 
 class CodeSet(CodeTable):
-    """Whether each code point is one of a set.
-
-    Args:
-        codes: The code points.
-    """
+    """A set of code points."""
 
     def __init__(self, codes):
         super().__init__(dict.fromkeys(codes, 1))
 
     def __call__(self, codes):
-        """Whether each is in the set, bool `[N]`."""
+        """Whether each code point is in the set, bool `[N]`."""
         return super().__call__(codes) > 0
 
 
 class CharacterMap:
-    """Replaces single characters by strings.
-
-    Args:
-        mapping: Code point -> what it becomes.
-    """
+    """Replaces characters by strings."""
 
     def __init__(self, mapping):
         self.mapping = {c: text for c, text in mapping.items() if text != chr(c)}
@@ -169,14 +150,14 @@ class CharacterMap:
         self._expand = Expansion(["\0", *texts])  # 0: a character that stays
 
     def __call__(self, points):
-        """Returns the `CodePoints` with characters replaced."""
+        """Returns the mapped `CodePoints`."""
         shifted = points._replace(codes=points.codes + self._shift(points.codes))
         if not self._others:
             return shifted
         return self._expand(shifted, self._row(points.codes))
 
     def then(self, other):
-        """The map that does this one's work, and then that of another one."""
+        """Returns the composition with another map, which is applied second."""
 
         def become(text):
             return "".join(other.mapping.get(ord(c), c) for c in text)
@@ -187,11 +168,7 @@ class CharacterMap:
 
 
 class Expansion:
-    """Puts strings in the place of characters.
-
-    Args:
-        texts: The strings; number 0 stands for a character that stays as it is.
-    """
+    """Replaces characters by strings; index 0 leaves a character unchanged."""
 
     def __init__(self, texts):
         rows = [[ord(c) for c in text] for text in texts]
@@ -200,15 +177,7 @@ class Expansion:
         self._codes = np.array([code for row in rows for code in row], np.int32)
 
     def __call__(self, points, rows):
-        """Replaces characters.
-
-        Args:
-            points: `CodePoints`.
-            rows: The number of the string for each, int32 `[N]`.
-
-        Returns:
-            `CodePoints`.
-        """
+        """Replaces each character by the string with index `rows`, int32 `[N]`."""
 
         def expand():
             lengths = tf.gather(tf.constant(self._lengths), rows)
@@ -227,16 +196,7 @@ class Expansion:
 
 
 def substitute(points, spans, text):
-    """Replaces spans of characters by a string.
-
-    Args:
-        points: `CodePoints`.
-        spans: `Spans`.
-        text: The string.
-
-    Returns:
-        `CodePoints`.
-    """
+    """Replaces the characters of each of the `Spans` by a string."""
     is_start = spans.marks(tf.size(points.codes))
     covered = spans.cover(tf.size(points.codes))
     if not text:
@@ -253,12 +213,12 @@ def substitute(points, spans, text):
 
 
 class Spans(NamedTuple):
-    """Stretches of characters that do not overlap, in order.
+    """Disjoint, ordered ranges of characters.
 
     Args:
-        starts: The place of the first character of each, int32 `[M]`.
-        stops: The place after the last one, int32 `[M]`.
-        numbers: What each is, int32 `[M]`.
+        starts: First character of each, int32 `[M]`.
+        stops: The character after the last, int32 `[M]`.
+        numbers: A label of each, int32 `[M]`.
     """
 
     starts: tf.Tensor
@@ -266,15 +226,15 @@ class Spans(NamedTuple):
     numbers: tf.Tensor
 
     def marks(self, size):
-        """Whether a span begins at each of `size` places, bool."""
+        """Whether a span starts at each of `size` positions, bool."""
         return _counted(self.starts, size) > 0
 
     def cover(self, size):
-        """Whether each of `size` places is within a span, bool."""
+        """Whether each of `size` positions is inside a span, bool."""
         return tf.cumsum(_counted(self.starts, size) - _counted(self.stops, size)) > 0
 
     def keep(self, kept):
-        """The spans for which `kept`, bool `[M]`, is true."""
+        """Returns the spans where `kept`, bool `[M]`, is true."""
         return Spans(*(tf.boolean_mask(values, kept) for values in self))
 
 
@@ -285,16 +245,7 @@ def _counted(places, size):
 
 
 def runs(points, flags, least=1):
-    """The longest stretches of at least so many flagged characters within a part.
-
-    Args:
-        points: `CodePoints`.
-        flags: bool `[N]`.
-        least: The fewest characters of one.
-
-    Returns:
-        `Spans`.
-    """
+    """Returns the maximal runs of at least `least` flagged characters within a part."""
     starts = tf.where(flags & ~points.previous(flags, False))[:, 0]
     stops = tf.where(flags & ~points.next(flags, False))[:, 0] + 1
     starts, stops = tf.cast(starts, tf.int32), tf.cast(stops, tf.int32)

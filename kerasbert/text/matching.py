@@ -1,7 +1,7 @@
-"""Finds strings in texts: added tokens, by thousands, and what normalizers replace.
+"""Multi-pattern string matching, for added tokens and replacements.
 
-Of strings that begin at one place the longest is meant, and of matches that overlap the
-one that begins first, as in the Aho-Corasick search of `tokenizers`.
+Of patterns that match at one position the longest counts, and of overlapping matches
+the first, like the leftmost-longest Aho-Corasick search of `tokenizers`.
 
 Shapes: N code points, M matches.
 """
@@ -16,10 +16,9 @@ _CODES = 1 << 21  # more than there are code points
 
 
 class Matcher:
-    """Finds some strings in texts.
+    """Finds strings in texts, with a trie that is walked for all positions at once.
 
-    Args:
-        strings: The strings, none of them empty. Of equal ones the last one counts.
+    Of equal strings the last one counts; none may be empty.
     """
 
     def __init__(self, strings):
@@ -40,14 +39,7 @@ class Matcher:
         self._ends = np.array(ends, np.int32)
 
     def __call__(self, points):
-        """Finds them.
-
-        Args:
-            points: `CodePoints`.
-
-        Returns:
-            `Spans`, with the numbers of the strings.
-        """
+        """Returns the matches in `CodePoints` as `Spans`, labeled by string index."""
         nodes = self._first(points.codes)  # [N]
         places = tf.cast(tf.where(nodes > 0)[:, 0], tf.int32)
 
@@ -60,7 +52,7 @@ class Matcher:
         return Spans(*tf.cond(tf.size(places) > 0, search, nothing))
 
     def _longest(self, points, nodes, places):
-        """The longest match at each place where there is one."""
+        """Returns the longest match at each position where there is one."""
         count = tf.size(points.codes)
         ends = tf.constant(self._ends)
         nodes = tf.gather(nodes, places)
@@ -102,12 +94,12 @@ class Matcher:
 
 
 def _without_overlaps(spans):
-    """The matches that stay: the first, and then each that begins after the last."""
+    """Keeps the first match, and each one that starts after the last kept match."""
     count = tf.size(spans.starts)
     following = tf.searchsorted(spans.starts, spans.stops)  # [M], up to M
 
     def choose():
-        # Those that can be reached from the first one, in steps of 1, 2, 4, ...
+        # Pointer doubling: matches reachable from the first in 1, 2, 4, ... steps.
         reached = tf.cast(tf.range(count + 1) == 0, tf.int32)
         steps = tf.concat([following, [count]], axis=0)
 
@@ -128,13 +120,13 @@ def _without_overlaps(spans):
 
 
 class AddedTokenFinder:
-    """Finds added tokens, and puts one code in the place of each.
+    """Matches added tokens and replaces each by one code.
 
     Args:
-        tokens: `AddedToken`s.
-        patterns: How each is written, in the order of the tokens.
-        numbers: The number of each among all added tokens.
-        ignored: The contents of tokens that are found, but are text like any other.
+        tokens: The `AddedToken`s.
+        patterns: The string to match for each.
+        numbers: The index of each among all added tokens.
+        ignored: Contents of tokens that match, but remain ordinary text.
     """
 
     def __init__(self, tokens, patterns, numbers, ignored=frozenset()):
@@ -149,7 +141,7 @@ class AddedTokenFinder:
         self._space = CodeSet(character_set("whitespace"))
 
     def __call__(self, points):
-        """Returns `CodePoints` with each token as one code, a part of its own."""
+        """Returns `CodePoints` in which each token is one code and one part."""
         spans = self._matcher(points)
 
         def put():
@@ -159,7 +151,7 @@ class AddedTokenFinder:
         return type(points)(*tf.cond(found, put, lambda: tuple(points)))
 
     def _adjusted(self, points, spans):
-        """The matches that count, with the space that they take in."""
+        """Drops ignored matches, and extends the others by stripped whitespace."""
         if self._ignored.any():
             spans = spans.keep(~tf.gather(tf.constant(self._ignored), spans.numbers))
         if self._flags["single_word"].any():
@@ -172,8 +164,8 @@ class AddedTokenFinder:
         starts, stops = spans.starts, spans.stops
         if not (self._flags["lstrip"].any() or self._flags["rstrip"].any()):
             return spans
-        # Where the space around each match ends: at a character that is none, or at
-        # the border of the part.
+        # Where the whitespace around each match ends: at another character, or at the
+        # border of the part.
         solid = ~self._space(points.codes)
         left = tf.cast(tf.where(solid | points.begins)[:, 0], tf.int32)
         left = tf.concat([left, left[:1]], axis=0)

@@ -1,7 +1,4 @@
-"""Where tokens lie in the text that was given, counted in characters.
-
-Shapes: B batch.
-"""
+"""Character offsets of tokens in the original text."""
 
 import tensorflow as tf
 
@@ -14,22 +11,20 @@ def character_offsets(
     first_bytes: tf.RaggedTensor,
     last_bytes: tf.RaggedTensor,
 ) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
-    """From bytes of the normalised texts to characters of the texts.
+    """Maps byte offsets in normalized texts to character offsets in the original texts.
 
-    A token reaches from the character that its first byte came from to the character
-    that its last byte came from.
+    A token spans from the character its first byte came from to the character its last
+    byte came from.
 
     Args:
-        texts: string [B].
-        sources: for every byte of a normalised text, the byte of the text that it came
-            from, int64 [B, None].
-        first_bytes: the first byte of each token in the normalised text, int64
-            [B, None].
-        last_bytes: the last byte of each token, not the one after it, int64 [B, None].
+        texts: string `[B]`.
+        sources: For each byte of a normalized text, the byte of the original text it
+            came from, int64 `[B, None]`.
+        first_bytes: First byte of each token in the normalized text, int64 `[B, None]`.
+        last_bytes: Last byte (inclusive) of each token, int64 `[B, None]`.
 
     Returns:
-        starts: int32 [B, None].
-        ends: int32 [B, None], exclusive.
+        starts and ends (exclusive), int32 `[B, None]`.
     """
     sizes = tf.strings.length(texts, unit="BYTE")
     text_starts = tf.cast(tf.cumsum(sizes, exclusive=True), tf.int64)
@@ -58,22 +53,10 @@ def piece_offsets(
     starts: tf.RaggedTensor,
     ends: tf.RaggedTensor,
 ) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
-    """As `character_offsets`, for pieces that begin with the space before them.
+    """Maps byte offsets of SentencePiece pieces to character offsets.
 
-    The space is no part of where a piece lies; a piece that is nothing but a space lies
-    between characters, and is empty.
-
-    Args:
-        texts: string [B].
-        normalized: the normalised texts, string [B].
-        sources: for every byte of them, the byte of the text that it came from, int64
-            [B, None].
-        starts: the first byte of each piece in the normalised text, int64 [B, None].
-        ends: the byte after its last one, int64 [B, None].
-
-    Returns:
-        starts: int32 [B, None].
-        ends: int32 [B, None], exclusive.
+    Like `character_offsets`, but `ends` is exclusive, and the leading space of a piece
+    is excluded: a piece that is only a space has an empty span.
     """
     sizes = tf.cast(tf.strings.length(normalized, unit="BYTE"), tf.int64)
     before = tf.gather(tf.cumsum(sizes, exclusive=True), row_numbers(starts))

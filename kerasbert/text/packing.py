@@ -1,9 +1,7 @@
-"""Puts one or two texts into the sequence that a model reads.
+"""Packing of one or two texts into the input sequence of a model.
 
-BERT's is `[CLS] first [SEP]` or `[CLS] first [SEP] second [SEP]`, with segment 0 up to
-the first `[SEP]` and segment 1 after it; others have other special tokens.
-
-Shapes: B batch, S sequence.
+BERT's is `[CLS] A [SEP]` or `[CLS] A [SEP] B [SEP]`, with segment 1 after the first
+`[SEP]`; other models have other templates.
 """
 
 from typing import NamedTuple
@@ -14,18 +12,10 @@ import tensorflow as tf
 def keep_longest_first(
     first: tf.Tensor, second: tf.Tensor, room: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """How many tokens of each of two texts stay where both share `room`.
+    """Returns how many tokens of each text to keep so that a pair fits into `room`.
 
-    The longer of the two gives way until they are equally long; where the last place
-    is left over, the longer one has it, or the second of two equally long ones.
-
-    Args:
-        first: lengths of the first texts, int [B].
-        second: lengths of the second texts, int [B].
-        room: how many tokens both may have together, int [].
-
-    Returns:
-        The lengths to keep of each, int [B] twice.
+    Tokens are removed from the longer text until both are equally long. If one token
+    remains, it goes to the longer text, or to the second of equally long ones.
     """
     shorter = tf.minimum(first, second)
     longer = tf.where(shorter > room, shorter, tf.maximum(shorter, room - shorter))
@@ -42,16 +32,7 @@ def keep_longest_first(
 def truncate(
     rows: tf.RaggedTensor, lengths: tf.Tensor, side: str = "right"
 ) -> tf.RaggedTensor:
-    """At most `lengths[b]` values of every row.
-
-    Args:
-        rows: [B, None].
-        lengths: int [B].
-        side: the end that is cut: `"right"` or `"left"`.
-
-    Returns:
-        The rows, truncated, [B, None].
-    """
+    """Keeps at most `lengths[b]` values of each row; `side` is the side that is cut."""
     lengths = tf.minimum(lengths, rows.row_lengths())
     starts = rows.row_starts()
     if side == "left":
@@ -61,12 +42,12 @@ def truncate(
 
 
 class Frame(NamedTuple):
-    """The special tokens around texts, as ids.
+    """A `Template` with token ids.
 
     Args:
-        groups: what stands before the first text, between texts and after the last:
-            a tuple each of pairs of an id and its segment.
-        segments: the segment of each text.
+        groups: Special tokens before the first text, between texts and after the last
+            text; each is a tuple of (id, segment id) pairs.
+        segments: Segment id of each text.
     """
 
     groups: tuple[tuple[tuple[int, int], ...], ...]
@@ -74,12 +55,7 @@ class Frame(NamedTuple):
 
     @staticmethod
     def of(pieces, token_to_id) -> "Frame":
-        """The frame of one side of a `Template`.
-
-        Args:
-            pieces: pairs of a token, or None for a text, and its segment.
-            token_to_id: from a token to its id.
-        """
+        """Creates the frame of one side of a `Template`."""
         groups, segments = [[]], []
         for token, segment in pieces:
             if token is None:
@@ -91,26 +67,17 @@ class Frame(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many special tokens there are."""
+        """Number of special tokens."""
         return sum(map(len, self.groups))
 
     @property
     def before(self) -> int:
-        """How many stand before the first text."""
+        """Number of special tokens before the first text."""
         return len(self.groups[0])
 
 
 def surround(texts, around: Frame) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
-    """Puts special tokens around texts, which stay as they are.
-
-    Args:
-        texts: token ids of as many texts as the frame is for, int32 [B, None] each.
-        around: the special tokens.
-
-    Returns:
-        token_ids: int32 [B, None].
-        segment_ids: int32 [B, None].
-    """
+    """Adds the special tokens of a frame; returns token ids and segment ids."""
     count = texts[0].nrows()
     token_ids, segment_ids = [], []
     for group, text, segment in zip(
@@ -133,18 +100,10 @@ def pack(
     max_length: int | tf.Tensor | None = None,
     side: str = "right",
 ) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
-    """Adds special tokens, and truncates the longest text first.
+    """Truncates the longer text first and adds the special tokens of a frame.
 
-    Args:
-        first: token ids of the first texts, int32 [B, None].
-        second: token ids of the second texts, int32 [B, None], or None.
-        around: the special tokens.
-        max_length: of the whole sequence, special tokens included; None: no limit.
-        side: the end of a text that is cut: `"right"` or `"left"`.
-
-    Returns:
-        token_ids: int32 [B, None].
-        segment_ids: int32 [B, None].
+    Returns token ids and segment ids, int32 `[B, None]`. `max_length` includes special
+    tokens.
     """
     special = around.size
     if isinstance(max_length, int) and max_length < special:

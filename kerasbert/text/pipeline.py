@@ -1,9 +1,15 @@
-"""Tokenizers whose `tokenizer.json` asks for other steps than BERT's or ALBERT's.
+"""Tokenizers with the normalizer and pre-tokenizer of a `tokenizer.json`.
 
-XLM-RoBERTa's tokenizer, with which many multilingual BERTs come, is one of them, and so
-is every BERT that was trained from scratch with `tokenizers` and other parts. The
-pipeline is that of `tokenizers`, inside the TensorFlow graph: find added tokens,
-normalize, find added tokens again, divide in words, and tokenize each word.
+XLM-RoBERTa's tokenizer, used by many multilingual BERTs, is one, and so are BERTs
+trained from scratch with other components of `tokenizers`. The pipeline is that of
+`tokenizers`: match added tokens in the original text, normalize, match added tokens in
+the normalized text, pre-tokenize into words, tokenize each word.
+
+All of it runs in the TensorFlow graph, on one flat array of code points for the whole
+batch (`CodePoints`). Each step is a function from `CodePoints` to `CodePoints` that
+carries along the text, the part (a word, in the end) and the original characters of
+every code point: so offsets need no second pass. A matched added token becomes one code
+above the range of Unicode, which no later step changes.
 
 Reference:
     Hugging Face `tokenizers`, `TokenizerImpl` and `AddedVocabulary`.
@@ -43,13 +49,7 @@ _ALBERT_PRE_TOKENIZER = {
 
 
 class PipelineTokenizer(Tokenizer):
-    """Text to ids and back, as a `tokenizer.json` describes it.
-
-    Args:
-        config: what the tokenizer is made of.
-        special_tokens_in_text: whether special tokens that are written in a text mean
-            what they say; False: they are text like any other.
-    """
+    """A tokenizer with the steps of a `tokenizer.json`."""
 
     def __init__(self, config: TokenizerConfig, special_tokens_in_text: bool = True):
         super().__init__(config, special_tokens_in_text)
@@ -69,11 +69,11 @@ class PipelineTokenizer(Tokenizer):
             self._set_finders()
 
     def __reduce__(self):
-        # Steps are functions; another process makes them anew.
+        # Steps are closures, which cannot be pickled.
         return PipelineTokenizer, (self.config, self.special_tokens_in_text)
 
     def _set_finders(self):
-        """Makes what finds added tokens, in the text as it is and when normalized."""
+        """Creates the matchers of added tokens, for original and normalized text."""
         tokens = [t for t in all_added_tokens(self.config) if t.content in self._ids]
         self._added_ids = tf.constant([self._ids[t.content] for t in tokens], tf.int32)
         ignored = frozenset() if self.special_tokens_in_text else self._special()
@@ -110,7 +110,7 @@ class PipelineTokenizer(Tokenizer):
         return found
 
     def _points(self, texts):
-        """The characters of the words of texts; an added token is a word of one."""
+        """Returns the characters of the words; an added token is one character."""
         points = decode(texts)
         as_written, when_normalized = self._finders
         if as_written:
@@ -132,7 +132,7 @@ class PipelineTokenizer(Tokenizer):
         points = self._points(texts)
         token_ids, first, last = self._of_words(points, offsets=True)
         rows = self._by_text(points, token_ids, texts)
-        # The space before a word is no part of where a piece of it lies.
+        # Offsets exclude the space before a word.
         blank = points.codes == ord(_SPACE)
         if self.config.kind == "wordpiece":
             blank = tf.zeros_like(blank)
@@ -146,16 +146,10 @@ class PipelineTokenizer(Tokenizer):
         return tuple(map(rows.with_values, (token_ids.values, starts, ends)))
 
     def _of_words(self, points, offsets):
-        """The ids of each word, and the first and last character of each token.
+        """Tokenizes words.
 
-        Args:
-            points: the characters of all words.
-            offsets: whether the characters are wanted.
-
-        Returns:
-            token_ids: int32 [W, None].
-            first: int32 [T]; None where it is not wanted.
-            last: int32 [T]; likewise.
+        Returns ids, int32 `[W, None]`, and the first and last character of each token,
+        int32 `[T]`; both are None without `offsets`.
         """
         is_added = points.codes >= LIMIT
         places = tf.cast(tf.where(points.begins)[:, 0], tf.int32)  # [W]
@@ -182,7 +176,7 @@ class PipelineTokenizer(Tokenizer):
         return joined, first, last
 
     def _by_text(self, points, token_ids, texts):
-        """Rows for the tokens of each text, ragged [B, None]."""
+        """Returns a ragged tensor `[B, None]` with the tokens of each text as rows."""
         words = tf.boolean_mask(points.texts, points.begins)  # [W]
         counts = tf.math.unsorted_segment_sum(
             token_ids.row_lengths(), words, tf.size(texts)
@@ -198,7 +192,7 @@ class PipelineTokenizer(Tokenizer):
 
 
 def _of_switches(config):
-    """The normalizer and pre-tokenizer that the switches of a tokenizer mean."""
+    """Returns the normalizer and pre-tokenizer, as JSON, of a config's options."""
     if config.kind == "sentencepiece":
         return json.dumps(_albert_normalizer(config)), json.dumps(_ALBERT_PRE_TOKENIZER)
     normalizer = {
@@ -212,7 +206,7 @@ def _of_switches(config):
 
 
 def _albert_normalizer(config):
-    """ALBERT's clean-up, as a `tokenizer.json` says it."""
+    """Returns ALBERT's normalization as the JSON of a `tokenizer.json`."""
     if config.split_digits_from_commas:
         raise ValueError(
             "Expected no split_digits_from_commas beside added tokens with flags: "

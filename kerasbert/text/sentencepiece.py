@@ -1,4 +1,4 @@
-"""SentencePiece, as ALBERT was trained with it, inside the TensorFlow graph.
+"""SentencePiece tokenization of ALBERT.
 
 Reference:
     Kudo and Richardson, SentencePiece (https://arxiv.org/abs/1808.06226).
@@ -19,13 +19,12 @@ from tensorflow_text.python.ops.sentencepiece_tokenizer import (
 )
 
 from kerasbert.text.character_map import build_character_map
-from kerasbert.text.digit_commas import DigitCommas
+from kerasbert.text.characters import piece_character_map
 from kerasbert.text.offsets import piece_offsets
-from kerasbert.text.piece_normalization import piece_character_map
+from kerasbert.text.piece_rules import DigitCommas, TieOrder
 from kerasbert.text.ragged import places_in_row, row_numbers
 from kerasbert.text.sentencepiece_model import parse_model
 from kerasbert.text.text_repair import TextRepair, unused_characters
-from kerasbert.text.tie_order import TieOrder
 from kerasbert.text.tokenizer import Tokenizer
 from kerasbert.text.tokenizer_config import (
     ALBERT_SPECIAL_TOKENS,
@@ -35,7 +34,7 @@ from kerasbert.text.tokenizer_config import (
 )
 
 _SPACE = "\u2581"  # how SentencePiece writes a space
-_CUT = "\x1e"  # between parts of a text; in a text it is made its neighbour
+_CUT = "\x1e"  # separates the parts of a text; in a text it becomes _LIKE_CUT
 _LIKE_CUT = "\x1f"
 _LONG = 1024  # bytes
 
@@ -46,25 +45,25 @@ def _character_map(switches, extra) -> np.ndarray:
 
 
 class SentencePieceTokenizer(Tokenizer):
-    """Text to SentencePiece ids and back.
+    """A SentencePiece tokenizer with ALBERT's normalization.
 
-    Text is cleaned as ALBERT's was: quotes written as two characters become one, NFKD,
-    accents removed, lower-cased, and then the model's own normalization.
+    Text is normalized as for ALBERT: quotes written as two characters become one, NFKD,
+    accents are removed, lower-casing, and then the model's own normalization.
 
     Args:
-        model: a serialised SentencePiece model.
-        lower_case: whether to lower-case text.
-        strip_accents: whether to decompose (NFKD) and remove accents.
-        split_digits_from_commas: whether pieces such as `▁2010,` are split once more
-            into the number and the comma, as google-research/albert does.
-        special_tokens: the tokens that stand for no text.
-        added_tokens: tokens that cut a text in parts wherever they are written, each
-            part as if it were a text of its own.
-        special_tokens_in_text: whether `[MASK]` written in a text is the special token.
-            Say False for text from strangers.
-        max_length: the longest sequence of the model, if known.
-        template: the special tokens around texts; None: as ALBERT has them.
-        truncation_side: the end of a text that is cut: `"right"` or `"left"`.
+        model: Serialized SentencePiece model.
+        lower_case: Whether to lower-case text.
+        strip_accents: Whether to decompose (NFKD) and remove accents.
+        split_digits_from_commas: Whether to split pieces such as `▁2010,` further into
+            number and comma, as google-research/albert does.
+        special_tokens: The special tokens.
+        added_tokens: Tokens that split a text wherever they occur; the parts are
+            tokenized separately.
+        special_tokens_in_text: Whether special tokens written in a text, such as
+            `[MASK]`, are recognized. Use False for untrusted text.
+        max_length: Maximum sequence length of the model, if known.
+        template: Special tokens around texts; None is BERT's template.
+        truncation_side: Side on which texts are truncated: `"right"` or `"left"`.
 
     Example:
         >>> tokenizer = Tokenizer.from_pretrained("albert")  # doctest: +SKIP
@@ -103,7 +102,7 @@ class SentencePieceTokenizer(Tokenizer):
             truncation_side=truncation_side,
         )
         super().__init__(config, special_tokens_in_text)
-        # Words are texts of their own where each begins with a space.
+        # With a dummy prefix, each word can be tokenized as a text of its own.
         words_alone = message.normalizer_spec.add_dummy_prefix
         self._longest = _LONG if words_alone else tf.int32.max
         private = unused_characters(self.vocabulary)
@@ -140,7 +139,7 @@ class SentencePieceTokenizer(Tokenizer):
 
     @staticmethod
     def arguments(config: TokenizerConfig) -> dict:
-        """The constructor's arguments for `config`."""
+        """Returns the constructor arguments for a config."""
         names = (
             "model",
             "lower_case",
@@ -185,7 +184,7 @@ class SentencePieceTokenizer(Tokenizer):
         sizes = tf.cast(tf.strings.length(parts.values, unit="BYTE"), tf.int64)
         limits = written.with_values(tf.gather(sizes, row_numbers(written)))
         extra = (written, tf.zeros_like(limits), limits)
-        # Bytes of the part -> bytes of the normalised text.
+        # From bytes of the part to bytes of the normalized text.
         before = places_in_row(parts, sizes + len(_CUT))
         tokens = [tf.concat([e, t], axis=1) for e, t in zip(extra, tokens, strict=True)]
         shift = tf.gather(before, row_numbers(tokens[0]))
@@ -209,9 +208,9 @@ class SentencePieceTokenizer(Tokenizer):
         return tf.strings.length(normalized, unit="BYTE") > self._longest
 
     def _parts(self, normalized: tf.Tensor) -> tf.RaggedTensor:
-        """Texts, cut at the special tokens written in them, string [B, None].
+        """Splits texts at special tokens, string `[B, None]`.
 
-        Long texts are cut in words, too: sums of scores lose digits in long ones.
+        Long texts are split into words as well: float32 sums of scores lose precision.
         """
         words = tf.strings.regex_replace(normalized, " ", _CUT)
         texts = tf.where(self._is_long(normalized), words, normalized)
@@ -221,12 +220,12 @@ class SentencePieceTokenizer(Tokenizer):
         return parts[:, tf.newaxis] == tf.constant(self._written, tf.string)[tf.newaxis]
 
     def _blank_written(self, parts: tf.Tensor) -> tf.Tensor:
-        """Special tokens become empty texts."""
+        """Replaces special tokens by empty strings."""
         written = tf.reduce_any(self._is_written(parts), axis=1)
         return tf.where(written, "", parts)
 
     def _written_ids_of(self, parts: tf.Tensor) -> tf.RaggedTensor:
-        """The id of every part that is a special token; other rows are empty."""
+        """Returns the ids of parts that are special tokens; other rows are empty."""
         is_written = self._is_written(parts)
         counts = tf.reduce_sum(tf.cast(is_written, tf.int64), axis=1)
         ids = tf.constant(self._written_ids, tf.int32)
@@ -241,7 +240,7 @@ class SentencePieceTokenizer(Tokenizer):
         return tf.RaggedTensor.from_row_splits(ids, splits, validate=False)
 
     def _pieces_with_offsets(self, parts: tf.Tensor):
-        # The model is part of the operation: nothing has to be restored with a graph.
+        # The model is an attribute of the op: a graph needs no resource for it.
         model = ops.sentencepiece_op(model=self.config.model)
         ids, splits, starts, ends = ops.sentencepiece_tokenize_with_offsets_op(
             model, self._blank_written(parts), 0, 1.0, False, False, False, tf.int32

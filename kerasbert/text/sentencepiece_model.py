@@ -1,7 +1,7 @@
-"""SentencePiece model files, read and written without the library that trains them.
+"""Reading and writing of SentencePiece model files without the sentencepiece library.
 
-The message below is the part of `sentencepiece_model.proto` that tokenizing needs; what
-else a file holds stays in it untouched.
+The message declares the fields of `sentencepiece_model.proto` that tokenization needs;
+other fields of a file are preserved.
 """
 
 import functools
@@ -62,17 +62,9 @@ def _message_class():
 
 
 def parse_model(data: bytes, where="the SentencePiece model"):
-    """Reads a serialised model.
+    """Parses a serialized model: `pieces`, `trainer_spec`, `normalizer_spec`.
 
-    Args:
-        data: the file's bytes.
-        where: what to call it in errors.
-
-    Returns:
-        The message: `pieces`, `trainer_spec`, `normalizer_spec`.
-
-    Raises:
-        ValueError: it is no SentencePiece model.
+    Raises a `ValueError` that names `where` if the bytes are not a model.
     """
     message = _message_class()()
     try:
@@ -93,17 +85,14 @@ def parse_model(data: bytes, where="the SentencePiece model"):
 def build_model(
     pieces, unk_id: int, precompiled_charsmap: bytes, control, user_defined=()
 ) -> bytes:
-    """Writes a unigram model.
+    """Serializes a unigram model.
 
     Args:
-        pieces: pairs of piece and score in the order of their ids.
-        unk_id: the id of the unknown piece.
-        precompiled_charsmap: the normalizer's table, or nothing.
-        control: pieces that stand for no text.
-        user_defined: pieces that are always cut out whole.
-
-    Returns:
-        The serialised model.
+        pieces: (piece, score) pairs in the order of their ids.
+        unk_id: Id of the unknown piece.
+        precompiled_charsmap: Table of the normalizer, or empty.
+        control: Pieces that never match text.
+        user_defined: Pieces that always match as a whole.
     """
     message = _message_class()()
     for number, (piece, score) in enumerate(pieces):
@@ -127,18 +116,10 @@ def build_model(
 
 
 def build_word_model(message, unk_id: int, hidden: frozenset) -> bytes:
-    """A model that finds pieces in words, and does nothing to the words before.
+    """Serializes a variant of a model that tokenizes words without normalization.
 
-    As in `tokenizers`, every piece is found where its text is, that of the unknown
-    piece too; it is a further piece here, after all others.
-
-    Args:
-        message: the model, as `parse_model` returns it.
-        unk_id: the id of the unknown piece.
-        hidden: pieces that are not found.
-
-    Returns:
-        The serialised model.
+    Like in `tokenizers`, every piece matches its text, including the unknown piece,
+    which gets another id after all others for this. Pieces in `hidden` do not match.
     """
     words = _message_class()()
     pieces = message.pieces

@@ -1,7 +1,6 @@
-"""The normalizers and pre-tokenizers of a `tokenizer.json`, computed in the graph.
+"""Normalizers and pre-tokenizers of a `tokenizer.json`, as functions of `CodePoints`.
 
-A step is a function of `CodePoints`. What a file asks for and no step here computes is
-refused by its name.
+A component that is not implemented raises an error that names it.
 
 Reference:
     Hugging Face `tokenizers`, modules `normalizers` and `pre_tokenizers`.
@@ -41,23 +40,18 @@ _META = frozenset(".^$*+?()[]{}|")
 
 
 class Reader:
-    """Reads the description of steps, and books its keys.
-
-    Args:
-        file: The file, for messages.
-        account: The `kerasbert.account.Account`.
-    """
+    """Parses the components of a file, and records their keys in an `Account`."""
 
     def __init__(self, file, account):
         self.file = file
         self.account = account
 
     def normalizers(self, value, path="normalizer"):
-        """The steps of a normalizer, a list; an empty one where it is null."""
+        """Returns the steps of a normalizer; none if it is null."""
         return self._steps(value, path, "normalizers", _NORMALIZERS)
 
     def pre_tokenizers(self, value, path="pre_tokenizer"):
-        """The steps of a pre-tokenizer, a list; an empty one where it is null."""
+        """Returns the steps of a pre-tokenizer; none if it is null."""
         return self._steps(value, path, "pretokenizers", _PRE_TOKENIZERS)
 
     def _steps(self, value, path, inner, kinds):
@@ -108,7 +102,7 @@ class Reader:
 
 
 class _Refused(Exception):
-    """A key asks for what no step here computes."""
+    """A key has a value that is not implemented."""
 
 
 REQUIRED = object()
@@ -176,7 +170,7 @@ def _strip(strip_left, strip_right):
 
 
 def part_numbers(points):
-    """The number of the part of each character, counted without gaps, int32 `[N]`."""
+    """Returns the part index of each character, without gaps, int32 `[N]`."""
     return tf.cumsum(tf.cast(points.begins, tf.int32)) - 1
 
 
@@ -188,7 +182,7 @@ def _prepend(prepend):
 
 
 def _prepended(points, places, text):
-    """Puts a string before some characters; it lies where they do."""
+    """Inserts a string before the marked characters, with the same offsets."""
     size = len(text)
     lengths = 1 + size * tf.cast(places, tf.int32)
     sources = repeated(lengths)
@@ -216,7 +210,7 @@ def _precompiled(precompiled_charsmap):
 
 
 def _finder(pattern):
-    """A function from `CodePoints` to the `Spans` of a pattern."""
+    """Returns a function from `CodePoints` to the `Spans` of a pattern."""
     if pattern.get("String") and pattern.keys() == {"String"}:
         return Matcher([pattern["String"]])
     text = pattern.get("Regex")
@@ -344,7 +338,7 @@ def _check_behavior(behavior):
 
 
 def _one_each(flags):
-    """A function that finds every character of a set as a match of its own."""
+    """Returns a function that matches each character of a set separately."""
 
     def find(points):
         places = tf.cast(tf.where(flags(points.codes))[:, 0], tf.int32)
@@ -354,10 +348,7 @@ def _one_each(flags):
 
 
 def _divide_at(find, behavior, invert=False):
-    """A step that divides parts at matches.
-
-    A match is an item, and so is what lies between two of them.
-    """
+    """Returns a step that splits parts into matches and the text between them."""
 
     def divide(points):
         spans, size = find(points), tf.size(points.codes)
@@ -378,7 +369,7 @@ def _divide_at(find, behavior, invert=False):
 
 
 def merged(steps):
-    """The same steps with neighbouring `CharacterMap`s made one."""
+    """Merges adjacent `CharacterMap`s of a list of steps."""
     result = []
     for step in steps:
         if result and isinstance(step, CharacterMap):

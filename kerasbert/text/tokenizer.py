@@ -1,13 +1,13 @@
-"""What every tokenizer can do: text to ids and back, in eager lists and in graphs.
-
-Shapes: B batch, S sequence.
-"""
+"""The interface of all tokenizers, on tensors in graphs and on Python lists."""
 
 import abc
 import dataclasses
 import functools
+import os
 import pathlib
 import sys
+from collections.abc import Iterable
+from typing import Any
 
 import tensorflow as tf
 
@@ -19,22 +19,22 @@ from kerasbert.text.tokenizer_config import TokenizerConfig
 from kerasbert.text.utf8 import as_utf8
 from kerasbert.text.vocabulary import Vocabulary
 
-_CHUNK = 1024  # texts that are encoded at once
+_CHUNK = 1024  # texts per call of a compiled function
 _UNLIMITED = 1 << 30
 
 
 class Tokenizer(Vocabulary):
-    r"""Text to the ids that a model was trained on, and back.
+    r"""Converts text to the token ids a model was trained on, and back.
 
-    `Tokenizer.from_pretrained` gives the kind that a folder's vocabulary asks for. The
-    methods `tokenize`, `tokenize_with_offsets`, `pack` and the tokenizer itself,
-    called, are TensorFlow functions: they work in `tf.data`, in `tf.function` and in
-    exported SavedModels. `encode`, `decode` and `tokens` work on Python lists.
+    `Tokenizer.from_pretrained` returns the subclass a folder's vocabulary needs. The
+    methods `tokenize`, `tokenize_with_offsets` and `pack`, and calling the tokenizer,
+    are TensorFlow functions: they work in `tf.data`, in `tf.function` and in exported
+    SavedModels. `encode`, `decode` and `tokens` work on Python lists.
 
     Args:
-        config: what the tokenizer is made of.
-        special_tokens_in_text: whether special tokens that are written in a text mean
-            what they say; False: they are text like any other.
+        config: The `TokenizerConfig`.
+        special_tokens_in_text: Whether special tokens written in a text, such as
+            `[MASK]`, are recognized; if False, they are ordinary text.
 
     Example:
         >>> import pathlib, tempfile
@@ -47,24 +47,25 @@ class Tokenizer(Vocabulary):
     """
 
     @staticmethod
-    def from_pretrained(source, strict=False, **switches) -> "Tokenizer":
-        """The tokenizer of a folder, handle or name, in any container.
+    def from_pretrained(
+        source: str | os.PathLike, strict: bool = False, **switches: Any
+    ) -> "Tokenizer":
+        """Loads the tokenizer of a folder, hub address or zoo name, in any format.
 
         Args:
-            source: a folder that holds at least a vocabulary, or what `kerasbert` can
-                fetch: `hf://org/name`, `kaggle://...`, `https://tfhub.dev/...`, a name
-                of the zoo.
-            strict: whether keys of its files that nobody knows are refused, rather
-                than warned about.
-            **switches: what to choose otherwise than the folder says, such as
-                `lower_case=False` or `special_tokens_in_text=False`.
+            source: A folder that holds at least a vocabulary, or `hf://org/name`,
+                `kaggle://...`, `https://tfhub.dev/...` or a name of the zoo.
+            strict: Whether unknown keys of its files raise an error instead of a
+                warning.
+            **switches: Fields of the config to override, such as `lower_case=False` or
+                `special_tokens_in_text=False`.
 
         Returns:
-            A `WordPieceTokenizer` or a `SentencePieceTokenizer`.
+            A subclass of `Tokenizer`, such as `WordPieceTokenizer`.
 
         Raises:
-            FileNotFoundError: the folder is not there, or holds no vocabulary.
-            ValueError: the vocabulary is no vocabulary.
+            FileNotFoundError: If the folder does not exist or holds no vocabulary.
+            ValueError: If the vocabulary is invalid.
         """
         from kerasbert.checkpoints.vocabulary import read_tokenizer
 
@@ -77,15 +78,15 @@ class Tokenizer(Vocabulary):
         return Tokenizer.from_config(config, **switches)
 
     @staticmethod
-    def from_config(config: TokenizerConfig, **switches) -> "Tokenizer":
-        """The tokenizer that `config` describes.
+    def from_config(config: TokenizerConfig, **switches: Any) -> "Tokenizer":
+        """Creates the tokenizer that a config describes.
 
         Args:
-            config: what it is made of.
-            **switches: arguments of its class to choose otherwise.
+            config: The `TokenizerConfig`.
+            **switches: Fields of the config to override.
 
         Returns:
-            A `WordPieceTokenizer` or a `SentencePieceTokenizer`.
+            A subclass of `Tokenizer`, such as `WordPieceTokenizer`.
         """
         if not config.is_plain:
             from kerasbert.text.pipeline import PipelineTokenizer
@@ -102,74 +103,88 @@ class Tokenizer(Vocabulary):
 
     @abc.abstractmethod
     def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        """Token ids without special tokens.
+        """Converts texts to token ids, without special tokens.
 
         Args:
-            texts: string [B].
+            texts: string `[B]`.
 
         Returns:
-            int32 [B, None].
+            int32 `[B, None]`.
         """
 
     @abc.abstractmethod
-    def tokenize_with_offsets(self, texts: tf.Tensor):
-        """Token ids, and where each token lies in its text.
+    def tokenize_with_offsets(
+        self, texts: tf.Tensor
+    ) -> tuple[tf.RaggedTensor, tf.RaggedTensor, tf.RaggedTensor]:
+        """Converts texts to token ids and the offsets of each token in its text.
 
-        Offsets count characters (code points) of the text as it was given, before
-        anything was lower-cased or removed; a byte that is not UTF-8 counts as Python's
-        `errors="replace"` counts it.
+        Offsets count characters (code points) of the original text, before
+        normalization. Invalid UTF-8 counts as with Python's `errors="replace"`.
 
         Args:
-            texts: string [B].
+            texts: string `[B]`.
 
         Returns:
-            token_ids: int32 [B, None].
-            starts: int32 [B, None].
-            ends: int32 [B, None], exclusive.
+            token ids, starts and ends (exclusive), int32 `[B, None]` each.
         """
 
-    def pack(self, first, second=None, max_length=None):
-        """Adds special tokens, and truncates the longest text first.
+    def pack(
+        self,
+        first: tf.RaggedTensor,
+        second: tf.RaggedTensor | None = None,
+        max_length: int | tf.Tensor | None = None,
+    ) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+        """Adds special tokens; truncates the longer text first.
 
         Args:
-            first: ids from `tokenize`, int32 [B, None].
-            second: ids of second texts, int32 [B, None], or None.
-            max_length: of the whole, special tokens included; None: no limit.
+            first: Token ids from `tokenize`, int32 `[B, None]`.
+            second: Token ids of second texts, int32 `[B, None]`, or None.
+            max_length: Maximum length, including special tokens; None does not
+                truncate.
 
         Returns:
-            token_ids: int32 [B, None].
-            segment_ids: int32 [B, None].
+            token ids and segment ids, int32 `[B, None]` each.
         """
         around = self.frame(pair=second is not None)
         return pack(first, second, around, max_length, self.truncation_side)
 
-    def pack_beside(self, values, max_length=None):
-        """Cuts values of tokens as `pack` cuts the tokens; special tokens have 0.
+    def pack_beside(
+        self, values: tf.RaggedTensor, max_length: int | tf.Tensor | None = None
+    ) -> tf.RaggedTensor:
+        """Truncates per-token values as `pack` truncates tokens; special tokens have 0.
 
         Args:
-            values: a number for each token of each text, int32 [B, None].
-            max_length: as in `pack`.
+            values: One value per token of each text, int32 `[B, None]`.
+            max_length: Maximum length, including special tokens; None does not
+                truncate.
 
         Returns:
-            int32 [B, None].
+            int32 `[B, None]`.
         """
         zeros = self.frame()._replace(
             groups=tuple(((0, 0),) * len(group) for group in self.frame().groups)
         )
         return pack(values, None, zeros, max_length, self.truncation_side)[0]
 
-    def __call__(self, texts, pairs=None, max_length=None, length=None):
-        """The inputs of a model.
+    def __call__(
+        self,
+        texts: Any,
+        pairs: Any = None,
+        max_length: int | None = None,
+        length: int | None = None,
+    ) -> dict[str, tf.Tensor]:
+        """Creates the inputs of a model.
 
         Args:
-            texts: string [B]; or a `keras.Input((), dtype="string")`, of which a
-                layer makes the inputs of a functional model.
-            pairs: second texts, string [B], or None.
-            max_length: truncate to it; None: no limit.
-            length: pad to it, and truncate to it; None: to the longest of the batch.
+            texts: string `[B]`, or a `keras.Input((), dtype="string")` in a functional
+                model.
+            pairs: Second texts, string `[B]`, or None.
+            max_length: Maximum length, including special tokens; None does not
+                truncate.
+            length: Fixed length to pad and truncate to; None pads to the longest text.
 
         Returns:
-            `{"token_ids", "segment_ids", "padding_mask"}`, int32 [B, S] each.
+            `{"token_ids", "segment_ids", "padding_mask"}`, int32 `[B, S]` each.
         """
         if _is_symbolic(texts):
             from kerasbert.text.tokenizer_layer import TokenizerLayer
@@ -194,16 +209,22 @@ class Tokenizer(Vocabulary):
 
     # On lists.
 
-    def encode(self, texts, pairs=None, max_length=None) -> list[list[int]]:
-        """Ids of every text, special tokens included.
+    def encode(
+        self,
+        texts: str | Iterable[str | bytes],
+        pairs: str | Iterable[str | bytes] | None = None,
+        max_length: int | None = None,
+    ) -> list[list[int]]:
+        """Converts texts to lists of token ids, including special tokens.
 
         Args:
-            texts: a list of strings. (One string is taken as a list of one.)
-            pairs: second texts, as many, or None.
-            max_length: of a sequence, special tokens included; None: no limit.
+            texts: A list of strings, or one string, which is a list of one.
+            pairs: Second texts, as many, or None.
+            max_length: Maximum length, including special tokens; None does not
+                truncate.
 
         Returns:
-            One list of ids for each text.
+            One list of ids per text.
         """
         check_process()
         texts = as_utf8(texts)
@@ -274,13 +295,13 @@ _CLEANING = (
 
 
 def _switched(config, switches):
-    """The `TokenizerConfig` with fields of it chosen otherwise."""
+    """Returns a `TokenizerConfig` with overridden fields."""
     fixed = _CLEANING if config.normalizer is not None else _CLEANING[-1:]
     for name, value in switches.items():
         if name in fixed and value != getattr(config, name):
             raise ValueError(
                 f"Expected no {name} for a tokenizer with steps of its own, got "
-                f"{name}={quoted(value)}: its tokenizer.json says how text is cleaned. "
+                f"{name}={quoted(value)}: its tokenizer.json defines the normalization. "
                 "Change the normalizer there."
             )
         known = {field.name for field in dataclasses.fields(config)}
@@ -292,5 +313,5 @@ def _switched(config, switches):
 
 
 def _is_symbolic(texts):
-    keras = sys.modules.get("keras")  # where it is not there, nothing of it is
+    keras = sys.modules.get("keras")  # no KerasTensor without Keras
     return keras is not None and isinstance(texts, keras.KerasTensor)

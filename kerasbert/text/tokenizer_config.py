@@ -1,23 +1,23 @@
-"""What a tokenizer is made of."""
+"""Configuration of tokenizers."""
 
 import dataclasses
 
 from kerasbert.account import quoted
 
-MOST_PLAIN = 100  # added tokens that are found one after another; more, together
+MOST_PLAIN = 100  # added tokens that are matched one by one; more need a trie
 
 
 @dataclasses.dataclass(frozen=True)
 class SpecialTokens:
-    """The tokens that stand for no text.
+    """The special tokens of a tokenizer.
 
     Args:
-        cls: begins every sequence; its vector stands for the whole.
-        sep: ends every text of a sequence.
-        pad: fills rows of a batch.
-        mask: stands for a token to be predicted.
-        unk: stands for a word that the vocabulary cannot spell.
-        additional: others that are recognised where they are written in a text.
+        cls: First token of every sequence, whose hidden state represents the sequence.
+        sep: Token after each text of a sequence.
+        pad: Padding token.
+        mask: Mask token of masked language modeling.
+        unk: Token of words that the vocabulary cannot represent.
+        additional: Further special tokens, recognized in text.
     """
 
     cls: str = "[CLS]"
@@ -28,11 +28,11 @@ class SpecialTokens:
     additional: tuple[str, ...] = ()
 
     def named(self) -> dict[str, str]:
-        """The five tokens by their names."""
+        """Returns the five standard tokens by name."""
         return {n: getattr(self, n) for n in ("cls", "sep", "pad", "mask", "unk")}
 
     def all(self) -> tuple[str, ...]:
-        """Every token, once."""
+        """Returns all distinct special tokens."""
         return tuple(dict.fromkeys([*self.named().values(), *self.additional]))
 
 
@@ -45,16 +45,16 @@ TRUNCATION_SIDES = ("right", "left")
 
 @dataclasses.dataclass(frozen=True)
 class AddedToken:
-    """A token that is found in a text before the text is divided in words.
+    """A token that is matched in the text before it is split into words.
 
     Args:
-        content: the token.
-        single_word: whether it is left alone within a word.
-        lstrip: whether it takes in the space before it.
-        rstrip: whether it takes in the space after it.
-        normalized: whether it is found in the normalized text, in its normalized
-            form, rather than as it is written.
-        special: whether it stands for no text.
+        content: The token.
+        single_word: Whether matches inside a word are ignored.
+        lstrip: Whether the match includes the whitespace before it.
+        rstrip: Whether the match includes the whitespace after it.
+        normalized: Whether its normalized form is matched in the normalized text,
+            instead of the token itself in the original text.
+        special: Whether it is a special token.
     """
 
     content: str
@@ -66,72 +66,71 @@ class AddedToken:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is found as it is written, wherever, and takes in nothing."""
+        """Whether it is matched verbatim, anywhere, without whitespace."""
         return not (self.single_word or self.lstrip or self.rstrip or self.normalized)
 
 
 @dataclasses.dataclass(frozen=True)
 class Template:
-    """The special tokens around one text, and around two.
+    """The special tokens around one text and around a pair.
 
-    Each token comes with its segment; None in its place stands for a text.
+    Each entry is a token, or None for a text, with its segment id.
 
     Args:
-        single: around one text, such as `(("[CLS]", 0), (None, 0), ("[SEP]", 0))`.
-        pair: around two, the first one first.
+        single: Template of one text, such as `(("[CLS]", 0), (None, 0), ("[SEP]", 0))`.
+        pair: Template of two texts, the first one first.
     """
 
     single: tuple[tuple[str | None, int], ...]
     pair: tuple[tuple[str | None, int], ...]
 
     def num_special_tokens(self, pair: bool = False) -> int:
-        """How many special tokens are around one text, or around two."""
+        """Returns the number of special tokens around one text, or around a pair."""
         return sum(
             token is not None for token, _ in (self.pair if pair else self.single)
         )
 
 
 def bert_template(cls: str = "[CLS]", sep: str = "[SEP]") -> Template:
-    """`[CLS] A [SEP]`, and `[CLS] A [SEP] B [SEP]` with segment 1 from B on."""
+    """Returns `[CLS] A [SEP]`, and `[CLS] A [SEP] B [SEP]` with segment 1 from B on."""
     single = ((cls, 0), (None, 0), (sep, 0))
     return Template(single, (*single, (None, 1), (sep, 1)))
 
 
 def roberta_template(cls: str = "<s>", sep: str = "</s>") -> Template:
-    """`<s> A </s>`, and `<s> A </s> </s> B </s>`, all of them segment 0."""
+    """Returns `<s> A </s>`, and `<s> A </s> </s> B </s>`, all with segment 0."""
     single = ((cls, 0), (None, 0), (sep, 0))
     return Template(single, (*single, (sep, 0), (None, 0), (sep, 0)))
 
 
 @dataclasses.dataclass(frozen=True)
 class TokenizerConfig:
-    """Everything that a tokenizer is made of, whichever container it came from.
+    """Everything a tokenizer is built from, in whichever format it was stored.
 
     Args:
         kind: `"wordpiece"` or `"sentencepiece"`.
         vocabulary: WordPiece tokens in the order of their ids.
-        model: a serialised SentencePiece model.
-        lower_case: whether text is lower-cased.
-        strip_accents: whether accents are removed; None: as `lower_case` says.
-        split_chinese_characters: whether each Chinese character is a word.
-        clean_text: whether control characters are removed.
-        split_digits_from_commas: whether SentencePiece pieces such as `▁2010,` are
-            split once more, as google-research/albert does.
-        added_tokens: tokens that cut a text in parts wherever they are written, as the
-            added tokens of Hugging Face do: strings, or `AddedToken`s where one is
-            found otherwise.
-        special_tokens: the tokens that stand for no text.
-        max_length: the longest sequence of the model that it belongs to, if known.
-        normalizer: the normalizer of `tokenizer.json`, as JSON; None: what the switches
-            above say.
-        pre_tokenizer: the pre-tokenizer of `tokenizer.json`, as JSON, where there is a
+        model: Serialized SentencePiece model.
+        lower_case: Whether to lower-case text.
+        strip_accents: Whether to remove accents; None follows `lower_case`.
+        split_chinese_characters: Whether each Chinese character is a word.
+        clean_text: Whether to remove control characters.
+        split_digits_from_commas: Whether to split SentencePiece pieces such as `▁2010,`
+            further, as google-research/albert does.
+        added_tokens: Tokens matched in the text before it is split into words, like the
+            added tokens of Hugging Face: strings, or `AddedToken`s for other matching.
+        special_tokens: The special tokens.
+        max_length: Maximum sequence length of the model, if known.
+        normalizer: JSON of the normalizer of a `tokenizer.json`; None uses the options
+            above.
+        pre_tokenizer: JSON of the pre-tokenizer of a `tokenizer.json`, with
             `normalizer`.
-        template: the special tokens around texts; None: as BERT has them.
-        longest_word: the most characters of a word of WordPiece; a longer one is
-            unknown.
-        truncation_side: the end of a text that is cut: `"right"` or `"left"`.
-        words: how many tokens of the vocabulary are found in words; those after them
-            are added tokens; None: all.
+        template: Special tokens around texts; None is BERT's template.
+        longest_word: Maximum number of characters of a word in WordPiece; longer words
+            become the unknown token.
+        truncation_side: Side on which texts are truncated: `"right"` or `"left"`.
+        words: Number of vocabulary entries that are matched in words; the entries after
+            them are added tokens. None is all.
     """
 
     kind: str
@@ -161,14 +160,14 @@ class TokenizerConfig:
 
     @property
     def template_or_default(self) -> Template:
-        """The special tokens around texts."""
+        """The template, by default that of BERT."""
         if self.template is not None:
             return self.template
         return bert_template(self.special_tokens.cls, self.special_tokens.sep)
 
     @property
     def is_plain(self) -> bool:
-        """Whether the switches say all: no steps of a `tokenizer.json` are needed."""
+        """Whether no step of a `tokenizer.json` is needed."""
         return (
             self.normalizer is None
             and self.longest_word == 100
@@ -178,7 +177,7 @@ class TokenizerConfig:
 
 
 def all_added_tokens(config: TokenizerConfig) -> list[AddedToken]:
-    """The added tokens of a tokenizer, its special ones among them, once each."""
+    """Returns the distinct added tokens of a tokenizer, including special tokens."""
     special = dict.fromkeys(config.special_tokens.all())
     tokens = {content: AddedToken(content, special=True) for content in special}
     for token in config.added_tokens:

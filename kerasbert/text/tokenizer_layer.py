@@ -1,4 +1,4 @@
-"""A tokenizer as a layer: functional models of strings."""
+"""A Keras layer that tokenizes, for functional models with string inputs."""
 
 import base64
 import dataclasses
@@ -10,16 +10,15 @@ from kerasbert.text import tokenizer_config
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class TokenizerLayer(keras.layers.Layer):
-    """The inputs of a model from texts, inside the model.
+    """Tokenizes strings inside a functional model.
 
-    A `kerasbert.Tokenizer` that is called with a `keras.Input` of strings becomes one.
-    The file of a model that holds it holds its vocabulary, too. It runs in the
-    TensorFlow graph, and so on the TensorFlow backend alone.
+    Calling a `kerasbert.Tokenizer` with a `keras.Input` of strings creates this layer.
+    The vocabulary is saved with the model. It needs the TensorFlow backend.
 
     Args:
         tokenizer: A `kerasbert.Tokenizer`.
-        max_length: The longest sequence in tokens; None: no limit.
-        length: The length of all rows; None: that of the longest of the batch.
+        max_length: Maximum length in tokens; None does not truncate.
+        length: Fixed length to pad and truncate to; None pads to the longest text.
 
     Shapes:
         texts `[B]` and pairs `[B]` or None, strings -> token_ids, segment_ids and
@@ -93,7 +92,7 @@ class TokenizerLayer(keras.layers.Layer):
 
 
 def _as_json(value):
-    """A configuration of a tokenizer in what JSON has."""
+    """Converts a tokenizer's configuration to JSON types."""
     if dataclasses.is_dataclass(value):
         fields = {
             field.name: _as_json(getattr(value, field.name))
@@ -108,7 +107,7 @@ def _as_json(value):
 
 
 def _from_json(value):
-    """The configuration that `_as_json` was given; lists are tuples there."""
+    """Inverts `_as_json`; lists become tuples."""
     if isinstance(value, list | tuple):
         return tuple(_from_json(part) for part in value)
     if not isinstance(value, dict):

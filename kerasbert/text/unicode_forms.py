@@ -1,4 +1,4 @@
-"""Unicode's normalization forms, on arrays of code points.
+"""Unicode normalization forms on arrays of code points.
 
 Reference:
     Unicode Standard Annex #15, Unicode Normalization Forms.
@@ -25,18 +25,14 @@ _SYLLABLES = 0xAC00
 
 
 class Decomposition:
-    """NFD, or NFKD: characters in parts, their marks in canonical order.
-
-    Args:
-        compatible: Whether characters that stand for others are replaced, too.
-    """
+    """NFD, or NFKD if `compatible`."""
 
     def __init__(self, compatible=False):
         self._map = CharacterMap(decompositions(compatible))
         self._class = CodeTable(combining_classes())
 
     def __call__(self, points):
-        """Returns the `CodePoints`, decomposed."""
+        """Returns the decomposed `CodePoints`."""
         points = self._map(points)
         order = self._class(points.codes)
         disordered = tf.reduce_any((order > 0) & (points.previous(order) > order))
@@ -49,11 +45,7 @@ class Decomposition:
 
 
 class Composition:
-    """NFC, or NFKC: decomposed, and put together again.
-
-    Args:
-        compatible: Whether characters that stand for others are replaced, too.
-    """
+    """NFC, or NFKC if `compatible`."""
 
     def __init__(self, compatible=False):
         self._decompose = Decomposition(compatible)
@@ -64,13 +56,13 @@ class Composition:
         self._composites = np.array([pairs[key] for key in keys], np.int32)
 
     def __call__(self, points):
-        """Returns the `CodePoints`, composed."""
+        """Returns the composed `CodePoints`."""
         points = self._decompose(points)
 
         def compose(points, _):
             starters, composites = self._pairs(points)
             places = tf.cast(tf.where(composites > 0)[:, 0], tf.int32)
-            # Of those that join one starter the first comes first.
+            # Of several characters that compose with one starter, the first does.
             owners = tf.gather(starters, places)
             count = tf.size(points.codes)
             first = tf.math.unsorted_segment_min(places, owners, count)
@@ -99,12 +91,12 @@ class Composition:
         return points
 
     def _pairs(self, points):
-        """The starter before each character, and what both make: 0 where nothing."""
+        """Returns the starter before each character, and their composite or 0."""
         order = self._class(points.codes)
         is_starter = (order == 0) | points.begins
         places = tf.cast(tf.where(is_starter)[:, 0], tf.int32)
         numbers = tf.cumsum(tf.cast(is_starter, tf.int32)) - 1
-        # A starter itself may join the one before it, if nothing stands between.
+        # A starter may compose with the starter directly before it.
         before = numbers - tf.cast(is_starter, tf.int32)
         starters = tf.gather(places, tf.maximum(before, 0))
         inside = (before >= 0) & ~points.begins
@@ -122,13 +114,13 @@ class Composition:
         composites = tf.where(
             composites > 0, composites, _syllables(starter_codes, points.codes)
         )
-        # What begins with a mark is no starter.
+        # A part that begins with a mark has no starter before it.
         inside &= tf.gather(order, starters) == 0
         return starters, tf.where(inside & ~blocked, composites, 0)
 
 
 def _syllables(first, second):
-    """The Hangul syllable that two code points make; 0 where they make none."""
+    """Composes two code points to a Hangul syllable, or 0."""
     consonant, vowel = first - _L, second - _V
     open_syllable = _SYLLABLES + (consonant * 21 + vowel) * 28
     is_open = (consonant >= 0) & (consonant < 19) & (vowel >= 0) & (vowel < 21)
@@ -140,14 +132,14 @@ def _syllables(first, second):
 
 @functools.cache
 def _composites():
-    """From two characters, as one number, to the character that they make."""
+    """Returns the composite of each pair of characters, keyed by one integer."""
     table = character_table("canonical")
     left_out = character_set("uncomposed")
     whole = {text: code for code, text in table.items() if code not in left_out}
     pairs = {}
     for text, code in whole.items():
         if len(text) > 1:
-            # The longest beginning that is one character, then a single one.
+            # Composition is pairwise: the composite of all but the last, and the last.
             first = ord(text[0]) if len(text) == 2 else whole.get(text[:-1])
             if first is not None:
                 pairs[first * _CODES + ord(text[-1])] = code

@@ -1,4 +1,4 @@
-"""The one way in which strings become bytes that TensorFlow takes."""
+"""Encoding of Python strings for TensorFlow."""
 
 import re
 
@@ -8,13 +8,10 @@ _HALVES = re.compile("[\ud800-\udfff]")
 
 
 def to_utf8(text: str | bytes) -> bytes:
-    r"""A text as UTF-8.
+    r"""Encodes a text as UTF-8; bytes are unchanged.
 
-    Half a surrogate pair, as scraped JSON has it, is no character. Each becomes U+FFFD,
-    so that offsets in characters stay true.
-
-    Args:
-        text: a string; bytes stay as they are.
+    Lone surrogates, as in scraped JSON, become U+FFFD, so that character offsets stay
+    correct.
 
     Example:
         >>> to_utf8("a\ud83d").decode()
@@ -29,14 +26,7 @@ def to_utf8(text: str | bytes) -> bytes:
 
 
 def as_utf8(texts) -> list[bytes]:
-    """Texts as UTF-8; one string is taken as a list of one.
-
-    Args:
-        texts: an iterable of strings or bytes.
-
-    Raises:
-        TypeError: something in it is no string; the message says where.
-    """
+    """Encodes one or several texts; a `TypeError` names the position of others."""
     if isinstance(texts, str | bytes):
         texts = [texts]
     rows = []

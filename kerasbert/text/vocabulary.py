@@ -1,7 +1,8 @@
-"""The tokens of a tokenizer, and their ids."""
+"""Tokens and their ids."""
 
 import abc
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,12 +13,12 @@ from kerasbert.text.tokenizer_config import SpecialTokens, Template, TokenizerCo
 
 
 class Vocabulary(Portable, abc.ABC):
-    """Tokens to ids and back.
+    """Maps tokens to ids and back; the base class of `Tokenizer`.
 
     Args:
-        config: what the tokenizer is made of.
-        special_tokens_in_text: whether special tokens that are written in a text mean
-            what they say; False: they are text like any other.
+        config: The `TokenizerConfig`.
+        special_tokens_in_text: Whether special tokens written in a text, such as
+            `[MASK]`, are recognized; if False, they are ordinary text.
     """
 
     def __init__(self, config: TokenizerConfig, special_tokens_in_text: bool = True):
@@ -26,7 +27,7 @@ class Vocabulary(Portable, abc.ABC):
         self.special_tokens_in_text = special_tokens_in_text
         self._ids = {token: i for i, token in enumerate(self.vocabulary)}
         named = config.special_tokens.named()
-        # A template says itself which tokens begin and end a text.
+        # A template names its own first and last tokens.
         needed = (
             ("cls", "sep", "pad", "unk") if config.template is None else ("pad", "unk")
         )
@@ -53,42 +54,42 @@ class Vocabulary(Portable, abc.ABC):
 
     @property
     def vocabulary_size(self) -> int:
-        """How many ids there are."""
+        """Number of token ids, V."""
         return len(self.vocabulary)
 
     @property
     def special_tokens(self) -> SpecialTokens:
-        """The tokens that stand for no text."""
+        """The special tokens."""
         return self.config.special_tokens
 
     @property
     def max_length(self) -> int | None:
-        """The longest sequence of the model that this belongs to, if known."""
+        """Maximum sequence length of the model, if known."""
         return self.config.max_length
 
     @property
     def template(self) -> Template:
-        """The special tokens around one text, and around two."""
+        """The special tokens around one text and around a pair."""
         return self.config.template_or_default
 
     @property
     def truncation_side(self) -> str:
-        """The end of a text that is cut: `"right"` or `"left"`."""
+        """Side on which texts are truncated: `"right"` or `"left"`."""
         return self.config.truncation_side
 
     def num_special_tokens(self, pair: bool = False) -> int:
-        """How many special tokens `pack` adds to a text, or to a pair of texts."""
+        """Returns the number of special tokens that `pack` adds to a text or a pair."""
         return self.frame(pair).size
 
     def frame(self, pair: bool = False) -> Frame:
-        """The special tokens around a text, or around a pair of texts, as ids."""
+        """Returns the ids of the special tokens around a text or a pair."""
         return self._frames[pair]
 
     def token_to_id(self, token: str) -> int:
-        """The id of a token.
+        """Returns the id of a token.
 
         Raises:
-            KeyError: there is no such token.
+            KeyError: If the token is not in the vocabulary.
         """
         if token not in self._ids:
             raise KeyError(
@@ -98,31 +99,31 @@ class Vocabulary(Portable, abc.ABC):
 
     @property
     def cls_token_id(self) -> int:
-        """The id that begins a sequence."""
+        """Id of the first token of a sequence."""
         return self.token_to_id(self.special_tokens.cls)
 
     @property
     def sep_token_id(self) -> int:
-        """The id that ends each text of a sequence."""
+        """Id of the token after each text."""
         return self.token_to_id(self.special_tokens.sep)
 
     @property
     def pad_token_id(self) -> int:
-        """The id that fills rows of a batch."""
+        """Id of the padding token."""
         return self.token_to_id(self.special_tokens.pad)
 
     @property
     def mask_token_id(self) -> int:
-        """The id that stands for a token to be predicted."""
+        """Id of the mask token."""
         return self.token_to_id(self.special_tokens.mask)
 
     @property
     def unk_token_id(self) -> int:
-        """The id of what the vocabulary cannot spell."""
+        """Id of the unknown token."""
         return self.token_to_id(self.special_tokens.unk)
 
     def _written_tokens(self) -> list[str]:
-        """The tokens that are recognised in a text before anything is done to it."""
+        """Returns the tokens that are matched in a text before normalization."""
         tokens = [
             token if isinstance(token, str) else token.content
             for token in self.config.added_tokens
@@ -136,9 +137,10 @@ class Vocabulary(Portable, abc.ABC):
 
     @functools.cached_property
     def is_continuation(self) -> np.ndarray:
-        """Whether each token continues the word before it, bool `[V]`.
+        """Whether each token continues a word, bool `[V]`.
 
-        WordPiece marks such tokens with `##`, SentencePiece all others with a space.
+        WordPiece marks continuations with `##`; SentencePiece marks the first piece of
+        a word with a leading space.
         """
         if self.config.kind == "wordpiece":
             return np.array([token.startswith("##") for token in self.vocabulary])
@@ -149,15 +151,15 @@ class Vocabulary(Portable, abc.ABC):
 
     @functools.cached_property
     def special_token_ids(self) -> frozenset[int]:
-        """The ids that stand for no text."""
+        """Ids of the special tokens."""
         known = (t for t in self.special_tokens.all() if t in self._ids)
         return frozenset(self._ids[token] for token in known)
 
-    def tokens(self, ids) -> list[str]:
-        """The token of every id; for a list of lists, a list of lists.
+    def tokens(self, ids: Sequence) -> list:
+        """Converts ids to tokens; a list of lists gives a list of lists.
 
         Raises:
-            IndexError: an id is not in the vocabulary.
+            IndexError: If an id is not in the vocabulary.
         """
         if len(ids) and not np.isscalar(ids[0]) and np.ndim(ids[0]):
             return [self.tokens(row) for row in ids]
@@ -167,12 +169,14 @@ class Vocabulary(Portable, abc.ABC):
                 raise IndexError(f"Expected ids from 0 to {size - 1}, got {token_id}.")
         return [self.vocabulary[token_id] for token_id in ids]
 
-    def decode(self, ids, skip_special_tokens: bool = True):
-        """The text that ids stand for, as far as they tell.
+    def decode(
+        self, ids: Sequence, skip_special_tokens: bool = True
+    ) -> str | list[str]:
+        """Converts ids to text, as far as the tokens determine it.
 
         Args:
-            ids: a list of ids, or a list of lists of them.
-            skip_special_tokens: whether to leave out `[CLS]` and its like.
+            ids: A list of ids, or a list of lists.
+            skip_special_tokens: Whether to omit special tokens.
 
         Returns:
             A string, or a list of strings.
@@ -184,4 +188,4 @@ class Vocabulary(Portable, abc.ABC):
 
     @abc.abstractmethod
     def _detokenize(self, tokens: list[str]) -> str:
-        """The text that tokens stand for."""
+        """Joins tokens to a text."""

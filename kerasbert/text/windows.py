@@ -1,7 +1,4 @@
-"""Long texts as overlapping windows, inside the TensorFlow graph.
-
-Shapes: B batch, W windows of all texts.
-"""
+"""Splitting of long texts into overlapping windows."""
 
 import tensorflow as tf
 
@@ -11,23 +8,22 @@ from kerasbert.text.ragged import row_numbers
 def windows(
     token_ids: tf.RaggedTensor, max_length: int, stride: int
 ) -> tuple[tf.RaggedTensor, tf.Tensor, tf.Tensor]:
-    """Cuts every text in windows of at most `max_length` tokens.
+    """Splits texts into overlapping windows of at most `max_length` tokens.
 
-    A window begins `max_length - stride` tokens after the one before it. A text that
-    fits is one window, and so is an empty one; the last window of a text is the first
-    that reaches its end.
+    Windows start `max_length - stride` tokens apart. A text that fits is one window, as
+    is an empty text; the last window of a text is the first that reaches its end.
 
     Args:
-        token_ids: ids without special tokens, int32 [B, None].
-        max_length: the most tokens of a window, special tokens not counted.
-        stride: how many tokens two neighbouring windows share.
+        token_ids: Token ids without special tokens, int32 `[B, None]`.
+        max_length: Maximum number of tokens per window, without special tokens.
+        stride: Number of tokens that consecutive windows share.
 
     Returns:
-        The windows, int32 [W, None]; the text that each came from, int64 [W]; and the
-        place of its first token in that text, int64 [W].
+        The windows, int32 `[W, None]`, the index of the text of each, int64 `[W]`, and
+        the position of its first token in the text, int64 `[W]`.
 
     Raises:
-        ValueError: `stride` leaves no step from one window to the next.
+        ValueError: If `stride` is not below `max_length`.
 
     Example:
         >>> ids = tf.ragged.constant([[1, 2, 3, 4, 5], [6]])

@@ -1,4 +1,4 @@
-"""Words to ids: WordPiece and Unigram, on words that other steps have made.
+"""WordPiece and Unigram models on words that a pre-tokenizer has split.
 
 Shapes: N characters of all words, W words, T tokens of all words.
 """
@@ -19,22 +19,22 @@ from tensorflow_text.python.ops.sentencepiece_tokenizer import (
     gen_sentencepiece_tokenizer as ops,
 )
 
+from kerasbert.text.piece_rules import TieOrder
 from kerasbert.text.ragged import row_numbers
 from kerasbert.text.sentencepiece_model import build_word_model, parse_model
 from kerasbert.text.text_repair import unused_characters
-from kerasbert.text.tie_order import TieOrder
 
-_LONG = 64  # characters of a word from which on sums of float32 scores may mislead
+_LONG = 64  # characters; sums of float32 scores of longer words lose precision
 _CODES = 1 << 21
 
 
 class Words:
-    """Words of characters, as strings.
+    """Words as strings, with the positions of their characters.
 
     Args:
         points: The `CodePoints` of all words.
         is_added: Whether each is an added token, which becomes an empty string.
-        begins: Whether each begins a word.
+        begins: Whether each starts a word.
     """
 
     def __init__(self, points, is_added, begins):
@@ -51,15 +51,7 @@ class Words:
         self._codes = codes
 
     def characters(self, starts, ends):
-        """The first and last character of each token.
-
-        Args:
-            starts: The byte of its word at which each begins, ragged `[W, None]`.
-            ends: The byte after its last one.
-
-        Returns:
-            int32 `[T]` each.
-        """
+        """Maps byte offsets, `[W, None]`, to the first and last characters, `[T]`."""
         sizes = 1 + sum(
             tf.cast(self._codes >= least, tf.int64) for least in (128, 2048, 65536)
         )
@@ -80,18 +72,14 @@ class Words:
 
 
 class WordPieceWords:
-    """Words to WordPiece ids.
-
-    Args:
-        vocabulary: The `Vocabulary`, which says how long a word may be, too.
-    """
+    """Tokenizes words with WordPiece."""
 
     def __init__(self, vocabulary):
         tokens, words = vocabulary.vocabulary, vocabulary.config.words
         self._longest = longest_word = vocabulary.config.longest_word
         self._unspeakable = next(unused_characters(tokens))
         unreachable = (f"{self._unspeakable}{n}" for n in itertools.count())
-        # Of equal tokens the last one counts; an empty one is no word.
+        # Of duplicate tokens the last one counts; an empty one matches nothing.
         tokens = [
             token
             if token
@@ -111,16 +99,10 @@ class WordPieceWords:
         )
 
     def __call__(self, points, is_added, offsets):
-        """The ids of words.
+        """Tokenizes words; added tokens get no ids.
 
-        Args:
-            points: `CodePoints`.
-            is_added: Whether each is an added token; it has no ids here.
-            offsets: Whether the characters of tokens are wanted.
-
-        Returns:
-            Ragged int32 `[W, None]`, and the first and last character of each token,
-            int32 `[T]`, or None.
+        Returns ids, int32 `[W, None]`, and the first and last character of each token,
+        int32 `[T]`; both are None without `offsets`.
         """
         words = Words(points, is_added, points.begins)
         too_long = (words.lengths > self._longest) & ~words.is_added
@@ -132,12 +114,10 @@ class WordPieceWords:
 
 
 class UnigramWords:
-    """Words to Unigram ids.
+    """Tokenizes words with a Unigram model.
 
-    Args:
-        vocabulary: The `Vocabulary`, with a model in its configuration.
-        special_tokens_in_text: Whether the pieces of special tokens are found in words
-            like any other, as `tokenizers` does.
+    With `special_tokens_in_text`, pieces of special tokens match in words like any
+    other, as in `tokenizers`.
     """
 
     def __init__(self, vocabulary, special_tokens_in_text):
@@ -161,7 +141,7 @@ class UnigramWords:
         self._pairs = np.array(sorted(pairs) or [0], np.int64)
 
     def __call__(self, points, is_added, offsets):
-        """As `WordPieceWords` has it."""
+        """See `WordPieceWords.__call__`."""
         begins = points.begins
         words = tf.boolean_mask(tf.range(tf.size(begins)), begins)
         lengths = tf.concat([words[1:], [tf.size(begins)]], axis=0)[: tf.size(words)]
@@ -175,7 +155,7 @@ class UnigramWords:
         rows = tf.gather(word_of_segment, row_numbers(token_ids))
         ids = token_ids.values
         ids = tf.where(ids >= self._count, self._unk_id, ids)
-        # Unknown characters of a word that stand together are one token.
+        # Consecutive unknown characters of a word are one token.
         again = (ids[1:] == self._unk_id) & (ids[:-1] == self._unk_id)
         again &= rows[1:] == rows[:-1]
         is_new = tf.concat([tf.ones_like(ids[:1], tf.bool), ~again], axis=0)
@@ -191,7 +171,7 @@ class UnigramWords:
         return token_ids, tf.boolean_mask(first, is_new), tf.boolean_mask(last, is_last)
 
     def _cuts(self, points):
-        """Where words may be cut: between characters that no piece has side by side."""
+        """Splits long words between characters that are adjacent in no piece."""
         codes = tf.cast(points.codes, tf.int64)
         keys = points.previous(codes) * _CODES + codes
         found = tf.minimum(
@@ -208,7 +188,7 @@ class UnigramWords:
             splits = tf.cast(splits, tf.int64)
             rows = tf.RaggedTensor.from_row_splits(ids, splits, validate=False)
             return self._ties(rows), None, None
-        # The model is part of the operation: nothing has to be restored with a graph.
+        # The model is an attribute of the op: a graph needs no resource for it.
         model = ops.sentencepiece_op(model=self._model)
         ids, splits, starts, ends = ops.sentencepiece_tokenize_with_offsets_op(
             model, words.strings, 0, 1.0, False, False, False, tf.int32

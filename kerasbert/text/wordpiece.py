@@ -1,4 +1,4 @@
-"""WordPiece, as BERT was trained with it, inside the TensorFlow graph.
+"""WordPiece tokenization of BERT.
 
 Reference:
     Wu et al., Google's Neural Machine Translation System
@@ -8,6 +8,7 @@ Reference:
 
 import functools
 import itertools
+from collections.abc import Iterable
 
 import numpy as np
 import tensorflow as tf
@@ -16,12 +17,11 @@ from tensorflow_text.core.pybinds import (
     pywrap_fast_wordpiece_tokenizer_model_builder as wordpiece_builder,
 )
 
-from kerasbert.text.canonical_order import CanonicalOrder
 from kerasbert.text.character_map import build_character_map
-from kerasbert.text.characters import character_set
+from kerasbert.text.characters import character_set, word_character_map
 from kerasbert.text.offsets import character_offsets
 from kerasbert.text.ragged import places_in_row, row_numbers
-from kerasbert.text.text_repair import TextRepair, unused_characters
+from kerasbert.text.text_repair import CanonicalOrder, TextRepair, unused_characters
 from kerasbert.text.tokenizer import Tokenizer
 from kerasbert.text.tokenizer_config import (
     BERT_SPECIAL_TOKENS,
@@ -29,9 +29,8 @@ from kerasbert.text.tokenizer_config import (
     Template,
     TokenizerConfig,
 )
-from kerasbert.text.word_normalization import word_character_map
 
-_LONGEST_WORD = 100  # characters; a longer word is unknown
+_LONGEST_WORD = 100  # characters; longer words become the unknown token
 
 
 @functools.lru_cache(maxsize=8)
@@ -40,21 +39,21 @@ def _character_map(switches, extra) -> np.ndarray:
 
 
 class WordPieceTokenizer(Tokenizer):
-    """Text to WordPiece ids and back.
+    """A WordPiece tokenizer with BERT's normalization.
 
     Args:
-        vocabulary: the tokens in the order of their ids.
-        lower_case: whether to lower-case text ("uncased").
-        strip_accents: whether to remove accents; None: as `lower_case` says.
-        split_chinese_characters: whether each Chinese character is a word.
-        clean_text: whether to remove control characters.
-        special_tokens: the tokens that stand for no text.
-        added_tokens: tokens that are words of their own wherever they are written.
-        special_tokens_in_text: whether `[MASK]` written in a text is the special token.
-            Say False for text from strangers.
-        max_length: the longest sequence of the model, if known.
-        template: the special tokens around texts; None: as BERT has them.
-        truncation_side: the end of a text that is cut: `"right"` or `"left"`.
+        vocabulary: The tokens in the order of their ids.
+        lower_case: Whether to lower-case text ("uncased").
+        strip_accents: Whether to remove accents; None follows `lower_case`.
+        split_chinese_characters: Whether each Chinese character is a word.
+        clean_text: Whether to remove control characters.
+        special_tokens: The special tokens.
+        added_tokens: Tokens that are words of their own wherever they occur.
+        special_tokens_in_text: Whether special tokens written in a text, such as
+            `[MASK]`, are recognized. Use False for untrusted text.
+        max_length: Maximum sequence length of the model, if known.
+        template: Special tokens around texts; None is BERT's template.
+        truncation_side: Side on which texts are truncated: `"right"` or `"left"`.
 
     Example:
         >>> vocabulary = "[PAD] [UNK] [CLS] [SEP] [MASK] un ##like ##ly".split()
@@ -67,7 +66,7 @@ class WordPieceTokenizer(Tokenizer):
 
     def __init__(
         self,
-        vocabulary,
+        vocabulary: Iterable[str],
         lower_case: bool = True,
         strip_accents: bool | None = None,
         split_chinese_characters: bool = True,
@@ -109,7 +108,7 @@ class WordPieceTokenizer(Tokenizer):
 
     @staticmethod
     def arguments(config: TokenizerConfig) -> dict:
-        """The constructor's arguments for `config`."""
+        """Returns the constructor arguments for a config."""
         names = (
             "vocabulary",
             "lower_case",
@@ -125,10 +124,11 @@ class WordPieceTokenizer(Tokenizer):
         return {name: getattr(config, name) for name in names}
 
     def _build(self, switches, spelled) -> None:
-        """Writes the constants: the map of characters, and the trie of tokens.
+        """Builds the constants: the character map and the trie of tokens.
 
-        Special tokens come out of `TextRepair` in private characters, and stand so in
-        the trie; one that is a word of its own keeps its spelling.
+        `TextRepair` replaces special tokens by private-use characters, which are also
+        their spelling in the trie, unless normalization leaves the special token
+        unchanged.
         """
         mapping = word_character_map(*switches)
         as_word = {t: "".join(mapping.get(ord(c), c) for c in t) for t in spelled}
@@ -141,7 +141,7 @@ class WordPieceTokenizer(Tokenizer):
             extra[first] = f" {extra[first]}"
             extra[last] = f"{extra[last]} "
         unreachable = (f"{self._unspeakable}{number}" for number in itertools.count())
-        # Of equal tokens the last one counts.
+        # Of duplicate tokens the last one counts.
         tokens = [
             results.get(token, token)
             if self._ids[token] == number
@@ -162,7 +162,7 @@ class WordPieceTokenizer(Tokenizer):
             )
 
     def _readable(self, words: tf.Tensor) -> tf.Tensor:
-        """Words of more than a hundred characters become unknown ones."""
+        """Makes words of more than 100 characters unknown, by an unused character."""
 
         def lengthen():
             too_long = tf.strings.length(words, unit="UTF8_CHAR") > _LONGEST_WORD
@@ -190,7 +190,7 @@ class WordPieceTokenizer(Tokenizer):
         rows = row_numbers(pieces)
         first = tf.gather(places_in_row(words, lengths + 1), rows)
         limits = tf.gather(lengths, rows)
-        # An unknown word that was made longer ends where it did.
+        # The character that makes a word unknown is not part of the text.
         first_bytes = first + tf.cast(starts.values, tf.int64)
         last_bytes = first + tf.minimum(tf.cast(ends.values, tf.int64), limits) - 1
         token_ids = words.with_values(pieces).merge_dims(1, 2)
@@ -207,7 +207,7 @@ class WordPieceTokenizer(Tokenizer):
 
 
 def join_word_pieces(tokens: list[str]) -> str:
-    """The text that tokens of WordPiece stand for, as far as they tell."""
+    """Joins WordPiece tokens to a text, with the spacing of Hugging Face's `decode`."""
     text = ""
     for position, token in enumerate(tokens):
         if position:

@@ -1,4 +1,4 @@
-"""What `model.fit` needs to train BERT well: data, optimizer, checkpoints."""
+"""Training with `keras.Model.fit`: batches, optimizer, losses, checkpoints."""
 
 from kerasbert.lazy import lazy_names
 from kerasbert.training.adamw import AdamW as AdamW
@@ -6,8 +6,8 @@ from kerasbert.training.features import IGNORED as IGNORED
 from kerasbert.training.features import Features as Features
 from kerasbert.training.fit import Run as Run
 from kerasbert.training.fit import Validation as Validation
-from kerasbert.training.freezing import freeze_layers as freeze_layers
 from kerasbert.training.recipe import Recipe as Recipe
-from kerasbert.training.schedule import WarmUpDecay as WarmUpDecay
+from kerasbert.training.recipe import WarmUpDecay as WarmUpDecay
+from kerasbert.training.recipe import freeze_layers as freeze_layers
 
 __getattr__, __dir__ = lazy_names(__name__, {})

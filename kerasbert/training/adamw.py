@@ -1,4 +1,4 @@
-"""AdamW as BERT is trained with it."""
+"""AdamW with the update rule of BERT."""
 
 import keras
 from keras import ops
@@ -9,18 +9,17 @@ from kerasbert.training.replicas import on_this_device, summed_over_devices
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class AdamW(keras.optimizers.AdamW):
-    """Keras' AdamW, with a learning rate for each layer, and one pass over a weight.
+    """Keras' AdamW with per-layer learning rates and a fused update.
 
-    A token that occurs twice in a batch counts with the sum of its gradients, in the
-    norm that clipping takes and in the update, as if gradients of tables were dense.
-    On several devices the gradients of all are added before they are clipped.
+    Gradients of one token's embedding are summed before clipping and before the update,
+    so that sparse gradients give the update of dense ones. On several devices,
+    gradients are summed over the devices before they are clipped.
 
     Args:
-        learning_rate: A number or a schedule.
-        weight_decay: Part of a weight that is taken off it, times the learning rate.
-        rates: From the path of a variable to the factor of its learning rate; 1 for
-            those that are not named.
-        **kwargs: Those of `keras.optimizers.AdamW`.
+        learning_rate: A float or a `LearningRateSchedule`.
+        weight_decay: The decoupled weight decay, multiplied by the learning rate.
+        rates: Maps variable paths to learning-rate multipliers; the default is 1.
+        **kwargs: Other arguments of `keras.optimizers.AdamW`.
 
     Reference:
         [Loshchilov and Hutter, 2017](https://arxiv.org/abs/1711.05101), algorithm 2.
@@ -47,10 +46,10 @@ class AdamW(keras.optimizers.AdamW):
         return super().apply(grads, trainable_variables)
 
     def apply_rest(self):
-        """Makes an update of gradients that are fewer than accumulation waits for.
+        """Applies the mean of an incomplete group of accumulated gradients.
 
-        It is the update of their mean, as if accumulation were their number. It does
-        nothing where there are none.
+        The update equals that of accumulation over as many batches as are left. Without
+        accumulated gradients, nothing happens.
         """
         steps = self.gradient_accumulation_steps
         count = int(self._iterations) % steps if steps else 0
@@ -80,7 +79,7 @@ class AdamW(keras.optimizers.AdamW):
         return _clipped(grads, self.global_clipnorm)
 
     def _get_current_learning_rate(self):
-        """The schedule counts updates, of which accumulation makes one of several."""
+        """Evaluates the schedule at the number of updates, not of batches."""
         if isinstance(self._learning_rate, LearningRateSchedule):
             return self._learning_rate(self.iterations)
         return super()._get_current_learning_rate()
@@ -120,7 +119,7 @@ class AdamW(keras.optimizers.AdamW):
             super().update_step(gradient, variable, rate)
 
     def _fused_step(self, gradient, variable, rate, index):
-        """Adam in one operation: each weight and moment is read and written once."""
+        """Updates a weight and its moments in one kernel."""
         import tensorflow as tf
 
         dtype = variable.dtype
@@ -147,7 +146,7 @@ class AdamW(keras.optimizers.AdamW):
 
 
 def _dense(gradient):
-    """A gradient as a tensor; TensorFlow gives slices for a table of embeddings."""
+    """Converts TensorFlow's `IndexedSlices` of an embedding table to a dense tensor."""
     if gradient is None or keras.backend.backend() != "tensorflow":
         return gradient
     import tensorflow as tf
@@ -156,7 +155,7 @@ def _dense(gradient):
 
 
 def _summed(gradient):
-    """A gradient whose slices, where it has any, are of different rows of a table."""
+    """Sums the slices of an `IndexedSlices` gradient that belong to the same row."""
     if keras.backend.backend() != "tensorflow":
         return gradient
     import tensorflow as tf
@@ -169,7 +168,7 @@ def _summed(gradient):
 
 
 def _clipped(gradients, clip_norm):
-    """Gradients whose norm together is at most `clip_norm`; not finite ones stay so."""
+    """Clips gradients by their global norm; non-finite gradients stay non-finite."""
     import tensorflow as tf
 
     values = [g.values if isinstance(g, tf.IndexedSlices) else g for g in gradients]

@@ -1,4 +1,4 @@
-"""Which examples make which batch: of like length, in an order that a seed gives."""
+"""Length-grouped batches in a seeded order."""
 
 import collections
 import itertools
@@ -8,25 +8,25 @@ import numpy as np
 from kerasbert.training.devices import check_divisible
 from kerasbert.training.features import IGNORED
 
-POOL = 50  # batches among which examples are sorted by length
-WORTH = 32  # batches for which a graph is compiled, where each shape has its own
+MEGA_BATCH = 50  # batches among which examples are sorted by length
+MIN_BATCHES = 32  # batches of a length that make a compiled graph worthwhile
 
 
 def epoch_batches(lengths, batch_size, seed=0, epoch=0):
-    """The batches of an epoch: random, and yet each of examples of like length.
+    """Groups examples of similar length into batches, in random order.
 
-    The examples are shuffled, pools of `POOL` batches are sorted by length and cut,
-    and the batches are shuffled. Little is left of padding, and any two examples
-    still meet in a batch sooner or later.
+    The examples are shuffled, mega-batches of `MEGA_BATCH` batches are sorted by length
+    and cut, and the batches are shuffled: little padding, and still any two examples
+    may share a batch.
 
     Args:
         lengths: Number of tokens of each example.
-        batch_size: Examples of a batch; the last one may have fewer.
-        seed: Gives the order, together with `epoch`.
-        epoch: Number of the epoch, from 0.
+        batch_size: Number of examples per batch; the last batch may be smaller.
+        seed: Seed of the order, together with `epoch`.
+        epoch: Index of the epoch, from 0.
 
     Returns:
-        A list of arrays of example numbers.
+        A list of arrays of example indices.
 
     Example:
         >>> batches = epoch_batches([3, 9, 3, 9], batch_size=2)
@@ -37,8 +37,8 @@ def epoch_batches(lengths, batch_size, seed=0, epoch=0):
     random = np.random.default_rng([seed, epoch])
     order = random.permutation(len(lengths))
     batches = []
-    for start in range(0, len(order), POOL * batch_size):
-        pool = order[start : start + POOL * batch_size]
+    for start in range(0, len(order), MEGA_BATCH * batch_size):
+        pool = order[start : start + MEGA_BATCH * batch_size]
         pool = pool[np.argsort(-lengths[pool], kind="stable")]
         batches += [
             pool[first : first + batch_size]
@@ -48,20 +48,16 @@ def epoch_batches(lengths, batch_size, seed=0, epoch=0):
 
 
 class TrainingOrder:
-    """The batches of any epoch, from the step on that a run has come to.
+    """Generates the batches of epoch `epoch`, from the step at which training resumes.
 
-    Calling it gives those of the epoch that its `epoch` names. It may be called any
-    number of times: Keras asks more than once for the batches of an epoch that several
-    devices share.
+    It may be called several times per epoch: Keras requests the batches of an epoch
+    more than once when several devices share them.
 
     Args:
-        features: `kerasbert.training.Features`.
-        batch_size: Examples of a batch.
-        seed: Gives the order.
-        step: How many batches were seen before, in `epoch` and those before it.
-
-    Attributes:
-        epoch: Number of the epoch, from 0; at first, that of the next step.
+        features: The examples.
+        batch_size: Number of examples per batch.
+        seed: Seed of the order.
+        step: Number of batches already seen, over all epochs.
     """
 
     def __init__(self, features, batch_size, seed=0, step=0):
@@ -74,44 +70,34 @@ class TrainingOrder:
 
     @property
     def steps_per_epoch(self):
-        """Number of batches of a whole epoch."""
+        """Number of batches of a full epoch."""
         return -(-len(self.lengths) // self.batch_size)
 
     @property
     def skip(self):
-        """Number of batches of the epoch that were seen before."""
+        """Number of batches of the epoch that were seen before training resumed."""
         return self._seen if self.epoch == self._begun else 0
 
     def __call__(self):
         batches = epoch_batches(self.lengths, self.batch_size, self.seed, self.epoch)
         batches = batches[self.skip :]
         features = self.features.in_epoch(self.seed, self.epoch)
-        shape = _shaping(features, self.batch_size)
+        shape = _bucketing(features, self.batch_size)
         for rows in batches:
             yield for_keras(shape(features.batch(rows), len(rows)))
 
 
 def training_dataset(order):
-    """A `tf.data.Dataset` of the batches of one epoch of a `TrainingOrder`.
-
-    Every iteration gives those of the epoch that the order is at when it begins.
-
-    Args:
-        order: The `TrainingOrder`.
-    """
+    """Returns a `tf.data.Dataset` of the order's current epoch."""
     return _dataset(order.features, order, order.steps_per_epoch - order.skip)
 
 
 def epochs_dataset(order):
-    """A `tf.data.Dataset` of an epoch an iteration, each the one after the last.
-
-    Args:
-        order: The `TrainingOrder`, which goes on.
-    """
+    """Returns a `tf.data.Dataset` whose iterations are successive epochs."""
 
     def batches():
         epoch = order()
-        first = next(epoch)  # of this epoch, before the order goes on
+        first = next(epoch)  # fixes the epoch before `order.epoch` is advanced
         order.epoch += 1
         yield first
         yield from epoch
@@ -120,13 +106,9 @@ def epochs_dataset(order):
 
 
 def evaluation_dataset(features, batch_size, devices=1):
-    """A `tf.data.Dataset` of all examples, once, the longest first.
+    """Returns a `tf.data.Dataset` of all examples once, longest first.
 
-    Args:
-        features: `kerasbert.training.Features`.
-        batch_size: Examples of a batch.
-        devices: Number of devices that share a batch; examples that cannot be shared
-            out evenly are a batch of their own.
+    Examples that `devices` cannot share evenly form a last batch of their own.
     """
     check_divisible(features, devices)
     order = np.argsort(-features.lengths, kind="stable")
@@ -137,7 +119,7 @@ def evaluation_dataset(features, batch_size, devices=1):
         order[start:end] for start, end in itertools.pairwise(starts) if start < end
     ]
 
-    shape = _shaping(features, batch_size)
+    shape = _bucketing(features, batch_size)
 
     def generator():
         for rows in batches:
@@ -146,24 +128,17 @@ def evaluation_dataset(features, batch_size, devices=1):
     return _dataset(features, generator, len(batches))
 
 
-def _shaping(features, batch_size):
-    """What gives batches one of a few shapes, where each is compiled anew: on JAX.
+def _bucketing(features, batch_size):
+    """Returns a function that pads a batch to one of few shapes.
 
-    Rows have one of the `worthwhile_lengths`; those of a batch of fewer examples are
-    always as long as the longest.
-
-    Args:
-        features: `kerasbert.training.Features` of all examples.
-        batch_size: Examples of a batch.
-
-    Returns:
-        Function from a batch and its number of examples to the batch that is given.
+    On JAX every shape is compiled, so rows are padded to one of the `bucket_lengths`,
+    and those of an incomplete batch to the longest. On TensorFlow, nothing is padded.
     """
     import keras
 
     if keras.backend.backend() == "tensorflow":
         return lambda batch, count: batch
-    known = worthwhile_lengths(features.lengths, batch_size)
+    known = bucket_lengths(features.lengths, batch_size)
 
     def shape(batch, count):
         inputs, targets, weights = batch
@@ -191,21 +166,14 @@ def _shaping(features, batch_size):
     return shape
 
 
-def worthwhile_lengths(lengths, batch_size):
-    """The lengths of batches that are worth a graph of their own, which takes long.
+def bucket_lengths(lengths, batch_size):
+    """Returns the sequence lengths that are worth a compiled graph each.
 
-    They are the longest of all, and those powers of two for which there are `WORTH`
-    batches: in fewer, more padding costs less than another graph.
-
-    Args:
-        lengths: Number of tokens of each example.
-        batch_size: Examples of a batch.
-
-    Returns:
-        The lengths, the least first.
+    These are the longest length, and the powers of two that `MIN_BATCHES` batches or
+    more share: for fewer batches, padding is cheaper than compiling.
 
     Example:
-        >>> worthwhile_lengths([9] * 32 + [20] * 320 + [50] * 32, batch_size=8)
+        >>> bucket_lengths([9] * 32 + [20] * 320 + [50] * 32, batch_size=8)
         [32, 50]
     """
     longest = int(max(lengths))
@@ -213,18 +181,14 @@ def worthwhile_lengths(lengths, batch_size):
     found, waiting = [], 0
     for length, count in sorted(counts.items()):
         waiting += count
-        if length == longest or waiting >= WORTH * batch_size:
+        if length == longest or waiting >= MIN_BATCHES * batch_size:
             found.append(length)
             waiting = 0
     return found
 
 
 def power_of_two(number, least=16):
-    """The least power of two that is no less than a number, nor than `least`.
-
-    Args:
-        number: A number from 1 on.
-        least: A power of two.
+    """Rounds a number up to a power of two, at least `least`.
 
     Example:
         >>> [power_of_two(number) for number in (3, 16, 17)]
@@ -239,13 +203,7 @@ def _lengthened(rows, length, filler):
 
 
 def for_keras(batch):
-    """What Keras takes: weights, if there are any, with an axis as wide as a token's.
-
-    Keras spreads weights `[B]` over losses `[B, S]` along the wrong axis.
-
-    Args:
-        batch: What `Features.batch` gives.
-    """
+    """Adds a token axis to example weights, for losses `[B, S]`."""
     inputs, targets, weights = batch
     if weights is None:
         return inputs, targets

@@ -1,4 +1,4 @@
-"""Callbacks and monitors that cannot work are refused before the first step."""
+"""Validation of callbacks and monitored metrics before the first step."""
 
 import importlib.util
 import string
@@ -10,7 +10,7 @@ from kerasbert.account import quoted
 from kerasbert.training.batches import for_keras
 from kerasbert.training.devices import run_on_devices
 
-# Metrics of which less is better, by the last part of their names.
+# Metrics to minimize, by the last part of their names.
 LESS_IS_BETTER = ("loss", "perplexity", "mse", "mae", "rmse", "error", "crossentropy")
 RATES = (
     keras.callbacks.ReduceLROnPlateau,
@@ -19,20 +19,13 @@ RATES = (
 
 
 def checked_callbacks(callbacks):
-    """Callbacks as a list.
-
-    Args:
-        callbacks: A list of Keras callbacks, or one.
-
-    Raises:
-        TypeError: If one is no callback, such as a class of them.
-    """
+    """Returns callbacks as a list; raises a `TypeError` if one is no Keras callback."""
     if callbacks is None:
         return []
     callbacks = list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
     for callback in callbacks:
         if not isinstance(callback, keras.callbacks.Callback):
-            hint = " Make one of it: call it." if isinstance(callback, type) else ""
+            hint = " Instantiate the class." if isinstance(callback, type) else ""
             raise TypeError(
                 "Expected callbacks to be keras.callbacks.Callback objects, got "
                 f"{quoted(callback, 80)}.{hint}"
@@ -41,43 +34,32 @@ def checked_callbacks(callbacks):
 
 
 def check_callbacks(callbacks, optimizer, names, model):
-    """Refuses callbacks that cannot work in a run.
-
-    Args:
-        callbacks: A list of Keras callbacks.
-        optimizer: The optimizer that trains, after `Recipe.optimizer`.
-        names: As in `check_monitor`.
-        model: The model, compiled.
-
-    Raises:
-        ImportError: If the package of one is not installed.
-        ValueError: If one cannot work; the message says what to do.
-    """
+    """Raises if a callback cannot work with the optimizer, metrics or data order."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     scheduled = isinstance(getattr(inner, "_learning_rate", None), LearningRateSchedule)
     for callback in callbacks:
         name = type(callback).__name__
         if isinstance(callback, RATES) and scheduled:
             raise ValueError(
-                f"Expected no {name} with a learning rate that follows a schedule, as "
-                "that of a Recipe does: it sets the rate itself. Leave it out, or "
-                "compile(keras.optimizers.AdamW(3e-5)), whose rate it may set."
+                f"Expected no {name} with a learning-rate schedule, such as that of a "
+                "Recipe: both set the learning rate. Remove the callback, or "
+                "compile(keras.optimizers.AdamW(3e-5)), whose rate it can set."
             )
         if isinstance(callback, keras.callbacks.BackupAndRestore):
             raise ValueError(
-                "Expected no BackupAndRestore, which does not know the order of the "
-                "examples: fit(..., checkpoints=folder) saves all and goes on exactly."
+                "Expected no BackupAndRestore, which does not restore the order of the "
+                "examples. fit(..., checkpoints=folder) resumes exactly."
             )
         if isinstance(callback, keras.callbacks.TensorBoard):
             if importlib.util.find_spec("tensorboard") is None:
                 raise ImportError(
-                    "Expected the package tensorboard, which the callback TensorBoard "
-                    "needs. Install: pip install 'kerasbert[tensorboard]'"
+                    "The TensorBoard callback needs the package tensorboard, which is "
+                    "not installed: pip install 'kerasbert[tensorboard]'"
                 )
         if isinstance(callback, keras.callbacks.ModelCheckpoint):
             _check_path(callback, names)
             if not callback.save_best_only:
-                continue  # it watches nothing
+                continue  # it monitors nothing
         monitor = getattr(callback, "monitor", None)
         if isinstance(monitor, str):
             check_monitor(monitor, names, name)
@@ -85,23 +67,17 @@ def check_callbacks(callbacks, optimizer, names, model):
 
 
 def check_monitor(monitor, names, owner="The run"):
-    """Refuses to watch a metric that there is not.
+    """Raises a `ValueError` if no metric has the name `monitor`.
 
-    Args:
-        monitor: The name of the metric.
-        names: A function that gives the names of those that there are, as
-            `kerasbert.training.fit.watchable` does.
-        owner: What watches, for messages.
-
-    Raises:
-        ValueError: If there is none of the name.
+    `names` returns the metrics' names, see `kerasbert.training.fit.monitorable`;
+    `owner` is what monitors, for the message.
     """
     if monitor in names() or monitor in names(True):
         return
     hint = ""
     known = sorted(names(True))
     if monitor.startswith("val_") and not any(n.startswith("val_") for n in known):
-        hint = " Give validation_data, on which to find it."
+        hint = " Pass validation_data to compute it."
     raise ValueError(
         f"Expected monitor of {owner} to be one of {', '.join(known)}, got "
         f"{monitor!r}.{hint}"
@@ -109,11 +85,7 @@ def check_monitor(monitor, names, owner="The run"):
 
 
 def sign_of(monitor, model=None):
-    """1 for a metric of which more is better, -1 for one of which less is.
-
-    Args:
-        monitor: The name of the metric, with or without `val_`.
-        model: A compiled model, whose metrics may say it.
+    """Returns 1 for a metric to maximize and -1 for a metric to minimize.
 
     Example:
         >>> sign_of("val_accuracy"), sign_of("val_perplexity")
@@ -127,15 +99,7 @@ def sign_of(monitor, model=None):
 
 
 def metric_names(model, features):
-    """The names of the losses and metrics that a model logs, without a step.
-
-    Args:
-        model: A compiled model; its metrics are reset.
-        features: `kerasbert.training.Features`, one of which is computed.
-
-    Returns:
-        A set of names.
-    """
+    """Returns the names of the losses and metrics a model logs, from one example."""
     inputs, targets, *weights = for_keras(features.batch([0]))
     weights = weights[0] if weights else None
     names = set()
@@ -169,18 +133,18 @@ def _check_mode(callback, monitor, model):
     if mode == "auto" and name != "loss" and _direction(name, model) is None:
         better = "max" if sign == 1 else "min"
         raise ValueError(
-            f"Expected a mode of {type(callback).__name__} for {monitor}, of which "
-            f'Keras cannot tell whether more is better. Give mode="{better}".'
+            f"Expected a mode of {type(callback).__name__} for {monitor}, whose "
+            f'direction Keras cannot infer. Give mode="{better}".'
         )
     if mode == "max" and name.split("_")[-1] == "loss":
         raise ValueError(
-            f'Expected mode="min" of {type(callback).__name__} for {monitor}, of which '
-            'less is better, got mode="max".'
+            f'Expected mode="min" of {type(callback).__name__} for {monitor}, which is '
+            'to be minimized, got mode="max".'
         )
     if mode == "min" and _direction(name, model) == "up":
         raise ValueError(
-            f'Expected mode="max" of {type(callback).__name__} for {monitor}, of which '
-            'more is better, got mode="min".'
+            f'Expected mode="max" of {type(callback).__name__} for {monitor}, which is '
+            'to be maximized, got mode="min".'
         )
 
 
@@ -195,6 +159,6 @@ def _check_path(callback, names):
         known = {name for name in known if not name.startswith("val_")}
     if unknown := sorted(fields - known):
         raise ValueError(
-            f"Expected the names in the filepath of ModelCheckpoint among epoch, "
+            "Expected the fields in the filepath of ModelCheckpoint to be among epoch, "
             f"batch, {', '.join(sorted(known))}, got {', '.join(unknown)}."
         )

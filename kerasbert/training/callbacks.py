@@ -1,4 +1,4 @@
-"""Keras callbacks of a run: stop at a loss that is no number, keep the best, save."""
+"""Callbacks of a training: NaN check, best epoch, checkpoints, remaining gradients."""
 
 import math
 
@@ -12,16 +12,11 @@ from kerasbert.training.state import add_metrics, save_state
 
 
 class Diverged(ArithmeticError):
-    """The loss is not a number any more."""
+    """The training loss is NaN or infinite."""
 
 
-class StopOnNaN(keras.callbacks.Callback):
-    """Ends a run whose loss is not finite, before anything of it is saved.
-
-    Args:
-        state_file: Where the state before it lies, if anywhere.
-        step: Number of batches that were seen before this run.
-    """
+class TerminateOnNaN(keras.callbacks.Callback):
+    """Raises `Diverged` at a non-finite loss, before the state is saved."""
 
     def __init__(self, state_file=None, step=0):
         super().__init__()
@@ -35,19 +30,15 @@ class StopOnNaN(keras.callbacks.Callback):
             return
         where = "Nothing of this run was saved."
         if self.state_file is not None and self.state_file.exists():
-            where = f"The last state that was saved is {self.state_file}."
+            where = f"The last saved state is {self.state_file}."
         raise Diverged(
             f"The loss is {loss} at step {self.step}. {where} Lower the learning rate, "
-            "clip the gradients, or look for examples that are broken."
+            "clip the gradients, or look for corrupt examples."
         )
 
 
 class EpochMetrics(keras.callbacks.Callback):
-    """Adds metrics that a function computes to the logs of every epoch.
-
-    Args:
-        function: Gives a dictionary of numbers; their names get the prefix `val_`.
-    """
+    """Adds the metrics returned by `function` to an epoch's logs, prefixed `val_`."""
 
     def __init__(self, function):
         super().__init__()
@@ -57,21 +48,19 @@ class EpochMetrics(keras.callbacks.Callback):
         logs.update({f"val_{name}": value for name, value in self.function().items()})
 
 
-class KeepBest(keras.callbacks.Callback):
-    """Gives the model the weights of its best epoch when training ends.
+class RestoreBest(keras.callbacks.Callback):
+    """Restores the weights of the best epoch when training ends.
 
     Args:
-        monitor: Name of what is watched, such as `"val_accuracy"`; the least is the
-            best of losses, errors and perplexities, else the greatest.
-        patience: Number of epochs without a better one after which training stops;
-            None: it goes on.
-        file: Where the weights are kept; None: in memory.
-        history: The logs of the epochs before, when a run goes on.
-        sign: 1 where the greatest is the best, -1 where the least is; None: as the
-            name says.
+        monitor: Name of the monitored metric, such as `"val_accuracy"`.
+        patience: Number of epochs without improvement after which training stops; None
+            disables early stopping.
+        file: File for the best weights; None keeps them in memory.
+        history: Logs of the epochs before training resumed.
+        sign: 1 to maximize the metric, -1 to minimize it; None infers it from the name.
 
     Raises:
-        FileNotFoundError: If a run goes on whose best weights are gone.
+        FileNotFoundError: If training resumes and the best weights are missing.
     """
 
     def __init__(self, monitor, patience=None, file=None, history=(), sign=None):
@@ -79,8 +68,7 @@ class KeepBest(keras.callbacks.Callback):
         if file is not None and history and not file.exists():
             raise FileNotFoundError(
                 f"Expected the weights of the best epoch so far in {file}, but there "
-                "is no such file. Name another folder, or remove this one to begin "
-                "anew."
+                "is no such file. Use another folder, or delete this one to start over."
             )
         self.sign = sign_of(monitor) if sign is None else sign
         self.monitor = monitor
@@ -97,7 +85,7 @@ class KeepBest(keras.callbacks.Callback):
 
     @property
     def is_over(self):
-        """Whether there was no better epoch for as long as patience waits."""
+        """Whether the last `patience` epochs brought no improvement."""
         if not self.patience or not self.values:
             return False
         return len(self.values) - 1 - int(np.argmax(self.values)) >= self.patience
@@ -129,16 +117,7 @@ class KeepBest(keras.callbacks.Callback):
 
 
 class SaveState(keras.callbacks.Callback):
-    """Saves the state of a run after every epoch, and every so many steps.
-
-    Args:
-        file: The file of the state.
-        steps_per_epoch: Number of steps of an epoch.
-        every: Number of steps from one time to the next; None: epochs alone.
-        step: Number of batches that were seen before.
-        history: The logs of the epochs before.
-        identity: What the run is, as `run_identity` gives it.
-    """
+    """Saves the training state after every epoch, and every `every` steps."""
 
     def __init__(
         self, file, steps_per_epoch, every=None, step=0, history=(), identity=None
@@ -164,7 +143,7 @@ class SaveState(keras.callbacks.Callback):
         self._save()
 
     def stopped(self):
-        """Saves the weights of a run that a callback has ended, as it has left them."""
+        """Saves the weights as left by the callback that stopped training."""
         if self.step % self.steps_per_epoch == 0:
             self._save(stopped=True)
 
@@ -175,13 +154,8 @@ class SaveState(keras.callbacks.Callback):
         )
 
 
-class LastUpdate(keras.callbacks.Callback):
-    """Makes an update of the gradients that are left when a run ends.
-
-    Args:
-        optimizer: The `AdamW` that accumulates them.
-        batches: Number of batches to the end of the run.
-    """
+class FlushGradients(keras.callbacks.Callback):
+    """Applies the remaining accumulated gradients after the last batch."""
 
     def __init__(self, optimizer, batches):
         super().__init__()
@@ -195,11 +169,7 @@ class LastUpdate(keras.callbacks.Callback):
 
 
 class RestoreMetrics(keras.callbacks.Callback):
-    """Gives metrics what they had seen of the epoch in which a run was ended.
-
-    Args:
-        file: The file of the state.
-    """
+    """Restores metric accumulators when training resumes within an epoch."""
 
     def __init__(self, file):
         super().__init__()

@@ -1,10 +1,10 @@
-"""Numbers of things, checked."""
+"""Validation of integer arguments."""
 
 import numpy as np
 
 
 def check_count(name, value, least=1):
-    """Refuses what is no whole number, or too small.
+    """Raises a `ValueError` if `value` is not an integer of at least `least`.
 
     Example:
         >>> check_count("top_k", 0)

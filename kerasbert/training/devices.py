@@ -1,8 +1,9 @@
-"""Training on several devices, in steps that are those of one device.
+"""Training on several devices, with the steps of a single device.
 
-In the scope of a `tf.distribute.MirroredStrategy` Keras gives each device a part of a
-batch, takes the mean of the loss over each part, and adds the gradients. That is the
-gradient of the batch only where all parts count alike: here they are made to.
+In the scope of a `tf.distribute.MirroredStrategy`, Keras splits a batch over the
+devices, averages the loss over each part, and sums the gradients. That is the gradient
+of the whole batch only if all parts have equally many targets; otherwise
+`DividedFeatures` makes up for it with weights.
 """
 
 import contextlib
@@ -11,39 +12,26 @@ import keras
 import numpy as np
 
 from kerasbert.training.adamw import AdamW
-from kerasbert.training.group_features import GroupFeatures
+from kerasbert.training.features import GroupFeatures
 
 MEANS = ("sum_over_batch_size", "mean")  # reductions of losses
 
 
 def device_count(model):
-    """The number of devices that train a model together.
-
-    Args:
-        model: A `keras.Model`; the scope that it was made in says it.
-    """
+    """Returns the number of devices in the scope the model was made in."""
     strategy = getattr(model, "distribute_strategy", None)  # TensorFlow alone has it
     return 1 if strategy is None else strategy.num_replicas_in_sync
 
 
 def scope_of(model):
-    """The scope in which variables are made that go with those of a model.
-
-    Args:
-        model: A `keras.Model`.
-    """
+    """Returns the distribution scope of a model, where its optimizer must be made."""
     if device_count(model) == 1:
         return contextlib.nullcontext()
     return model.distribute_strategy.scope()
 
 
 def run_on_devices(model, function):
-    """Calls a function on each of the devices of a model.
-
-    Args:
-        model: A `keras.Model`.
-        function: A function without arguments.
-    """
+    """Calls a function without arguments on each device of a model."""
     if device_count(model) == 1:
         function()
     else:
@@ -51,19 +39,9 @@ def run_on_devices(model, function):
 
 
 def divided(features, model, compile_arguments, batch_size):
-    """Features whose batches can be divided among the devices of a model.
+    """Returns features whose batches divide evenly over the devices of a model.
 
-    Args:
-        features: `kerasbert.training.Features`.
-        model: The model that is trained.
-        compile_arguments: Those of `keras.Model.compile`, with an optimizer.
-        batch_size: Examples of a batch, on all devices together.
-
-    Returns:
-        The features themselves if there is one device.
-
-    Raises:
-        ValueError: If the steps would not be those of one device.
+    Raises a `ValueError` if the steps would differ from those of one device.
     """
     devices = device_count(model)
     if devices == 1:
@@ -88,20 +66,12 @@ def divided(features, model, compile_arguments, batch_size):
 
 
 def check_divisible(features, devices):
-    """Refuses examples that several devices cannot share.
-
-    Args:
-        features: `kerasbert.training.Features`.
-        devices: The number of devices.
-
-    Raises:
-        ValueError: If examples are groups of texts, or fewer than devices.
-    """
+    """Raises a `ValueError` if several devices cannot share the examples."""
     if devices > 1 and isinstance(features, GroupFeatures):
         raise ValueError(
             "Expected one device for a text embedder, whose losses compare the texts "
-            f"of a batch with each other, got {devices}. Make the embedder outside of "
-            "the scope of the strategy."
+            f"of a batch with each other, got {devices}. Create the embedder outside "
+            "the strategy's scope."
         )
     if len(features) < devices:
         raise ValueError(
@@ -113,8 +83,8 @@ def _check_optimizer(optimizer, devices):
     name = type(optimizer).__name__
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         raise ValueError(
-            f"Expected float32 or bfloat16 on {devices} devices, got float16, for "
-            "which Keras scales the loss by what one device alone saw."
+            f"Expected float32 or bfloat16 on {devices} devices, got float16: Keras "
+            "adapts the loss scale to the gradients of a single device."
         )
     if isinstance(optimizer, AdamW):
         if optimizer.amsgrad:
@@ -129,21 +99,16 @@ def _check_optimizer(optimizer, devices):
         if getattr(optimizer, option, None):
             raise ValueError(
                 f"Expected no {option} in Keras' {name} on {devices} devices: Keras "
-                "does it before the gradients of the devices are added. Take a "
-                "kerasbert.Recipe, or kerasbert.training.AdamW, which add them first."
+                "applies it before the gradients are summed over the devices. Use a "
+                "kerasbert.Recipe or kerasbert.training.AdamW, which sum them first."
             )
 
 
 class DividedFeatures:
-    """Features with batches of as many rows for each device.
+    """Features whose batches have equally many rows for each device.
 
-    Where rows are missing, some are there twice, the second time with the weight 0.
-    Weights also make up for parts of a batch that have more targets than others.
-
-    Args:
-        features: `kerasbert.training.Features`.
-        devices: The number of devices.
-        losses: From an output of the model to its loss.
+    Missing rows are repeated with weight 0. Weights also make up for parts of a batch
+    that have more targets than others.
 
     Example:
         >>> from kerasbert.training import Features
@@ -164,30 +129,21 @@ class DividedFeatures:
 
     @property
     def lengths(self):
-        """As in `Features`."""
+        """See `Features.lengths`."""
         return self.features.lengths
 
     @property
     def targets(self):
-        """As in `Features`."""
+        """See `Features.targets`."""
         return self.features.targets
 
     def in_epoch(self, seed, epoch):
-        """As in `Features`.
-
-        Args:
-            seed: The seed of the run.
-            epoch: Number of the epoch, from 0.
-        """
+        """See `Features.in_epoch`."""
         features = self.features.in_epoch(seed, epoch)
         return DividedFeatures(features, self.devices, self.losses)
 
     def batch(self, rows):
-        """As in `Features`, with weights for each output.
-
-        Args:
-            rows: Numbers of the examples.
-        """
+        """Returns a batch as `Features.batch` does, with weights per output."""
         filled = np.resize(rows, -(-len(rows) // self.devices) * self.devices)
         inputs, targets, weights = self.features.batch(filled)
         shares = {
@@ -199,7 +155,7 @@ class DividedFeatures:
         return inputs, targets, shares
 
     def _shares(self, name, targets, count):
-        """The weights with which the means of the parts add to that of the batch."""
+        """Returns weights with which the means of the parts sum to the batch mean."""
         counted = np.ones(len(targets), "int64")
         ignored = getattr(self.losses.get(name), "ignore_class", None)
         if ignored is not None:

@@ -1,23 +1,23 @@
-"""Examples as numbers: rows of tokens, and what a model should make of them."""
+"""Tokenized examples and their targets."""
 
 import dataclasses
 
 import numpy as np
 
-IGNORED = -1  # the target of a token that no loss counts
+IGNORED = -1  # the target of tokens that losses and metrics ignore
 
 
 @dataclasses.dataclass(frozen=True)
 class Features:
-    """What a task makes of its examples before they are batched.
+    """Tokenized examples with targets, before batching.
 
     Args:
-        inputs: From an input of the model to one int32 row an example; `token_ids` is
-            among them. `padding_mask` is made from the lengths of its rows.
-        targets: From an output of the model to an array `[n, ...]`, or to a list of
-            rows `[S]` where the output has an axis for the tokens.
-        weights: How much each example counts, float32 `[n]`; None: all alike.
-        pad_token_id: The token that fills rows up.
+        inputs: Maps model inputs to one int32 row per example; `token_ids` is required.
+            `padding_mask` is derived from the lengths of its rows.
+        targets: Maps model outputs to an array `[n, ...]`, or to a list of rows `[S]`
+            for outputs per token.
+        weights: Loss weight of each example, float32 `[n]`; None weights all alike.
+        pad_token_id: The token id used for padding.
 
     Example:
         >>> features = Features({"token_ids": [[2, 7, 3], [2, 3]]})
@@ -40,23 +40,23 @@ class Features:
         return np.array([len(row) for row in self.inputs["token_ids"]], "int64")
 
     def in_epoch(self, seed, epoch):
-        """The features of an epoch: here, the same ones in all.
+        """Returns the examples of an epoch; subclasses may vary them, as masking does.
 
         Args:
-            seed: The seed of the run.
-            epoch: Number of the epoch, from 0.
+            seed: The seed of the training.
+            epoch: Index of the epoch, from 0.
         """
         return self
 
     def batch(self, rows):
-        """Some of the examples, padded to the longest of them.
+        """Returns a batch of examples, padded to the longest of them.
 
         Args:
-            rows: Numbers of the examples.
+            rows: Indices of the examples.
 
         Returns:
-            The model's inputs, its targets, and the weights or None; inputs int32
-            `[B, S]`, with targets of tokens padded with `IGNORED`.
+            The inputs, int32 `[B, S]`, the targets, padded with `IGNORED` where they
+            are per token, and the weights or None.
         """
         inputs = {
             name: _padded(
@@ -65,8 +65,10 @@ class Features:
             for name, values in self.inputs.items()
         }
         lengths = np.array([len(self.inputs["token_ids"][row]) for row in rows])
-        slots = np.arange(inputs["token_ids"].shape[1])
-        inputs["padding_mask"] = (slots < lengths[:, None]).astype("int32")  # [B, S]
+        positions = np.arange(inputs["token_ids"].shape[1])
+        inputs["padding_mask"] = (positions < lengths[:, None]).astype(
+            "int32"
+        )  # [B, S]
         targets = {
             name: values[rows]
             if isinstance(values, np.ndarray)
@@ -77,9 +79,50 @@ class Features:
         return inputs, targets, weights
 
 
+@dataclasses.dataclass(frozen=True)
+class GroupFeatures(Features):
+    """Examples of `size` texts each, such as the pairs of a similarity loss.
+
+    A batch of B examples of K texts has the rows `[B * K, S]`, the texts of an example
+    next to each other.
+
+    Args:
+        inputs: See `Features`; the K rows of an example follow each other.
+        targets: Maps model outputs to an array `[n, ...]` for n examples.
+        weights: Loss weight of each example, float32 `[n]`; None weights all alike.
+        pad_token_id: The token id used for padding.
+        size: Number of texts per example, K.
+
+    Example:
+        >>> rows = [[2, 7, 3], [2, 3], [2, 8, 3], [2, 9, 3]]
+        >>> features = GroupFeatures({"token_ids": rows}, size=2)
+        >>> len(features), features.batch([1])[0]["token_ids"].tolist()
+        (2, [[2, 8, 3], [2, 9, 3]])
+    """
+
+    size: int = 2
+
+    def __len__(self):
+        return len(self.inputs["token_ids"]) // self.size
+
+    @property
+    def lengths(self):
+        """Number of tokens of the longest text of each example, int64 `[n]`."""
+        return super().lengths.reshape(-1, self.size).max(axis=1)
+
+    def batch(self, rows):
+        rows = np.asarray(rows)
+        texts = rows[:, None] * self.size + np.arange(self.size)  # [B, K]
+        alone = Features(self.inputs, pad_token_id=self.pad_token_id)
+        inputs, _, _ = alone.batch(texts.ravel())
+        targets = {name: values[rows] for name, values in self.targets.items()}
+        weights = None if self.weights is None else self.weights[rows]
+        return inputs, targets, weights
+
+
 def _padded(values, rows, filler, dtype):
     longest = max(len(values[row]) for row in rows)
     table = np.full((len(rows), longest), filler, dtype)  # [B, S]
-    for place, row in zip(table, rows, strict=True):
-        place[: len(values[row])] = values[row]
+    for target, row in zip(table, rows, strict=True):
+        target[: len(values[row])] = values[row]
     return table

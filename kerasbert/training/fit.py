@@ -1,4 +1,4 @@
-"""`keras.Model.fit` for features: batches of like length, and runs that go on."""
+"""Training: `keras.Model.fit` with length-grouped batches and exact resumption."""
 
 import functools
 import pathlib
@@ -20,36 +20,36 @@ from kerasbert.training.callback_checks import (
 )
 from kerasbert.training.callbacks import (
     EpochMetrics,
-    KeepBest,
-    LastUpdate,
+    FlushGradients,
+    RestoreBest,
     RestoreMetrics,
     SaveState,
-    StopOnNaN,
+    TerminateOnNaN,
 )
 from kerasbert.training.counts import check_count
 from kerasbert.training.devices import device_count, divided, scope_of
-from kerasbert.training.identity import RunsOfProcess, check_identity, run_identity
+from kerasbert.training.identity import RunRegistry, check_identity, run_identity
 from kerasbert.training.memory import keep_freed_memory
 from kerasbert.training.recipe import as_optimizer
 from kerasbert.training.run_checks import (
     RunPlan,
-    check_learns,
+    check_trainable,
     check_updates,
-    uses_rest,
-    without_scaling,
+    flushes_remainder,
+    inner_optimizer,
 )
 from kerasbert.training.state import load_state, read_run, reset_seeds, state_file
 
-# What Keras is told here, and what says it instead.
-OURS = {
-    "initial_epoch": "a run goes on from its checkpoints",
-    "steps_per_epoch": "an epoch is all examples; epochs says how many there are",
-    "shuffle": "every epoch has an order of its own, which seed gives",
-    "class_weight": "a TextClassifier takes it; others take sample_weight",
-    "validation_batch_size": "batch_size is that of validation, too",
+# Arguments of `keras.Model.fit` that are rejected, and what replaces them.
+UNSUPPORTED_FIT_OPTIONS = {
+    "initial_epoch": "training resumes from `checkpoints` automatically",
+    "steps_per_epoch": "an epoch is one pass over all examples",
+    "shuffle": "every epoch is shuffled, with `seed`",
+    "class_weight": "only TextClassifier takes it; others take `sample_weight`",
+    "validation_batch_size": "`batch_size` applies to validation as well",
 }
 
-_runs = RunsOfProcess()
+_runs = RunRegistry()
 
 
 def fit(
@@ -65,58 +65,72 @@ def fit(
     about=None,
     **keras_options,
 ):
-    """Trains a model on features.
+    """Trains a model on tokenized examples.
 
-    The order of the examples and the random numbers of dropout are those of the
-    seed. A run that was ended goes on at the step that was saved last, and ends in
-    the weights that it would have had, bit for bit on a CPU. The process keeps memory
-    that it frees from here on: see `kerasbert.training.memory.keep_freed_memory`.
+    The seed fixes the order of the examples and dropout. A training with `run` resumes
+    from the last saved state, and ends with the weights of an uninterrupted training,
+    bit for bit on a CPU. The process keeps memory that it frees: see
+    `keep_freed_memory`.
 
-    A model that was made in the scope of a `tf.distribute.MirroredStrategy` is trained
-    on its devices, in the steps that one device would take; `batch_size` counts the
-    examples on all of them. What would be other steps is refused, such as clipping by
-    an optimizer of Keras. The losses and metrics of training that are reported count
-    an example twice where the last batch of an epoch cannot be shared out evenly.
-    Adam and AdamW of Keras, not that of a `Recipe`, train tables of embeddings a
-    little otherwise there: of a token that a device sees twice they square each
-    gradient alone.
+    A model made in the scope of a `tf.distribute.MirroredStrategy` is trained on its
+    devices with the steps of one device; `batch_size` counts the examples on all of
+    them. Options with other steps are rejected, such as gradient clipping by a Keras
+    optimizer. Reported training losses and metrics count an example twice where the
+    last batch of an epoch does not divide evenly. Keras' own Adam and AdamW, unlike a
+    `Recipe`, update embedding tables slightly differently on several devices: they
+    square the gradients of a repeated token one by one.
 
     Args:
         model: A model of `kerasbert.models`.
-        features: `kerasbert.training.Features`.
-        compile_arguments: Those of `keras.Model.compile`; `optimizer` may be a
+        features: The `Features` to train on.
+        compile_arguments: Arguments of `keras.Model.compile`; `optimizer` may be a
             `Recipe`.
         validation: A `Validation`, or None.
         epochs: Number of epochs.
-        batch_size: Examples of a batch.
-        seed: Gives the order, and dropout.
+        batch_size: Number of examples per batch.
+        seed: Seed of the example order and of dropout.
         callbacks: Keras callbacks.
-        run: A `Run`: where the state is saved, and which epoch is kept.
-        about: What else the run is, such as the labels, by name: a run with other
-            such settings is another.
-        **keras_options: Others of `keras.Model.fit`, such as `verbose`.
+        run: A `Run`: where the state is saved, and which epoch is restored.
+        about: Further settings that identify the training, by name, such as labels: a
+            state with other settings is rejected.
+        **keras_options: Other arguments of `keras.Model.fit`, such as `verbose`.
 
     Returns:
-        A `keras.callbacks.History`, of all epochs, those before the run was ended
-        included.
+        A `keras.callbacks.History` of all epochs, including those before resumption.
 
     Raises:
-        ValueError: If there are no examples, an option is none of a run, or several
-            devices cannot take the steps of one; the message says why.
+        ValueError: If there are no examples, an option is not supported, or several
+            devices cannot take the steps of one.
         kerasbert.training.callbacks.Diverged: If the loss is not finite.
     """
+    # One training is a fixed sequence of steps: the examples, settings and seed define
+    # it, whether or not it is interrupted.
+    # - Checks come first: nothing is written or trained before all of them pass.
+    # - `identity` digests everything the sequence depends on. A saved state of another
+    #   identity is rejected. `_runs` recognizes a model that this process has already
+    #   trained, whose weights are no longer the initial ones.
+    # - Seeds: `reset_seeds` seeds dropout, then `run.load` overwrites the RNG state,
+    #   weights and optimizer if there is a saved state. The order of an epoch depends
+    #   on (seed, epoch) alone, so `TrainingOrder` just skips the batches already seen.
+    # - `model.fit` is called twice when training resumes within an epoch: Keras takes
+    #   all epochs to be as long as the first, so the rest of that epoch is a call of
+    #   its own. `ContinuedCallbackList` makes both calls one training for callbacks.
+    # - Callback order: the NaN check precedes saving, so that no diverged state is
+    #   saved; remaining gradients are applied before validation; the metrics of
+    #   `validation` precede RestoreBest, which monitors them; RestoreBest precedes
+    #   SaveState, so that a saved epoch has its best weights; the user's come last.
     if not len(features):
-        raise ValueError("Expected examples to train on, got none.")
+        raise ValueError("Expected training examples, got none.")
     if validation is not None and not len(validation.features):
-        raise ValueError("Expected examples to test on, got none.")
+        raise ValueError("Expected validation examples, got none.")
     check_count("epochs", epochs)
     check_count("batch_size", batch_size)
     check_count("seed", seed, 0)
-    for name, reason in OURS.items():
+    for name, reason in UNSUPPORTED_FIT_OPTIONS.items():
         if name in keras_options:
-            raise ValueError(f"Expected no {name}: {reason}.")
+            raise ValueError(f"`{name}` is not supported: {reason}.")
     callbacks = checked_callbacks(callbacks)
-    check_learns(model, features)
+    check_trainable(model, features)
     keep_freed_memory()
     run = run or Run()
     steps_per_epoch = -(-len(features) // batch_size)
@@ -129,7 +143,7 @@ def fit(
             {**(about or {}), "epochs": epochs, "batch_size": batch_size, "seed": seed}
             | {"monitor": run.monitor},
         )
-        identity = _runs.same_run(model, given, run.state_file, identity)
+        identity = _runs.resumed_identity(model, given, run.state_file, identity)
     with scope_of(model):
         optimizer = as_optimizer(given, model, steps)
         check_updates(optimizer, steps)
@@ -137,11 +151,13 @@ def fit(
         features = divided(features, model, compile_arguments, batch_size)
         model.compile(**compile_arguments)
         optimizer.build(model.trainable_variables)
-    names = watchable(model, features, validation)
+    names = monitorable(model, features, validation)
     if run.monitor is not None:
         check_monitor(run.monitor, names)
         if run.monitor.startswith("val_") and keras_options.get("validation_freq"):
-            raise ValueError(f"Expected no validation_freq with {run.monitor} watched.")
+            raise ValueError(
+                f"Expected no validation_freq: {run.monitor} is monitored every epoch."
+            )
     check_callbacks(callbacks, optimizer, names, model)
     reset_seeds(model, seed)
 
@@ -149,13 +165,13 @@ def fit(
     order = TrainingOrder(features, batch_size, seed, step)
     if step > steps:
         raise ValueError(
-            f"Expected epochs to be {-(-step // steps_per_epoch)} or more, which "
-            f"{run.state_file} has seen, got {epochs}. Name another folder, or remove "
-            "this one to begin anew."
+            f"Expected epochs to be {-(-step // steps_per_epoch)} or more, as many as "
+            f"{run.state_file} has completed, got {epochs}. Use another folder, or "
+            "delete this one to start over."
         )
     saving = run.callbacks(steps_per_epoch, step, history, identity, model)
-    if run.has_stopped or any(isinstance(c, KeepBest) and c.is_over for c in saving):
-        epochs = order.epoch  # it had stopped before it was ended
+    if run.has_stopped or any(isinstance(c, RestoreBest) and c.is_over for c in saving):
+        epochs = order.epoch  # early stopping had already ended it
     report = keras.callbacks.History()
     verbose = keras_options.pop("verbose", "auto")
     verbose = 1 if verbose == "auto" else verbose
@@ -167,11 +183,11 @@ def fit(
         run.announce(plan)
     elif verbose:
         print(f"run: {plan.line()}", file=sys.stderr)
-    whole = WholeTraining(
+    whole = ContinuedCallbackList(
         order,
         [
-            StopOnNaN(run.state_file, step),
-            *_last_update(optimizer, steps - step),
+            TerminateOnNaN(run.state_file, step),
+            *_flushing(optimizer, steps - step),
             *validation_callbacks(validation),
             *saving,
             *callbacks,
@@ -183,7 +199,6 @@ def fit(
         epochs=epochs,
         steps=steps_per_epoch,
     )
-    # Keras takes all epochs to be as long as the first: what is left of one is alone.
     starts = [order.epoch, *([order.epoch + 1] if order.skip else [])]
     validation_data = validation and evaluation_dataset(
         validation.features, batch_size, device_count(model)
@@ -198,7 +213,7 @@ def fit(
                 validation_data=validation_data,
                 initial_epoch=start,
                 epochs=end,
-                shuffle=False,  # the order does
+                shuffle=False,  # `order` shuffles
                 callbacks=whole,
                 verbose=verbose,
                 **keras_options,
@@ -214,14 +229,8 @@ def fit(
     return _with_epochs_before(report, history)
 
 
-class WholeTraining(keras.callbacks.CallbackList):
-    """Callbacks for which several calls of `keras.Model.fit` are one training.
-
-    Args:
-        order: The `TrainingOrder`, which goes with the epochs.
-        callbacks: The callbacks.
-        **options: Those of `keras.callbacks.CallbackList`.
-    """
+class ContinuedCallbackList(keras.callbacks.CallbackList):
+    """A callback list for which several calls of `keras.Model.fit` are one training."""
 
     has_begun = False
 
@@ -242,18 +251,18 @@ class WholeTraining(keras.callbacks.CallbackList):
         pass  # there may be another call
 
     def end(self):
-        """Ends the training, also one of which nothing was left."""
+        """Ends the training, even if no step was left."""
         self.on_train_begin()
         super().on_train_end()
 
 
 class Validation:
-    """What a model is tested on after every epoch.
+    """Validation data of a training.
 
     Args:
-        features: `kerasbert.training.Features`.
-        metrics: A function that gives further metrics, a dictionary of numbers.
-        sample: One that gives them of some of the examples; None: there is none.
+        features: The `Features` to evaluate on.
+        metrics: A function that returns further metrics, a dictionary of floats.
+        sample: A function that returns them for some of the examples, or None.
     """
 
     def __init__(self, features, metrics=None, sample=None):
@@ -262,7 +271,7 @@ class Validation:
         self.sample = sample
 
     def names(self, whole=False):
-        """The names of the further metrics.
+        """Returns the names of the further metrics.
 
         Args:
             whole: Whether to compute them on all examples.
@@ -275,20 +284,21 @@ class Validation:
 
 
 class Run:
-    """Where the state of a run is saved, and which of its epochs is kept.
+    """Checkpointing of a training: where its state is saved, which epoch is restored.
 
     Args:
-        folder: The folder of its files; None: nothing is saved.
-        every: Number of steps after which the state is saved, besides every epoch.
-        monitor: As in `KeepBest`; None: the last epoch is kept.
-        patience: As there.
-        begin: Function that is called when a run begins or goes on: all examples and
-            settings have been checked, and no file been read or written.
-        announce: Function that takes the `RunPlan` before the first step; None: it is
-            a line on the error stream, unless the run is silent.
+        folder: Folder of the state; None saves nothing.
+        every: Number of steps between saves, in addition to one after every epoch.
+        monitor: Metric whose best epoch is restored, such as `"val_accuracy"`; None
+            keeps the last epoch.
+        patience: Number of epochs without improvement after which training stops.
+        begin: Function called when training starts or resumes: after all checks, and
+            before a file is read or written.
+        announce: Function that takes the `RunPlan` before the first step; None prints
+            it to stderr, unless `verbose=0`.
     """
 
-    has_stopped = False  # whether a callback has ended the run that was saved
+    has_stopped = False  # whether a callback stopped the training of the saved state
 
     def __init__(
         self,
@@ -300,7 +310,7 @@ class Run:
         announce=None,
     ):
         if patience is not None and monitor is None:
-            raise ValueError("Expected monitor, the metric that patience waits for.")
+            raise ValueError("Expected monitor with patience: the metric to improve.")
         self.folder = None if folder is None else pathlib.Path(folder)
         self.every = every
         self.monitor = monitor
@@ -314,15 +324,15 @@ class Run:
         return None if self.folder is None else state_file(self.folder)
 
     def load(self, model, identity=None):
-        """Begins the run: reads the state into a model, if there is one.
+        """Loads the saved state into a compiled model, if there is one.
 
         Args:
-            model: The model, compiled.
-            identity: What the run is, as `run_identity` gives it; None: the state is
-                not compared with it.
+            model: The compiled model.
+            identity: The identity of this training, see `run_identity`; None skips the
+                comparison with that of the state.
 
         Returns:
-            The step and the history; 0 and none where nothing was saved.
+            The step and the history; 0 and an empty list without a saved state.
         """
         if self.begin is not None:
             self.begin()
@@ -334,20 +344,22 @@ class Run:
         return load_state(self.state_file, model)
 
     def callbacks(self, steps_per_epoch, step, history, identity=None, model=None):
-        """The Keras callbacks that save and keep.
+        """Returns the Keras callbacks that save the state and restore the best epoch.
 
         Args:
             steps_per_epoch: Number of batches of an epoch.
-            step: Number of batches that were seen before.
-            history: The logs of the epochs before.
-            identity: As in `load`.
-            model: The model, whose metrics know whether more is better.
+            step: Number of batches already seen.
+            history: Logs of the epochs before.
+            identity: The identity of this training, see `run_identity`.
+            model: The model, whose metrics know whether to maximize them.
         """
         callbacks = []
         if self.monitor is not None:
             file = self.folder and self.folder / "best.npz"
             sign = sign_of(self.monitor, model)
-            callbacks.append(KeepBest(self.monitor, self.patience, file, history, sign))
+            callbacks.append(
+                RestoreBest(self.monitor, self.patience, file, history, sign)
+            )
         if self.state_file is not None:
             if step % steps_per_epoch:
                 callbacks.append(RestoreMetrics(self.state_file))
@@ -361,23 +373,17 @@ class Run:
 
 
 def validation_callbacks(validation):
-    """The callbacks that a `Validation`, or None, asks for."""
+    """Returns the callbacks of a `Validation`, or of None."""
     if validation is None or validation.metrics is None:
         return []
     return [EpochMetrics(validation.metrics)]
 
 
-def watchable(model, features, validation):
-    """The names of the metrics that a run logs.
+def monitorable(model, features, validation):
+    """Returns a function that returns the names of all logged metrics.
 
-    Args:
-        model: The model, compiled.
-        features: `kerasbert.training.Features` to train on.
-        validation: A `Validation`, or None.
-
-    Returns:
-        A function that gives a set of names. Those of metrics of whole answers are
-        found on some of the examples; with `True`, on all.
+    It evaluates metrics of whole answers on a sample of the examples; on all if it is
+    called with `True`.
     """
 
     @functools.cache
@@ -391,15 +397,15 @@ def watchable(model, features, validation):
     return names
 
 
-def _last_update(optimizer, batches):
-    if not uses_rest(optimizer):
+def _flushing(optimizer, batches):
+    if not flushes_remainder(optimizer):
         return []
-    return [LastUpdate(without_scaling(optimizer), batches)]
+    return [FlushGradients(inner_optimizer(optimizer), batches)]
 
 
 def _save_as_stopped(callbacks):
-    """Saves what a callback of the user's has stopped; KeepBest knows it by itself."""
-    if not any(isinstance(c, KeepBest) and c.is_over for c in callbacks):
+    """Saves the state if a callback of the user stopped training, not `RestoreBest`."""
+    if not any(isinstance(c, RestoreBest) and c.is_over for c in callbacks):
         for callback in callbacks:
             if isinstance(callback, SaveState):
                 callback.stopped()

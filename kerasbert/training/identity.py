@@ -1,6 +1,6 @@
-"""What a training run is: its data, settings, starting weights and code.
+"""Identity of a training: data, settings, initial weights and versions.
 
-A state that was saved is taken up by this run alone.
+A saved state resumes only the training with the same identity.
 """
 
 import dataclasses
@@ -15,32 +15,24 @@ from kerasbert.account import quoted
 from kerasbert.training.recipe import Recipe
 from kerasbert.version import __version__
 
-# What to do where these differ, besides another folder.
+# Hints for differences in these fields.
 HINTS = {
-    "code": "A run goes on with the kerasbert that began it.",
-    "starting weights": "Is it the model that the run began with?",
-    "epochs": "The learning rate of a Recipe falls to 0 at the last epoch, so more "
-    "epochs are another run; with an optimizer of Keras, which has a rate of its own, "
-    "they are the same.",
+    "code": "Resume with the version of kerasbert that started the run.",
+    "starting weights": "Is it the model that the run started with?",
+    "epochs": "The learning rate of a Recipe decays to 0 at the last epoch, so more "
+    "epochs are another run; a Keras optimizer can be trained for more.",
 }
 
 
 def run_identity(model, features, validation, arguments, settings):
-    """What a run is, as JSON.
+    """Returns the identity of a training as a JSON-serializable dictionary.
 
-    Args:
-        model: The model, as it is before the first step.
-        features: `kerasbert.training.Features` to train on.
-        validation: Those to test on, or None.
-        arguments: Those of `keras.Model.compile`; `optimizer` may be a `Recipe`.
-        settings: Other settings by their names.
-
-    Returns:
-        A dictionary of strings and numbers.
+    `model` has its initial weights; `arguments` are those of `keras.Model.compile`;
+    `settings` are further settings by name.
     """
     optimizer = arguments["optimizer"]
     if not isinstance(optimizer, Recipe):
-        settings = {**settings, "epochs": None}  # more of them are the same run
+        settings = {**settings, "epochs": None}  # more epochs continue the same run
         if isinstance(optimizer, str):
             optimizer = keras.optimizers.get(optimizer)
     others = {n: v for n, v in arguments.items() if n not in ("optimizer", "metrics")}
@@ -60,21 +52,12 @@ def run_identity(model, features, validation, arguments, settings):
 
 
 def check_identity(file, before, now):
-    """Refuses the state of another run.
-
-    Args:
-        file: The file of the state, for messages.
-        before: The identity in it, or None where it has none.
-        now: That of this run.
-
-    Raises:
-        ValueError: If they differ; the message says in what.
-    """
-    leave = "Name another folder, or remove this one to begin anew."
+    """Raises a `ValueError` that names the differences if two identities differ."""
+    leave = "Use another folder, or delete this one to start over."
     if before is None:
         raise ValueError(
             f"{file} is the state of a run of an earlier kerasbert, which did not "
-            f"write on which examples and with which settings. {leave}"
+            f"record its examples and settings. {leave}"
         )
     names = [n for n in {**before, **now} if before.get(n) != now.get(n)]
     if not names:
@@ -88,33 +71,22 @@ def check_identity(file, before, now):
 
 
 def weights_digest(model):
-    """A digest of a model's weights.
-
-    Args:
-        model: A `keras.Model`.
-    """
+    """Returns a digest of a model's weights."""
     return _digest(np.ascontiguousarray(v.numpy()) for v in model.weights)
 
 
-class RunsOfProcess:
-    """Runs whose model is still in memory, where a run may be ended and go on.
+class RunRegistry:
+    """Trainings whose model is still in memory, so that `fit` may resume them.
 
-    The weights are then those that the run has left, and the optimizer has steps
-    behind it: that is the same run, if nothing else has changed them.
+    Such a model no longer has its initial weights, nor its optimizer step 0: it is
+    still the same training unless something else has changed the weights.
     """
 
     def __init__(self):
         self._runs = weakref.WeakKeyDictionary()
 
-    def same_run(self, model, optimizer, file, identity):
-        """The identity, with what the run began with if this model is of it.
-
-        Args:
-            model: The model.
-            optimizer: What it is compiled with.
-            file: The file of the state.
-            identity: The identity of what is about to run.
-        """
+    def resumed_identity(self, model, optimizer, file, identity):
+        """Returns the identity with the initial weights of the training it resumes."""
         known = self._runs.get(model)
         if known is None or known[0] != file or known[2] != weights_digest(model):
             return identity
@@ -125,19 +97,12 @@ class RunsOfProcess:
         return identity
 
     def leave(self, model, optimizer, file, identity):
-        """Notes what a run has left.
-
-        Args:
-            model: The model.
-            optimizer: What it was compiled with.
-            file: The file of the state.
-            identity: The identity of the run.
-        """
+        """Records the weights and the optimizer with which a training ended."""
         self._runs[model] = (file, identity, weights_digest(model), optimizer)
 
 
 def _digests(features, name):
-    """The digests of inputs, targets and weights, order included."""
+    """Returns the digests of inputs, targets and weights, which depend on the order."""
     parts = {name: features.inputs, f"{name}' targets": features.targets}
     if features.weights is not None:
         parts[f"{name}' weights"] = {"": features.weights}
@@ -170,7 +135,7 @@ def _digest(blocks):
 
 
 def _text(value):
-    """Settings as text that is the same in every process."""
+    """Serializes settings to text that is the same in every process."""
     return json.dumps(_plain(value), sort_keys=True)
 
 

@@ -1,23 +1,20 @@
-"""What a process does with memory that it no longer needs."""
+"""Tuning of the C library's memory allocator."""
 
 import ctypes
 import platform
 
 # Options of glibc's mallopt(3).
 TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4
-KEPT = 2**31 - 1  # bytes; the most that mallopt takes
+KEPT = 2**31 - 1  # bytes; the maximum of mallopt
 STEP = 64 << 20  # bytes by which the heap grows
 
 
 def keep_freed_memory():
-    """Lets the process keep memory that it frees, for the tensors that follow.
+    """Makes glibc's malloc keep up to 2 GiB of freed memory for later tensors.
 
-    The C library gives large blocks back to the system, which clears each page before
-    it hands it out again. A training step on a CPU makes and drops hundreds of such
-    blocks, and can spend a third of its time on that. Up to 2 GiB are kept.
-
-    Returns:
-        Whether the C library, glibc, was told so. Others are left as they are.
+    By default, glibc returns large blocks to the system, which clears every page before
+    it is used again. A training step on a CPU allocates and frees hundreds of such
+    blocks and can spend a third of its time on this. Returns False without glibc.
 
     Example:
         >>> keep_freed_memory() in (True, False)

@@ -1,33 +1,83 @@
-"""How BERT is fine-tuned: the few numbers that papers report."""
+"""Fine-tuning hyperparameters: optimizer, learning-rate schedule, frozen layers."""
 
 import dataclasses
 import math
 
 import keras
+from keras import ops
 
 from kerasbert.training.adamw import AdamW
 from kerasbert.training.counts import check_count
-from kerasbert.training.schedule import DECAYS, WarmUpDecay
+
+DECAYS = ("linear", "cosine", "constant")
+
+
+@keras.saving.register_keras_serializable(package="kerasbert")
+class WarmUpDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """A linear warm-up from 0 to the peak, then a decay to 0 at the last step.
+
+    Args:
+        peak: The highest learning rate.
+        steps: Number of all steps.
+        warmup_steps: Number of warm-up steps.
+        decay: `"linear"`, `"cosine"`, or `"constant"`, which stays at the peak.
+
+    Example:
+        >>> schedule = WarmUpDecay(1.0, steps=10, warmup_steps=2)
+        >>> [round(float(schedule(step)), 3) for step in (0, 1, 2, 6, 10)]
+        [0.0, 0.5, 1.0, 0.5, 0.0]
+
+    Reference:
+        [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), appendix A.2.
+    """
+
+    def __init__(self, peak, steps, warmup_steps=0, decay="linear"):
+        if decay not in DECAYS:
+            raise ValueError(
+                f"Expected a decay among {', '.join(DECAYS)}, got {decay!r}."
+            )
+        self.peak = peak
+        self.steps = steps
+        self.warmup_steps = warmup_steps
+        self.decay = decay
+
+    def __call__(self, step):
+        step = ops.cast(step, "float32")
+        warmup = step / max(1, self.warmup_steps)
+        left = (self.steps - step) / max(1, self.steps - self.warmup_steps)
+        left = ops.clip(left, 0.0, 1.0)
+        if self.decay == "cosine":
+            left = 0.5 * (1 - ops.cos(3.141592653589793 * left))
+        if self.decay == "constant":
+            left = ops.ones_like(left)
+        return self.peak * ops.where(step < self.warmup_steps, warmup, left)
+
+    def get_config(self):
+        return {
+            "peak": self.peak,
+            "steps": self.steps,
+            "warmup_steps": self.warmup_steps,
+            "decay": self.decay,
+        }
 
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """An optimizer that is made when the number of steps is known.
+    """Fine-tuning hyperparameters, from which the optimizer is made.
 
     Args:
         learning_rate: The highest learning rate.
-        warmup: Part of all steps in which the learning rate grows from 0.
-        decay: How it falls afterwards: `"linear"`, `"cosine"` or `"constant"`.
-        weight_decay: AdamW's; biases and layer normalisations have none.
-        clip_norm: The largest norm of all gradients together; None: any.
-        layer_decay: Factor of the learning rate from a layer to the one below it; the
-            head has the whole rate.
-        accumulation: Number of batches whose gradients, their mean, make one update.
-            A group may begin in one epoch and end in the next; the last one of a run
-            is made of the batches that are left.
+        warmup: Fraction of all steps in which the learning rate grows from 0.
+        decay: Shape of the decay: `"linear"`, `"cosine"` or `"constant"`.
+        weight_decay: Weight decay of AdamW; biases and layer norms have none.
+        clip_norm: The largest global norm of the gradients; None disables clipping.
+        layer_decay: Factor of the learning rate from a layer to the one below. The head
+            has the full rate.
+        accumulation: Number of batches whose mean gradient makes one update. A group
+            may span two epochs; the last group of a training may be smaller.
 
     Raises:
-        ValueError: If a number is out of its range.
+        ValueError: If a value is out of range.
 
     Reference:
         [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), appendix A.3;
@@ -60,7 +110,7 @@ class Recipe:
             )
 
     def optimizer(self, model, steps):
-        """The optimizer for a model and a number of steps.
+        """Creates the optimizer for a model and a number of steps.
 
         Args:
             model: A model of `kerasbert.models`, with an `encoder`.
@@ -69,7 +119,7 @@ class Recipe:
         Returns:
             An `AdamW`, whose schedule ends at the last update.
         """
-        updates = -(-steps // self.accumulation)  # the last of what is left
+        updates = -(-steps // self.accumulation)  # the last group may be incomplete
         schedule = WarmUpDecay(
             self.learning_rate, updates, int(updates * self.warmup), self.decay
         )
@@ -89,16 +139,9 @@ class Recipe:
 
 
 def layer_rates(model, decay):
-    """The factor of each variable's learning rate, by the depth of its layer.
+    """Returns learning-rate multipliers by variable path, from the depth of the layers.
 
-    Args:
-        model: A model with an `encoder`.
-        decay: Factor from a layer to the one below it.
-
-    Returns:
-        A dictionary from the path of a variable to its factor; a block that several
-        layers share has that of the first. What is above the encoder's layers is left
-        out.
+    A block that several layers share has the rate of the first.
     """
     if decay == 1:
         return {}
@@ -112,14 +155,45 @@ def layer_rates(model, decay):
     return rates
 
 
-def as_optimizer(optimizer, model, steps):
-    """An optimizer, of a recipe or as it is; of a model in float16 it scales the loss.
+def freeze_layers(encoder, count):
+    """Freezes the embeddings and the first layers of an encoder.
 
     Args:
-        optimizer: A `Recipe`, a Keras optimizer or the name of one.
-        model: As in `Recipe.optimizer`.
-        steps: As there.
+        encoder: A `BertEncoder` or `AlbertEncoder`.
+        count: Number of layers; 0 freezes the embeddings alone.
+
+    Raises:
+        ValueError: If the encoder has fewer layers, or a frozen layer shares its
+            weights with one that is not, as in ALBERT.
+
+    Example:
+        >>> encoder = kerasbert.BertEncoder.from_pretrained(tiny_bert)
+        >>> freeze_layers(encoder, 2)
+        >>> [layer.name for layer in encoder.layers if not layer.trainable]
+        ['embeddings', 'layer_0', 'layer_1']
+
+    Reference:
+        [Lee et al., 2019](https://arxiv.org/abs/1911.03090), section 3.
     """
+    layers = encoder.layer_blocks
+    if not 0 <= count <= len(layers):
+        raise ValueError(
+            f"Expected from 0 to {len(layers)} layers to freeze (the encoder's), got "
+            f"{count}."
+        )
+    frozen = {id(block): block for blocks in layers[:count] for block in blocks}
+    shared = [block for blocks in layers[count:] for block in blocks]
+    if any(id(block) in frozen for block in shared):
+        raise ValueError(
+            f"Expected 0 or {len(layers)} layers to freeze, got {count}: these layers "
+            "share their weights with others."
+        )
+    for layer in (encoder.embeddings, *frozen.values()):
+        layer.trainable = False
+
+
+def as_optimizer(optimizer, model, steps):
+    """Returns the optimizer of a recipe or name; for float16 it scales the loss."""
     if isinstance(optimizer, Recipe):
         optimizer = optimizer.optimizer(model, steps)
     optimizer = keras.optimizers.get(optimizer)

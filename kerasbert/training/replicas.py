@@ -1,18 +1,14 @@
-"""What one device of several sees of gradients and variables.
+"""Gradients and variables of one replica of a `tf.distribute` strategy.
 
-A step that adds the gradients first, and then updates the variables of each device on
-that device alone, may clip them, or do so in a branch of `tf.cond`.
+A step that first sums the gradients and then updates the variables of its own replica
+may clip them, or run in a branch of `tf.cond`.
 """
 
 import keras
 
 
 def summed_over_devices(gradients):
-    """The gradients that all devices have together, on each of them.
-
-    Args:
-        gradients: A list of gradients of this device; some may be None.
-    """
+    """Sums gradients over all replicas; None stays None."""
     import tensorflow as tf
 
     context = tf.distribute.get_replica_context()
@@ -24,11 +20,7 @@ def summed_over_devices(gradients):
 
 
 def on_this_device(variable):
-    """The `tf.Variable` of this device.
-
-    Args:
-        variable: A `keras.Variable`, or a variable of TensorFlow.
-    """
+    """Returns the `tf.Variable` of this replica."""
     import tensorflow as tf
 
     value = variable.value if isinstance(variable, keras.Variable) else variable

@@ -1,4 +1,4 @@
-"""Settings with which a run would learn nothing, refused before the first step."""
+"""Checks for settings with which nothing would be learnt; the plan of a run."""
 
 import dataclasses
 import math
@@ -11,47 +11,30 @@ from keras.optimizers.schedules import LearningRateSchedule
 from kerasbert.training.adamw import AdamW
 from kerasbert.training.devices import device_count
 
-PLACES = 33  # steps at which a learning rate is looked at
+SAMPLES = 33  # steps at which a learning-rate schedule is evaluated
 
 
-def check_learns(model, features):
-    """Refuses a model and examples that nothing can be learnt with.
-
-    Args:
-        model: The model.
-        features: `kerasbert.training.Features`.
-
-    Raises:
-        ValueError: If all weights of the model are frozen, or no example counts.
-    """
+def check_trainable(model, features):
+    """Raises a `ValueError` if all weights are frozen, or all example weights are 0."""
     if not model.trainable_variables:
         raise ValueError(
-            "Expected weights to train, but all of the model are frozen. Set "
-            "layer.trainable = True for those that should learn."
+            "Expected trainable weights, but all weights of the model are frozen. Set "
+            "layer.trainable = True for the layers to train."
         )
     if features.weights is not None and not np.any(features.weights):
         raise ValueError(
-            "Expected sample_weight above 0 for an example at least, got 0 for all: "
+            "Expected sample_weight above 0 for at least one example, got 0 for all: "
             "nothing would be learnt."
         )
 
 
 def check_updates(optimizer, steps):
-    """Refuses an optimizer that would leave the weights as they are.
-
-    Args:
-        optimizer: A Keras optimizer.
-        steps: Number of batches of the whole run.
-
-    Raises:
-        ValueError: If its learning rate is 0 throughout, or it would accumulate
-            gradients and never use them.
-    """
-    optimizer = without_scaling(optimizer)
+    """Raises a `ValueError` if the optimizer would never change the weights."""
+    optimizer = inner_optimizer(optimizer)
     rates = learning_rates(optimizer, steps)
     if rates is not None and not np.any(np.nan_to_num(rates, nan=1.0)):
         used = int(optimizer.iterations)
-        before = f" after the {used} steps that it has seen before" if used else ""
+        before = f" after the {used} steps it has already taken" if used else ""
         raise ValueError(
             f"Expected a learning rate above 0, got 0 in all {steps} steps{before}. "
             "Compile with a new optimizer, or another schedule."
@@ -59,34 +42,27 @@ def check_updates(optimizer, steps):
     if rates is not None and not np.all(np.isfinite(rates)):
         raise ValueError(f"Expected a finite learning rate, got {np.max(rates)}.")
     group = getattr(optimizer, "gradient_accumulation_steps", None) or 1
-    if group == 1 or uses_rest(optimizer):
+    if group == 1 or flushes_remainder(optimizer):
         return
     name = type(optimizer).__name__
     if group > steps:
         raise ValueError(
             f"Expected gradient_accumulation_steps of at most {steps}, the batches of "
             f"all epochs, got {group}: Keras' {name} would make no update. A "
-            "kerasbert.Recipe uses the last group of gradients, however small."
+            "kerasbert.Recipe applies an incomplete last group of gradients."
         )
     if steps % group:
         warnings.warn(
-            f"Keras' {name} accumulates the gradients of {group} batches, and makes no "
-            f"update of the last {steps % group} of {steps}. A kerasbert.Recipe does.",
+            f"Keras' {name} accumulates the gradients of {group} batches, and drops "
+            f"those of the last {steps % group} of {steps}. A kerasbert.Recipe "
+            "applies them.",
             stacklevel=4,
         )
 
 
 def learning_rates(optimizer, steps):
-    """The learning rate at steps of a run, from the first to the last.
-
-    Args:
-        optimizer: A Keras optimizer.
-        steps: Number of batches.
-
-    Returns:
-        An array; None where it is a function that is not to be called here.
-    """
-    optimizer = without_scaling(optimizer)
+    """Samples the learning rate over all steps; None if it is an opaque function."""
+    optimizer = inner_optimizer(optimizer)
     rate = getattr(optimizer, "_learning_rate", None)
     if not isinstance(rate, LearningRateSchedule):
         if rate is None or callable(rate) and not hasattr(rate, "value"):
@@ -95,39 +71,39 @@ def learning_rates(optimizer, steps):
     group = getattr(optimizer, "gradient_accumulation_steps", None) or 1
     begin = int(optimizer.iterations)
     last = begin + max(1, math.ceil(steps / group)) - 1
-    places = np.unique(np.linspace(begin, last, PLACES).astype("int64"))
-    return np.array([float(ops.convert_to_numpy(rate(int(at)))) for at in places])
+    steps = np.unique(np.linspace(begin, last, SAMPLES).astype("int64"))
+    return np.array([float(ops.convert_to_numpy(rate(int(step)))) for step in steps])
 
 
-def without_scaling(optimizer):
-    """The optimizer within one that scales the loss."""
+def inner_optimizer(optimizer):
+    """Returns the optimizer inside a `LossScaleOptimizer`."""
     return getattr(optimizer, "inner_optimizer", optimizer)
 
 
-def uses_rest(optimizer):
-    """Whether an optimizer accumulates gradients, and can use a last group of few."""
-    optimizer = without_scaling(optimizer)
+def flushes_remainder(optimizer):
+    """Whether an optimizer accumulates gradients and can apply an incomplete group."""
+    optimizer = inner_optimizer(optimizer)
     group = getattr(optimizer, "gradient_accumulation_steps", None) or 1
     return isinstance(optimizer, AdamW) and group > 1
 
 
 @dataclasses.dataclass(frozen=True)
 class RunPlan:
-    """What a run is about to do.
+    """Summary of a training before its first step.
 
     Args:
-        examples: Number of examples to train on.
-        validation_examples: Number of those to test on.
+        examples: Number of training examples.
+        validation_examples: Number of validation examples.
         epochs: Number of epochs.
-        batch_size: Examples of a batch.
+        batch_size: Number of examples per batch.
         steps: Number of batches of all epochs.
-        updates: Number of updates that they make.
-        accumulation: Number of batches of an update.
-        warmup: Number of updates in which the learning rate grows.
-        learning_rate: The highest.
+        updates: Number of optimizer updates.
+        accumulation: Number of batches per update.
+        warmup: Number of warm-up updates.
+        learning_rate: The highest learning rate.
         devices: Number of devices that share a batch.
-        trained: Number of weights that are trained.
-        step: Number of batches that were seen before.
+        trained: Number of trainable weights.
+        step: Number of batches already seen.
         max_length: The longest sequence in tokens, or None.
     """
 
@@ -147,18 +123,8 @@ class RunPlan:
 
     @classmethod
     def of(cls, model, features, validation, epochs, batch_size, step, max_length):
-        """The plan of a compiled model.
-
-        Args:
-            model: The model.
-            features: `kerasbert.training.Features`.
-            validation: Those to test on, or None.
-            epochs: As in `RunPlan`.
-            batch_size: As there.
-            step: As there.
-            max_length: As there.
-        """
-        optimizer = without_scaling(model.optimizer)
+        """Summarizes the training of a compiled model."""
+        optimizer = inner_optimizer(model.optimizer)
         steps = epochs * -(-len(features) // batch_size)
         rates = learning_rates(optimizer, steps)
         schedule = getattr(optimizer, "_learning_rate", None)
@@ -170,7 +136,9 @@ class RunPlan:
             epochs=epochs,
             batch_size=batch_size,
             steps=steps,
-            updates=-(-steps // group) if uses_rest(optimizer) else steps // group,
+            updates=-(-steps // group)
+            if flushes_remainder(optimizer)
+            else steps // group,
             accumulation=group,
             warmup=getattr(schedule, "warmup_steps", 0),
             learning_rate=getattr(
@@ -183,10 +151,10 @@ class RunPlan:
         )
 
     def line(self):
-        """The plan as a line."""
+        """Formats the plan as one line."""
         parts = [f"{self.examples} examples"]
         if self.validation_examples:
-            parts[0] += f", {self.validation_examples} to test on"
+            parts[0] += f", {self.validation_examples} for validation"
         if self.max_length is not None:
             parts[0] += f", of up to {self.max_length} tokens"
         parts.append(
@@ -203,5 +171,5 @@ class RunPlan:
             updates += f", learning rate up to {self.learning_rate:g}"
         parts.append(f"{updates}, for {self.trained:,} weights")
         if self.step:
-            parts.append(f"goes on from step {self.step}")
+            parts.append(f"resumes at step {self.step}")
         return "; ".join(parts)

@@ -1,7 +1,7 @@
-"""Losses that move the vectors of texts together and apart.
+"""Losses on the similarity of text embeddings.
 
-All of them take the texts of an example one after the other: the embeddings are
-`[B * K, E]`, K texts for each of B examples. K is 2, but where a loss says otherwise.
+They take embeddings `[B * K, E]` of B examples of K texts, the texts of an example next
+to each other. K is 2 unless a loss says otherwise.
 """
 
 import keras
@@ -11,15 +11,15 @@ PACKAGE = "kerasbert"
 
 
 class SimilarityLoss(keras.losses.Loss):
-    """What the losses of the similarity of texts share.
+    """Base class of the losses on the similarity of texts.
 
     Args:
         **kwargs: `name` and `reduction` of a `keras.losses.Loss`.
     """
 
-    targets = "scores"  # or "texts", numbers that tell different texts apart
-    lowest, highest = -1.0, 1.0  # the scores that may be
-    weighs_examples = True  # whether there is one loss an example
+    targets = "scores"  # or "texts": numbers that are equal for equal texts
+    lowest, highest = -1.0, 1.0  # range of the scores
+    weighs_examples = True  # whether there is one loss per example
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
@@ -27,11 +27,11 @@ class SimilarityLoss(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class CosineSimilarityLoss(SimilarityLoss):
-    """The squared error of the cosine of two texts.
+    """Squared error between the cosine similarity of two texts and their score.
 
     Args:
-        low: The score of texts whose cosine should be 0.
-        high: The score of texts whose cosine should be 1.
+        low: The score of cosine 0.
+        high: The score of cosine 1.
         **kwargs: `name` and `reduction` of a `keras.losses.Loss`.
 
     Shapes:
@@ -57,9 +57,9 @@ class CosineSimilarityLoss(SimilarityLoss):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class CoSENTLoss(SimilarityLoss):
-    """Every pair of texts with a higher score should have the higher cosine.
+    """Ranking loss: a pair with a higher score should have a higher cosine similarity.
 
-    It looks at the order of the scores alone: their range does not matter.
+    Only the order of the scores matters, not their range.
 
     Args:
         scale: Factor of the cosines, the inverse of a temperature.
@@ -92,10 +92,10 @@ class CoSENTLoss(SimilarityLoss):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class ContrastiveLoss(SimilarityLoss):
-    """Texts of score 1 are drawn together, those of score 0 apart, up to a margin.
+    """Pulls pairs of score 1 together, pushes pairs of score 0 apart up to a margin.
 
     Args:
-        margin: The cosine distance at which texts are far enough apart.
+        margin: The cosine distance beyond which pairs of score 0 have no loss.
         **kwargs: `name` and `reduction` of a `keras.losses.Loss`.
 
     Shapes:
@@ -116,7 +116,7 @@ class ContrastiveLoss(SimilarityLoss):
         return 0.5 * (y_true * near + (1 - y_true) * far)  # [B]
 
     def _parts(self, cosines):
-        """The losses of texts that should be near, and of those that should be far."""
+        """Returns the losses of pairs of score 1 and of pairs of score 0."""
         distances = 1 - cosines
         return ops.square(distances), ops.square(ops.relu(self.margin - distances))
 
@@ -126,10 +126,10 @@ class ContrastiveLoss(SimilarityLoss):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class OnlineContrastiveLoss(ContrastiveLoss):
-    """The contrastive loss of the hard pairs of a batch alone.
+    """The contrastive loss of the hard pairs of a batch.
 
-    Hard are pairs of score 1 that are farther apart than the nearest pair of score 0,
-    and pairs of score 0 that are nearer than the farthest pair of score 1.
+    Hard positives are farther apart than the nearest pair of score 0; hard negatives
+    are nearer than the farthest pair of score 1.
 
     Shapes:
         scores `[B]`, 0 or 1; embeddings `[B * 2, E]` -> a number, the sum.
@@ -147,7 +147,7 @@ class OnlineContrastiveLoss(ContrastiveLoss):
 
     @staticmethod
     def _edge(cosines, others, own, extreme):
-        """The extreme cosine of the other pairs; if there are none, the mean."""
+        """Returns the extreme cosine of the other pairs, or the mean if none."""
         none = NEVER if extreme is ops.max else -NEVER
         edge = extreme(ops.where(others, cosines, none))
         count = ops.maximum(ops.sum(ops.cast(own, cosines.dtype)), 1.0)
@@ -157,19 +157,18 @@ class OnlineContrastiveLoss(ContrastiveLoss):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class MultipleNegativesRankingLoss(SimilarityLoss):
-    """A text should find its own partner among all of the batch.
+    """Cross-entropy of finding a text's positive among all texts of the batch.
 
-    The texts of an example are an anchor, its positive, and any number of negatives.
-    The positives and negatives of the other examples are negatives, too, but for
-    those that are the anchor or its positive once more, or the positive of the same
-    anchor.
+    An example has an anchor, its positive, and any number of hard negatives. The
+    positives and negatives of the other examples are in-batch negatives, except for
+    duplicates of the anchor or its positive, and for positives of an equal anchor.
 
     Args:
         scale: Factor of the cosines, the inverse of a temperature.
         **kwargs: `name` and `reduction` of a `keras.losses.Loss`.
 
     Shapes:
-        numbers of the texts `[B, K]`, embeddings `[B * K, E]` -> `[B]`, averaged.
+        text numbers `[B, K]`, embeddings `[B * K, E]` -> `[B]`, averaged.
 
     Reference:
         [Henderson et al., 2017](https://arxiv.org/abs/1705.00652), section 4.4.
@@ -202,20 +201,11 @@ LOSSES = {
     "online_contrastive": OnlineContrastiveLoss,
     "multiple_negatives": MultipleNegativesRankingLoss,
 }
-NEVER = -1e9  # a logit that counts for nothing
+NEVER = -1e9  # logit of a masked candidate
 
 
 def similarity_loss(loss):
-    """A loss by its name.
-
-    Args:
-        loss: A name in `LOSSES`, or a `SimilarityLoss`.
-
-    Returns:
-        A `SimilarityLoss`.
-
-    Raises:
-        ValueError: If there is no such loss.
+    """Returns a similarity loss by its name in `LOSSES`.
 
     Example:
         >>> similarity_loss("cosent").scale
@@ -232,13 +222,13 @@ def similarity_loss(loss):
 
 
 def no_negatives(texts):
-    """Which texts are no negatives of an anchor, although another example has them.
+    """Marks texts of other examples that are no negatives of an anchor.
 
     Args:
-        texts: Numbers of the texts `[B, K]`, the same for equal texts.
+        texts: Text numbers `[B, K]`, equal for equal texts.
 
     Returns:
-        bool `[B, C]`, for the anchor of each example and C = B * (K - 1) other texts.
+        bool `[B, C]`, for each anchor and the C = B * (K - 1) candidates.
     """
     candidates = texts[:, 1:]  # [B, K - 1]
     like = ops.zeros_like(candidates)
@@ -255,14 +245,7 @@ def no_negatives(texts):
 
 
 def pair_cosines(embeddings):
-    """The cosines of texts that follow each other in pairs.
-
-    Args:
-        embeddings: `[B * 2, E]`.
-
-    Returns:
-        `[B]`.
-    """
+    """Returns the cosine similarities `[B]` of consecutive embeddings `[B * 2, E]`."""
     pairs = ops.reshape(embeddings, (-1, 2, embeddings.shape[-1]))
     pairs = ops.normalize(pairs, axis=-1, epsilon=1e-12)  # [B, 2, E]
     return ops.sum(pairs[:, 0] * pairs[:, 1], axis=-1)

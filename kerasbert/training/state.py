@@ -1,4 +1,12 @@
-"""All that a training run is at a step, in a file: it goes on from there exactly."""
+"""Training checkpoints: weights, optimizer state, RNG state and history.
+
+One safetensors file holds all that an exact resumption needs. Variables are numbered
+instead of named, since the paths of Keras depend on what else the process has made. The
+step and the seed give the order of the examples, so no iterator state is saved:
+`TrainingOrder` skips the batches already seen. Metric accumulators are saved as well,
+so that the metrics of an epoch cover all of its batches. The file is replaced
+atomically: a crash while saving leaves the state before.
+"""
 
 import json
 import math
@@ -13,18 +21,9 @@ STATE_FILE = "state.safetensors"
 
 
 def save_state(file, model, step, history, identity=None, stopped=False):
-    """Writes weights, optimizer, random state, step and history.
+    """Writes weights, optimizer, RNG state, step, history and identity to a file.
 
-    Args:
-        file: The file, which is replaced when the new one is complete.
-        model: A compiled model.
-        step: Number of batches that were seen.
-        history: A list with the logs of each epoch that has ended.
-        identity: What the run is, as `run_identity` gives it.
-        stopped: Whether a callback has stopped the run.
-
-    Raises:
-        OSError: If the disk is full; the file stays as it was.
+    Raises an `OSError` if the disk is full; the file before it is kept.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
@@ -43,26 +42,18 @@ def save_state(file, model, step, history, identity=None, stopped=False):
         with write_atomically(file) as partial:
             save_file(tensors, partial, metadata)
     except (OSError, SafetensorError) as error:
-        kept = "The one before it is kept" if file.exists() else "There is none yet"
-        told = getattr(error, "strerror", None) or error
+        kept = "The previous state is kept" if file.exists() else "There is none yet"
+        reason = getattr(error, "strerror", None) or error
         raise OSError(
-            f"The state of step {step} could not be written to {file}: {told}. "
-            f"{kept}; make room, and the run goes on."
+            f"The state of step {step} could not be written to {file}: {reason}. "
+            f"{kept}; free disk space to resume."
         ) from error
 
 
 def load_state(file, model):
-    """Reads what `save_state` wrote into a model and its optimizer.
+    """Loads a state into a compiled model and its optimizer; returns step and history.
 
-    Args:
-        file: The file.
-        model: The model, compiled as it was.
-
-    Returns:
-        The step, and the history.
-
-    Raises:
-        ValueError: If the file is of another model or optimizer, or broken.
+    Raises a `ValueError` if the file belongs to another model or is corrupt.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -78,7 +69,7 @@ def load_state(file, model):
     if shapes != {name: tensor.shape for name, tensor in tensors.items()}:
         raise ValueError(
             f"{file} is the state of another model or optimizer. Train with the "
-            "arguments it was begun with, or name another folder."
+            "original arguments, or use another folder."
         )
     for name, variable in variables.items():
         variable.assign(tensors[name])
@@ -86,12 +77,7 @@ def load_state(file, model):
 
 
 def add_metrics(file, model):
-    """Adds what metrics had seen of an epoch to what they have seen since.
-
-    Args:
-        file: The file that `save_state` wrote.
-        model: The model, whose metrics are sums.
-    """
+    """Adds the saved metric accumulators to those of the model, which are sums."""
     from safetensors import safe_open
 
     with safe_open(file, "numpy") as state:
@@ -101,11 +87,7 @@ def add_metrics(file, model):
 
 
 def read_history(file):
-    """The logs of each epoch that has ended, from what `save_state` wrote.
-
-    Args:
-        file: The file.
-    """
+    """Returns the logs of the completed epochs."""
     from safetensors import safe_open
 
     with safe_open(file, "numpy") as state:
@@ -113,17 +95,7 @@ def read_history(file):
 
 
 def read_run(file):
-    """What the run of a state is, and whether a callback had stopped it.
-
-    Args:
-        file: The file that `save_state` wrote.
-
-    Returns:
-        The identity, None where the file has none, and a boolean.
-
-    Raises:
-        ValueError: If the file is broken.
-    """
+    """Returns the identity in a state, or None, and whether a callback stopped it."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -136,11 +108,7 @@ def read_run(file):
 
 
 def read_step(file):
-    """The number of batches that were seen, from what `save_state` wrote.
-
-    Args:
-        file: The file.
-    """
+    """Returns the number of batches already seen."""
     from safetensors import safe_open
 
     with safe_open(file, "numpy") as state:
@@ -148,18 +116,13 @@ def read_step(file):
 
 
 def seed_states(model):
-    """The variables that hold the state of a model's random numbers."""
+    """Returns the variables that hold the RNG state of a model."""
     weights = {id(weight) for weight in model.weights}
     return [variable for variable in model.variables if id(variable) not in weights]
 
 
 def reset_seeds(model, seed):
-    """Makes the random numbers of a model those of a seed.
-
-    Args:
-        model: The model.
-        seed: An integer.
-    """
+    """Seeds the random number generators of a model."""
     for number, state in enumerate(seed_states(model)):
         values = np.random.SeedSequence([seed, number]).generate_state(2)
         state.assign(values.astype(keras.backend.standardize_dtype(state.dtype)))
@@ -167,12 +130,12 @@ def reset_seeds(model, seed):
 
 def _broken(file, error):
     return ValueError(
-        f"{file} is no state of a training run: {error}. Remove it to begin anew."
+        f"{file} is no state of a training run: {error}. Delete it to start over."
     )
 
 
 def _history(metadata):
-    """The logs of epochs."""
+    """Parses the logs of the epochs."""
     return [
         {name: float(value) for name, value in logs.items()}
         for logs in json.loads(metadata["history"])
@@ -180,12 +143,12 @@ def _history(metadata):
 
 
 def _written(logs):
-    """The logs of an epoch, with words for numbers that JSON has not."""
+    """Replaces non-finite logs, which JSON lacks, by strings."""
     return {n: v if math.isfinite(v) else str(v) for n, v in logs.items()}
 
 
 def _variables(model):
-    """By number: the paths of Keras depend on what else the process has made."""
+    """Numbers the variables of a model and its optimizer."""
     groups = {"model": model.variables, "optimizer": model.optimizer.variables}
     return {
         f"{group}/{number}": variable
@@ -202,5 +165,5 @@ def _metrics(model):
 
 
 def state_file(folder):
-    """The file of the state in a folder of checkpoints."""
+    """Returns the path of the state in a folder of checkpoints."""
     return pathlib.Path(folder) / STATE_FILE

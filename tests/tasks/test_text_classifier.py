@@ -137,7 +137,7 @@ def test_keras_says_what_is_tested_and_how_much_examples_count(classifier):
         ({"batch_size": 0}, "batch_size to be 1 or more, got 0"),
         ({"epochs": 1.5}, "epochs to be 1 or more, got 1.5"),
         ({"steps_per_epoch": 3}, "no steps_per_epoch"),
-        ({"initial_epoch": 1}, "no initial_epoch: .* checkpoints"),
+        ({"initial_epoch": 1}, "initial_epoch. is not supported: .*checkpoints"),
         ({"shuffle": False}, "no shuffle: .* seed"),
     ],
 )
@@ -205,7 +205,7 @@ def test_no_texts_give_no_answers(classifier):
         (["a", "b"], ["good"], "a target for each of 2 examples, got 1"),
         (["a"], ["ugly"], "label among 'good', 'bad', got 'ugly' at position 0"),
         (["a"], [2], "got 2 at position 0"),
-        ([], [], "examples to train on, got none"),
+        ([], [], "training examples, got none"),
     ],
 )
 def test_examples_that_do_not_fit_are_named(classifier, texts, labels, message):

@@ -8,7 +8,7 @@ from kerasbert.training import Features
 from kerasbert.training.adamw import AdamW
 from kerasbert.training.batches import evaluation_dataset
 from kerasbert.training.devices import DividedFeatures, device_count, divided
-from kerasbert.training.group_features import GroupFeatures
+from kerasbert.training.features import GroupFeatures
 from tests.training import toy
 
 

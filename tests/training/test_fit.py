@@ -89,7 +89,7 @@ def test_without_a_folder_a_run_that_ends_says_that_nothing_was_saved():
 
 
 def test_no_examples_are_refused():
-    with pytest.raises(ValueError, match="examples to train on, got none"):
+    with pytest.raises(ValueError, match="training examples, got none"):
         train(toy.model(), Features({"token_ids": []}))
 
 

@@ -59,7 +59,7 @@ def other_order():
         ({"features": other_order()}, "other examples"),
         ({"model": other_weights()}, "starting weights. Is it the model"),
         ({"recipe": Recipe(0.02)}, "learning_rate '0.01', now '0.02'"),
-        ({"epochs": 2}, r"epochs \(1, now 2\).*falls to 0 at the last epoch"),
+        ({"epochs": 2}, r"epochs \(1, now 2\).*decays to 0 at the last epoch"),
         ({"batch_size": 5}, r"batch_size \(4, now 5\)"),
         ({"seed": 1}, r"seed \(0, now 1\)"),
         ({"about": {"labels": ["yes", "no"]}}, "labels"),
@@ -69,7 +69,7 @@ def other_order():
 def test_the_state_of_another_run_is_refused_and_told_apart(folder, options, told):
     before = (folder / "state.safetensors").read_bytes()
     options = {"about": {"labels": ["no", "yes"]}, **options}
-    with pytest.raises(ValueError, match=f"{told}.*Name another folder"):
+    with pytest.raises(ValueError, match=f"{told}.*Use another folder"):
         train(folder, **options)
     assert (folder / "state.safetensors").read_bytes() == before
 
@@ -77,7 +77,7 @@ def test_the_state_of_another_run_is_refused_and_told_apart(folder, options, tol
 def test_the_state_of_another_version_or_of_none_is_refused(tmp_path, monkeypatch):
     train(tmp_path)
     monkeypatch.setattr(identity, "__version__", "99.0")
-    with pytest.raises(ValueError, match="now 'kerasbert 99.0.*that began it"):
+    with pytest.raises(ValueError, match="now 'kerasbert 99.0.*that started the run"):
         train(tmp_path)
     model = toy.model()
     model.compile("adam")

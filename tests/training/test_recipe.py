@@ -5,8 +5,7 @@ import pytest
 pytest.importorskip("tensorflow")
 
 from kerasbert.training import AdamW, Recipe, WarmUpDecay
-from kerasbert.training.freezing import freeze_layers
-from kerasbert.training.recipe import as_optimizer
+from kerasbert.training.recipe import as_optimizer, freeze_layers
 from tests.models import tiny
 from tests.training import toy
 

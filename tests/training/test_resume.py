@@ -187,7 +187,7 @@ def test_a_full_disk_leaves_the_state_as_it_was(tmp_path, monkeypatch):
         raise SafetensorError(os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(safetensors, "save_file", full)
-    with pytest.raises(OSError, match="No space left.* one before it is kept"):
+    with pytest.raises(OSError, match="No space left.* previous state is kept"):
         state_module.save_state(file, model, 2, [])
     assert file.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == [file.name]

@@ -86,9 +86,9 @@ def weighed(value):
             {"optimizer": keras.optimizers.Adam(gradient_accumulation_steps=16)},
             "Keras' Adam would make no update",
         ),
-        ({"validation": Validation(toy.features(0))}, "examples to test on, got none"),
-        ({"class_weight": {0: 1.0}}, "no class_weight"),
-        ({"validation_batch_size": 2}, "no validation_batch_size"),
+        ({"validation": Validation(toy.features(0))}, "validation examples, got none"),
+        ({"class_weight": {0: 1.0}}, "class_weight. is not supported"),
+        ({"validation_batch_size": 2}, "validation_batch_size. is not"),
     ],
 )
 def test_what_would_learn_nothing_is_refused_before_a_step(options, told):
@@ -100,13 +100,13 @@ def test_an_optimizer_whose_schedule_has_ended_is_refused():
     schedule = keras.optimizers.schedules.PolynomialDecay(0.01, toy.STEPS, 0.0)
     optimizer = keras.optimizers.Adam(schedule)
     optimizer.iterations.assign(toy.STEPS)
-    with pytest.raises(ValueError, match="after the 3 steps that it has seen before"):
+    with pytest.raises(ValueError, match="after the 3 steps it has already taken"):
         train(optimizer=optimizer, callbacks=[NoStep()])
 
 
 def test_what_is_left_of_groups_that_keras_accumulates_is_told():
     optimizer = keras.optimizers.Adam(gradient_accumulation_steps=2)
-    with pytest.warns(UserWarning, match="makes no update of the last 1 of 3"):
+    with pytest.warns(UserWarning, match="drops those of the last 1 of 3"):
         train(optimizer=optimizer)
 
 
@@ -117,13 +117,13 @@ def test_what_is_left_of_groups_that_keras_accumulates_is_told():
         (
             lambda: callbacks_of.LearningRateScheduler(lambda epoch, rate: rate),
             ValueError,
-            "follows a schedule",
+            "learning-rate schedule",
         ),
         (lambda: callbacks_of.BackupAndRestore("b"), ValueError, "checkpoints=folder"),
         (
             lambda: callbacks_of.EarlyStopping("val_loss"),
             ValueError,
-            "accuracy, loss, got 'val_loss'. Give validation_data",
+            "accuracy, loss, got 'val_loss'. Pass validation_data",
         ),
         (
             lambda: callbacks_of.EarlyStopping("acc"),
@@ -145,7 +145,7 @@ def test_what_is_left_of_groups_that_keras_accumulates_is_told():
             ValueError,
             "among epoch, batch, accuracy, loss, got val_f1",
         ),
-        (lambda: callbacks_of.EarlyStopping, TypeError, "Make one of it: call it"),
+        (lambda: callbacks_of.EarlyStopping, TypeError, "Instantiate the class"),
         (lambda: "early", TypeError, "got 'early'"),
     ],
 )

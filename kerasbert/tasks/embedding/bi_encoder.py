@@ -9,7 +9,7 @@ from kerasbert.tasks.scores import agreement, checked_scores
 from kerasbert.tasks.task import Task, check_one_segment
 from kerasbert.tasks.text_rows import list_of_texts
 from kerasbert.tasks.token_rows import TokenRows, warn_of_truncation
-from kerasbert.training.group_features import GroupFeatures
+from kerasbert.training.features import GroupFeatures
 from kerasbert.training.similarity_losses import similarity_loss
 
 CHUNK = 4096  # texts that are tokenized at once
