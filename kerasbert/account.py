@@ -1,7 +1,7 @@
-"""The account of files: what became of every key of a file that describes a model.
+"""Account of the keys of files that describe a model.
 
-A key is used, ignored by name for a reason, unknown (a warning; with `strict=True` an
-error), or refused, because it asks for something that kerasbert does not compute.
+Each key is used, ignored for a stated reason, unknown (a warning, or an error with
+`strict=True`), or refused because kerasbert does not implement what it asks for.
 `kerasbert inspect` prints the account.
 """
 
@@ -23,11 +23,11 @@ _repr.maxlong = 40
 
 
 def quoted(value, most=MOST_QUOTED):
-    """The `repr` of a value from a file, shortened: no error quotes a whole file.
+    """Returns the `repr` of a value, shortened for an error message.
 
     Args:
-        value: Anything that a JSON file may hold.
-        most: The most characters to return.
+        value: Anything a JSON file may hold.
+        most: Maximum number of characters.
 
     Returns:
         A string of at most `most` characters.
@@ -41,15 +41,14 @@ def quoted(value, most=MOST_QUOTED):
 
 
 def listed(names, most=MOST_QUOTED):
-    """The first of some names of a file, as many as an error may quote.
+    """Joins names for an error message, as many as fit.
 
     Args:
         names: Strings.
-        most: The most characters of them.
+        most: Maximum number of characters of the names.
 
     Returns:
-        A string such as `"a, b and 7 more"`; one name at least is in it, shortened
-        where it is too long.
+        A string such as `"a, b and 7 more"`, with at least one name.
 
     Example:
         >>> listed(["weight", "bias"]), listed(["a" * 90] * 5)[-10:]
@@ -74,36 +73,35 @@ def _short(name, most=120):
 
 
 def refusal(file, key, value, expected, remedy=""):
-    """The error for a key that asks for something that kerasbert does not compute.
+    """Creates the error for a key whose value is not implemented.
 
     Args:
         file: The file.
-        key: The key; a dotted path where it is nested.
-        value: What the file holds under it.
-        expected: What it may hold, in words.
-        remedy: What to do about it, a sentence.
+        key: The key, as a dotted path if nested.
+        value: Its value in the file.
+        expected: The supported values, in words.
+        remedy: A sentence on what to do.
 
     Returns:
-        A `ValueError`, to be raised.
+        A `ValueError` to raise.
     """
     message = (
-        f"{file} asks for {_short(key)}={quoted(value, 120)}, which kerasbert does not "
-        "compute; "
-        f"expected {expected}."
+        f"{file} asks for {_short(key)}={quoted(value, 120)}, which is not "
+        f"supported; expected {expected}."
     )
     return ValueError(f"{message} {remedy}".rstrip())
 
 
 @dataclasses.dataclass(frozen=True)
 class AccountEntry:
-    """One key of a file, and what became of it.
+    """A key of a file and how it was treated.
 
     Args:
-        file: The file's name.
-        key: The key; a dotted path where it is nested.
+        file: Name of the file.
+        key: The key, as a dotted path if nested.
         value: Its value, quoted and shortened.
         treatment: `"used"`, `"ignored"` or `"unknown"`.
-        note: What it became, or why it is ignored.
+        note: What the key became, or why it is ignored.
     """
 
     file: str
@@ -114,12 +112,11 @@ class AccountEntry:
 
 
 class Account:
-    """Books what becomes of the keys of the files of a folder.
+    """Records how the keys of a folder's files are treated.
 
     Args:
-        strict: Whether an unknown key is an error rather than a warning.
-        folder: The folder that names of files are told in relation to; None: files
-            are told by their last name alone.
+        strict: Whether an unknown key is an error instead of a warning.
+        folder: Folder to which file names are relative; None records base names.
 
     Example:
         >>> account = Account()
@@ -136,23 +133,23 @@ class Account:
 
     @property
     def entries(self):
-        """The `AccountEntry`s, in the order in which they were booked."""
+        """The `AccountEntry`s in the order of recording."""
         return tuple(self._entries.values())
 
     def used(self, file, key, value, note=""):
-        """Books a key that the model, tokenizer or task follows."""
+        """Records a key that the model, tokenizer or task uses."""
         self._book(file, key, value, "used", note)
 
     def ignored(self, file, key, value, reason):
-        """Books a key that changes no number here, with the reason."""
+        """Records a key that does not change results, with the reason."""
         self._book(file, key, value, "ignored", reason)
 
     def unknown(self, file, values):
-        """Books keys that kerasbert does not know, and tells the user.
+        """Records unknown keys and warns about them.
 
         Args:
             file: The file.
-            values: From key to value; nothing happens where it is empty.
+            values: The unknown keys with their values; may be empty.
 
         Raises:
             ValueError: If the account is strict.
@@ -160,7 +157,7 @@ class Account:
         if not values:
             return
         names = [f"{_short(key)}={quoted(value, 60)}" for key, value in values.items()]
-        message = f"{file} has keys that kerasbert does not know: {listed(names)}"
+        message = f"{file} has unknown keys: {listed(names)}"
         if self.strict:
             raise ValueError(f"{message}. Load without strict=True to ignore them.")
         for key, value in values.items():
@@ -168,16 +165,16 @@ class Account:
         warnings.warn(f"{message}. They are ignored.", stacklevel=2)
 
     def doubt(self, message):
-        """Tells the user of a decision that may not be what is wanted.
+        """Warns about a decision that may not be intended.
 
         Args:
-            message: Sentences, with the decision.
+            message: Sentences that state the decision.
 
         Raises:
             ValueError: If the account is strict.
         """
         if self.strict:
-            raise ValueError(f"{message} Load without strict=True to go on with it.")
+            raise ValueError(f"{message} Load without strict=True to accept this.")
         warnings.warn(message, stacklevel=2)
 
     def _book(self, file, key, value, treatment, note):
@@ -191,12 +188,12 @@ class Account:
 
 @dataclasses.dataclass(frozen=True)
 class KeyTable:
-    """What the keys of one kind of file mean.
+    """Treatment of the keys of a kind of file.
 
     Args:
-        used: From key to what it decides, in a few words.
-        ignored: From key to the reason why it changes no number here.
-        required: From key to the values that it may have; others are refused.
+        used: Maps used keys to what they determine, in a few words.
+        ignored: Maps ignored keys to the reason why they do not change results.
+        required: Maps keys to the only values they may have; others are refused.
     """
 
     used: Mapping[str, str]
@@ -204,17 +201,17 @@ class KeyTable:
     required: Mapping[str, tuple] = dataclasses.field(default_factory=dict)
 
     def settle(self, values, file, account, prefix=""):
-        """Books every key of an object; refuses, or tells of, what is not computed.
+        """Records the treatment of every key of an object.
 
         Args:
-            values: The object that the file holds.
+            values: The object, as read from the file.
             file: The file, for messages.
             account: The `Account`.
-            prefix: The dotted path of the object in the file, ending in a dot.
+            prefix: Dotted path of the object in the file, ending in a dot.
 
         Raises:
-            ValueError: If a key asks for what kerasbert does not compute, or, in a
-                strict account, is unknown.
+            ValueError: If a value is not implemented, or a key is unknown and the
+                account is strict.
         """
         unknown = {}
         for key, value in values.items():
@@ -234,5 +231,5 @@ class KeyTable:
 
 
 def _same(value, choice):
-    """Equality in which `True` is not 1."""
+    """Compares values without treating `True` as 1."""
     return isinstance(value, bool) == isinstance(choice, bool) and value == choice

@@ -1,4 +1,4 @@
-"""The hyperparameters of BERT and ALBERT: the one list of them.
+"""Configuration of BERT and ALBERT encoders.
 
 The names are those of the published `bert_config.json` and `albert_config.json`.
 """
@@ -12,26 +12,26 @@ ACTIVATIONS = ("gelu", "gelu_tanh", "relu", "silu", "tanh", "linear")
 
 @dataclasses.dataclass(frozen=True)
 class EncoderConfig:
-    """What the configurations of BERT and ALBERT share.
+    """Hyperparameters that BERT and ALBERT share.
 
     Args:
-        vocab_size: Number of entries of the vocabulary, V.
+        vocab_size: Vocabulary size, V.
         hidden_size: Width of the hidden states, D.
         num_hidden_layers: Number of Transformer blocks, L.
         num_attention_heads: Number of attention heads, N. D is a multiple of N.
         intermediate_size: Inner width of the feed-forward network, F.
         hidden_act: Activation of the feed-forward network: `"gelu"` (the exact, erf
-            form), `"gelu_tanh"` (Google's approximation), `"relu"`, `"silu"`,
-            `"tanh"` or `"linear"`.
+            form), `"gelu_tanh"` (Google's approximation), `"relu"`, `"silu"`, `"tanh"`
+            or `"linear"`.
         hidden_dropout_prob: Dropout rate of embeddings and sub-layer outputs.
         attention_probs_dropout_prob: Dropout rate of attention probabilities.
-        max_position_embeddings: The longest sequence, in tokens.
+        max_position_embeddings: Maximum sequence length in tokens.
         type_vocab_size: Number of segments (sentence A, sentence B).
-        initializer_range: Standard deviation of the weights' initialiser.
-        layer_norm_eps: The epsilon of layer normalisation.
+        initializer_range: Standard deviation of the weight initializer.
+        layer_norm_eps: Epsilon of layer normalization.
 
     Raises:
-        ValueError: If a value makes no model; the message names it.
+        ValueError: If a value is invalid.
     """
 
     vocab_size: int = 30522
@@ -75,7 +75,7 @@ class EncoderConfig:
 
 @dataclasses.dataclass(frozen=True)
 class BertConfig(EncoderConfig):
-    """The hyperparameters of a BERT encoder; the defaults are BERT-base's.
+    """Configuration of a BERT encoder; the defaults are those of BERT-base.
 
     The arguments are those of `EncoderConfig`.
 
@@ -90,14 +90,14 @@ class BertConfig(EncoderConfig):
 
 @dataclasses.dataclass(frozen=True)
 class AlbertConfig(EncoderConfig):
-    """The hyperparameters of an ALBERT encoder; the defaults are ALBERT-base's.
+    """Configuration of an ALBERT encoder; the defaults are those of ALBERT-base.
 
-    It has those of `BertConfig` and three more.
+    It has the arguments of `EncoderConfig` and three more.
 
     Args:
-        embedding_size: Width of the factorised embeddings, E.
-        num_hidden_groups: Number of groups of layers; a group shares its weights.
-        inner_group_num: Number of blocks, with weights of their own, in a layer.
+        embedding_size: Width of the factorized embeddings, E.
+        num_hidden_groups: Number of layer groups; the layers of a group share weights.
+        inner_group_num: Number of blocks, with weights of their own, per layer.
 
     Example:
         >>> kerasbert.AlbertConfig().embedding_size

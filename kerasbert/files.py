@@ -1,8 +1,8 @@
-"""Reading small text files with errors that help, and writing without halves.
+"""Reading of small text files with helpful errors, and atomic writing.
 
-What is written here appears under its name when it is complete, or not at all: it
-is built beside its place under a hidden name, brought to disk, and renamed. A full
-disk is an error that names the file, whichever library has written it.
+Files and folders are written under a hidden name next to their place, synced to disk
+and renamed, so they are complete or absent. When the disk is full, the error names the
+file, whichever library was writing it.
 """
 
 import contextlib
@@ -28,9 +28,9 @@ __all__ = [
     "write_atomically",
 ]
 
-# What fsync says on file systems that have none.
+# Errors of fsync on file systems without it.
 NO_FSYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
-# How libraries say that a disk is full: as an errno, or in words alone.
+# Errors of a full disk: an errno, or the message of a library.
 FULL = {
     errno.ENOSPC: r"No space left|errno = 28\b|os error 28\b|requested and \d+ written",
     getattr(errno, "EDQUOT", errno.ENOSPC): r"[Qq]uota exceeded|os error 122\b",
@@ -40,17 +40,17 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def read_text(path):
-    """Reads a UTF-8 text file, byte order mark or not.
+    """Reads a UTF-8 text file, with or without byte order mark.
 
     Args:
         path: The file.
 
     Returns:
-        A string, with the line ends as they are in the file.
+        A string with the original line ends.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file is not UTF-8; the message names the file and the line.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file is not UTF-8; the message names the line.
     """
     path = pathlib.Path(path)
     if not path.is_file():
@@ -59,12 +59,12 @@ def read_text(path):
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        # The error counts from behind the byte order mark, where there is one.
+        # The position in the error excludes a byte order mark.
         start = error.start + len(data) - len(error.object)
         line = data.count(b"\n", 0, start) + 1
         raise ValueError(
-            f"Expected UTF-8 text in {path}, but line {line} holds the byte "
-            f"0x{data[start]:02x}, which is none. Convert the file, for instance "
+            f"Expected UTF-8 text in {path}, but line {line}: byte "
+            f"0x{data[start]:02x} is not valid UTF-8. Convert the file, for instance "
             "with `iconv -f LATIN1 -t UTF-8` if it is Latin-1."
         ) from None
 
@@ -72,14 +72,14 @@ def read_text(path):
 def read_lines(path):
     r"""Reads the lines of a UTF-8 text file.
 
-    A line ends at a line feed, alone or after a carriage return, and nowhere else:
-    vocabularies hold U+2028 and its like as words.
+    Lines end with `\n` or `\r\n` only: vocabularies contain U+2028 and similar
+    characters as tokens.
 
     Args:
         path: The file.
 
     Returns:
-        A list of strings without their line ends.
+        A list of strings without line ends.
 
     Example:
         >>> import pathlib, tempfile
@@ -101,12 +101,11 @@ def read_json(path):
         path: The file.
 
     Returns:
-        What the file holds.
+        The parsed value.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file is not UTF-8 or not JSON; the message names the file and
-            the line.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file is not UTF-8 or not JSON; the message names the line.
     """
     text = read_text(path)
     try:
@@ -114,29 +113,29 @@ def read_json(path):
     except json.JSONDecodeError as error:
         raise ValueError(
             f"Expected JSON in {path}, but line {error.lineno}, column {error.colno} "
-            f"says otherwise: {error.msg}. Is the file complete? Fetch or write it "
+            f"is invalid: {error.msg}. Is the file complete? Download or write it "
             "again."
         ) from None
     except RecursionError:
-        raise ValueError(f"Expected plain JSON in {path}, got one too deep.") from None
+        raise ValueError(f"The JSON in {path} is nested too deeply.") from None
 
 
 def inside(folder, path, file=None):
-    """The place of a path that a file of a folder names, which must stay inside it.
+    """Resolves a path named in a file of a folder, which must stay inside the folder.
 
-    Symbolic links are followed. Those of the cache of the Hugging Face Hub, whose
-    folders `snapshots` link to `blobs` beside them, are let pass.
+    Symbolic links are followed. The cache of the Hugging Face Hub, whose `snapshots`
+    link to `blobs` next to them, is accepted.
 
     Args:
         folder: The folder.
-        path: The path, relative to the folder, as the file has it.
-        file: The file that names it, for the message; by default the folder.
+        path: The relative path, as written in the file.
+        file: The file that names the path, for the message; by default the folder.
 
     Returns:
-        A `pathlib.Path`; there may be nothing.
+        A `pathlib.Path`, which may not exist.
 
     Raises:
-        ValueError: If the path is no string, no path, or leads out of the folder.
+        ValueError: If the path is no valid path or leads out of the folder.
 
     Example:
         >>> inside("model", "1_Pooling").as_posix()
@@ -158,12 +157,12 @@ def inside(folder, path, file=None):
                 return place
     raise ValueError(
         f"{file or folder} names the path {quoted(path)}, which leads out of "
-        f"{folder}. Expected a path inside it; put what is meant there."
+        f"{folder}. Expected a path inside it: move the file there."
     )
 
 
 def _is_path(text):
-    """Whether a file system can have a file of this name."""
+    """Whether a string is a valid file name."""
     parts = text.encode("utf-8", "replace").split(b"/")
     encodable = all(not "\ud800" <= character <= "\udfff" for character in text)
     short = len(text) <= 4000 and all(len(part) <= 255 for part in parts)
@@ -172,20 +171,20 @@ def _is_path(text):
 
 @contextlib.contextmanager
 def write_atomically(path):
-    """Gives a path to write to, which takes its place when the block ends well.
+    """Yields a path to write to, which replaces `path` when the block succeeds.
 
-    The folder is made where it does not exist. When the block ends with an error or
-    an interruption, what was written is removed and an earlier file stays as it was.
-    A device or pipe, such as `/dev/stdout`, is written to directly.
+    The folder is created if necessary. If the block raises, the partial file is
+    removed, and an earlier file is unchanged. Devices and pipes, such as `/dev/stdout`,
+    are written directly.
 
     Args:
-        path: Where the file is to be.
+        path: The file to write.
 
     Yields:
         A `pathlib.Path` in the same folder, with the same suffix.
 
     Raises:
-        IsADirectoryError: `path` is a folder.
+        IsADirectoryError: If `path` is a folder.
 
     Example:
         >>> import tempfile
@@ -221,18 +220,18 @@ def write_atomically(path):
 
 @contextlib.contextmanager
 def new_folder(path, overwrite=False):
-    """Gives a folder to fill, which takes its place when the block ends well.
+    """Yields an empty folder to fill, which becomes `path` when the block succeeds.
 
     Args:
-        path: Where the folder is to be; an empty folder may be there already.
-        overwrite: Replace the folder, all that it holds, if one is there.
+        path: The folder to write; it may exist if it is empty.
+        overwrite: Whether to replace an existing folder with all of its content.
 
     Yields:
         A `pathlib.Path`: an empty folder.
 
     Raises:
-        FileExistsError: There is something at `path` already, and `overwrite` is
-            not set; or `path` holds the home folder or the current one.
+        FileExistsError: If `path` exists and `overwrite` is not set, or `path` contains
+            the home folder or the current folder.
 
     Example:
         >>> import tempfile
@@ -246,7 +245,7 @@ def new_folder(path, overwrite=False):
     _check_free(path, overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_leftovers(path.parent)
-    # A mounted folder cannot be renamed: it is filled from a folder within.
+    # A mount point cannot be renamed: it is filled from a folder inside it.
     mounted = path.is_dir() and os.path.ismount(path)
     if mounted:
         remove_leftovers(path)
@@ -270,14 +269,14 @@ def new_folder(path, overwrite=False):
 
 
 def json_text(value, indent=None):
-    """A value as JSON; numbers that JSON has not are null, and a warning names them.
+    """Serializes a value to JSON; non-finite numbers become null, with a warning.
 
     Args:
-        value: What `json.dumps` takes, or numbers and arrays of NumPy in it.
-        indent: As there.
+        value: Anything `json.dumps` accepts, and NumPy numbers and arrays.
+        indent: Indentation, see `json.dumps`.
 
     Returns:
-        A string, without a line end.
+        A string without a line end.
 
     Example:
         >>> json_text({"f1": 0.5, "text": "né"})
@@ -292,17 +291,17 @@ def json_text(value, indent=None):
         text = json.dumps(value, allow_nan=False, **options)
         shown = ", ".join(missing[:4]) + (", ..." if len(missing) > 4 else "")
         warnings.warn(
-            f"Of what is written as JSON, no finite number are {shown}: null there.",
+            f"JSON has no NaN or infinity: {shown} written as null.",
             stacklevel=2,
         )
-    # A half of a surrogate pair has no UTF-8, but an escape.
+    # A lone surrogate cannot be encoded as UTF-8, but can be escaped.
     return _SURROGATES.sub(lambda half: f"\\u{ord(half.group()):04x}", text)
 
 
 def _of_numpy(value):
     if hasattr(value, "tolist"):
         return value.tolist()
-    raise TypeError(f"Expected what JSON can hold, got {type(value).__name__}.")
+    raise TypeError(f"Expected a JSON-serializable value, got {type(value).__name__}.")
 
 
 def _finite(value, path, missing):
@@ -318,26 +317,26 @@ def _finite(value, path, missing):
 
 @contextlib.contextmanager
 def _full_disk_named(path):
-    """Makes one error of the many that libraries raise when a disk is full."""
+    """Converts the errors that libraries raise on a full disk to one `OSError`."""
     try:
         yield
     except Exception as error:
         number = _full(error)
         if number is None:
             raise
-        kept = " What was there is kept." if path.exists() else ""
+        kept = " The existing one is kept." if path.exists() else ""
         part = pathlib.Path(os.fsdecode(getattr(error, "filename", None) or "")).name
         what = "this" if part in ("", path.name) or part[0] == "." else f"its {part}"
         raise OSError(
             number,
-            f"{os.strerror(number)} while {what} was written, of which nothing is "
-            f"left.{kept} Make room, and write it again",
+            f"{os.strerror(number)} while {what} was written; the partial output was "
+            f"removed.{kept} Free disk space and try again",
             str(path),
         ) from error
 
 
 def _full(error):
-    """The errno of an error that says that a disk is full, or None."""
+    """Returns the errno if an error means that the disk is full, else None."""
     if getattr(error, "errno", None) in FULL:
         return error.errno
     text = str(error)
@@ -353,21 +352,21 @@ def _check_free(path, overwrite, besides=None):
         return
     if not path.is_dir():
         raise FileExistsError(
-            f"Expected a folder to write at {path}, but a file is there. Name another "
-            "folder, or remove the file."
+            f"Expected a folder to write at {path}, but a file is there. Use another "
+            "folder, or delete the file."
         )
     if not any(child != besides for child in path.iterdir()):
         return
     if not overwrite:
         raise FileExistsError(
-            f"Expected no folder or an empty one at {path}, but it holds files. Name "
+            f"Expected no folder or an empty one at {path}, but it contains files. Use "
             "another folder, or replace this one with overwrite=True (--overwrite)."
         )
     for precious in (pathlib.Path.home(), pathlib.Path.cwd()):
         if precious.resolve().is_relative_to(path):
             raise FileExistsError(
-                f"Not replaced: {path} holds the folder {precious}. Name a folder "
-                "of its own for what is written."
+                f"Not replaced: {path} contains the folder {precious}. Use another "
+                "folder for the output."
             )
 
 
@@ -391,18 +390,13 @@ def _move_up(partial, path):
 
 
 def _to_disk(path, name=None):
-    """Waits until a file, or a folder's list of names, is on disk.
-
-    Args:
-        path: The file or folder.
-        name: What an error calls it, where it is to have another name.
-    """
+    """Syncs a file, or a folder's entries, to disk; errors call it `name`."""
     if path.is_dir() and os.name == "nt" or path.is_symlink():
         return
     try:
         handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
     except PermissionError:
-        if path.is_dir():  # which may be written to, not listed
+        if path.is_dir():  # writable, but not readable
             return
         raise
     try:
@@ -411,7 +405,7 @@ def _to_disk(path, name=None):
         if error.errno not in NO_FSYNC:
             raise OSError(
                 error.errno,
-                f"{os.strerror(error.errno or 0)} while this was brought to disk",
+                f"{os.strerror(error.errno or 0)} while syncing this to disk",
                 str(name or path),
             ) from error
     finally:

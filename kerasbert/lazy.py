@@ -1,4 +1,4 @@
-"""Packages whose names and modules load when they are first used."""
+"""Packages whose names and submodules are imported on first use."""
 
 import importlib
 import importlib.util
@@ -7,12 +7,12 @@ import sys
 
 
 def lazy_names(package, home):
-    """The `__getattr__` and `__dir__` of a package whose parts load when they are used.
+    """Returns the `__getattr__` and `__dir__` of a package with lazy imports.
 
     Args:
         package: The package's `__name__`.
-        home: From each public name to the module that defines it. Modules of the
-            package need not be named.
+        home: Maps public names to the modules that define them. Submodules of the
+            package need not be listed.
 
     Returns:
         The two functions.
@@ -33,7 +33,7 @@ def lazy_names(package, home):
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         else:
             value = importlib.import_module(f"{package}.{name}")
-        setattr(module, name, value)  # a module of that name may have taken its place
+        setattr(module, name, value)  # importing a submodule of that name shadows it
         return value
 
     def names():

@@ -1,7 +1,7 @@
-"""Hidden names of what is half-written, and what dead processes have left of it.
+"""Temporary names of files being written, and cleanup after crashed processes.
 
-A name tells the machine and the process that writes there: the next one that writes
-beside it removes what a dead one has left, or puts back what it had set aside.
+A temporary name contains the machine and the process. The next process that writes to
+the same folder removes files of dead processes, or restores what they had moved aside.
 """
 
 import contextlib
@@ -16,26 +16,18 @@ import socket
 import sys
 
 _NAME = re.compile(r"\.(partial|replaced)-([0-9a-f]{8})-(\d+)-([0-9a-f]{8})-")
-_seen = set()  # folders that this process has looked at
+_seen = set()  # folders that this process has cleaned up
 
 
 def beside(path):
-    """A hidden path beside another, which names this process, with the same suffix.
-
-    Args:
-        path: A `pathlib.Path`.
-    """
+    """Returns a hidden temporary path next to `path`, with the same suffix."""
     # A name has at most 255 bytes.
     return path.with_name(f"{_prefix('partial')}{path.name[-80:]}")
 
 
 @contextlib.contextmanager
 def set_aside(path):
-    """Moves a folder out of the way; it is put back if the block fails.
-
-    Args:
-        path: The folder, a `pathlib.Path`.
-    """
+    """Moves a folder out of the way, and restores it if the block raises."""
     aside = path.with_name(_prefix("replaced"))
     aside.mkdir()
     os.rename(path, aside / path.name)
@@ -49,13 +41,10 @@ def set_aside(path):
 
 
 def remove_leftovers(folder):
-    """Removes what dead processes of this machine have left half-written.
+    """Cleans up what dead processes of this machine left in a folder, once per process.
 
-    A folder that one had set aside, and not replaced, is put back. What was done is
-    said on the error stream. A process looks at a folder once.
-
-    Args:
-        folder: The folder, a `pathlib.Path`.
+    Partial files are removed, and folders that were moved aside are restored; messages
+    on stderr report both.
     """
     if folder in _seen:
         return
@@ -67,7 +56,7 @@ def remove_leftovers(folder):
     for name in names:
         match = _NAME.match(name)
         if match and match[2] == _machine() and _is_dead(int(match[3]), match[4]):
-            with contextlib.suppress(OSError):  # another process may do so, too
+            with contextlib.suppress(OSError):  # another process may be faster
                 _remove(folder / name, match[1] == "replaced")
 
 
@@ -76,13 +65,13 @@ def _remove(path, was_set_aside):
         target = path.with_name(kept.name)
         if not target.exists():
             os.rename(kept, target)
-            _say(f"put back {target}, which a process that died was about to replace.")
+            _say(f"restored {target}, which a crashed process was about to replace.")
     if path.is_dir():
         shutil.rmtree(path)
     else:
         path.unlink()
     if not was_set_aside:
-        _say(f"removed {path}, which a process that died had left half-written.")
+        _say(f"removed {path}, which a crashed process had left incomplete.")
 
 
 def _say(what):
@@ -96,14 +85,14 @@ def _prefix(kind):
 
 @functools.cache
 def _machine():
-    """This machine; of a container, this container, whose processes are its own."""
+    """Identifies this machine, or this container, whose process ids are its own."""
     with contextlib.suppress(OSError):
         return _short(socket.gethostname(), os.readlink("/proc/self/ns/pid"))
     return _short(socket.gethostname())
 
 
 def _start(process):
-    """When a process began, since processes that end give their numbers to others."""
+    """Identifies the start time of a process, since process ids are reused."""
     try:
         boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text()
         stat = pathlib.Path(f"/proc/{process}/stat").read_text()
@@ -113,14 +102,14 @@ def _start(process):
 
 
 def _is_dead(process, start):
-    if os.name == "nt":  # where asking would end it
+    if os.name == "nt":  # where os.kill would terminate it
         return False
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return True
     except PermissionError:
-        pass  # somebody else's
+        pass  # it exists, and belongs to another user
     return _start(process) not in (start, _short())
 
 

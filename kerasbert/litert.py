@@ -1,4 +1,4 @@
-"""Text to vectors on LiteRT: neither TensorFlow nor Keras is loaded."""
+"""Text embedding on LiteRT, without TensorFlow and Keras."""
 
 import os
 import pathlib
@@ -19,30 +19,29 @@ TOKENIZER_FILE = "tokenizer.json"
 
 _HALVES = re.compile("[\ud800-\udfff]")
 SETTINGS = {"size", "max_length", "prompt", "special_tokens_in_text", "model_bytes"}
-CHUNK = 4096  # texts that are tokenized and sorted together
-MOST_THREADS = 4  # by default: more help long texts alone
+CHUNK = 4096  # texts that are tokenized and sorted by length together
+MOST_THREADS = 4  # default limit; more threads help long texts only
 
 
 class LiteRTEmbedder:
-    """Embeds texts with a model that `kerasbert.export.export_litert` wrote.
+    """Embeds texts with a model written by `kerasbert.export.export_litert`.
 
-    It needs the packages ai-edge-litert, tokenizers and numpy alone, and begins in a
-    fraction of a second. A text gets the vector that the `TextEmbedder` gives it, in
-    float32; whatever texts are beside it.
+    It needs only the packages ai-edge-litert, tokenizers and numpy, and starts in a
+    fraction of a second. Embeddings equal those of the `TextEmbedder` in float32, and
+    do not depend on the other texts of a batch.
 
-    Token ids come from the library `tokenizers`, and are the embedder's: for WordPiece
-    always; for SentencePiece but for Korean syllables, and for a vertical tab or a
-    leading U+2581 where the model has no table of characters (ALBERT's has one).
+    Token ids come from the library `tokenizers`. They equal those of the embedder for
+    WordPiece; for SentencePiece, they differ for Korean syllables, and for vertical
+    tabs and a leading U+2581 if the model has no character map (ALBERT's has one).
 
     Args:
-        folder: The folder that was written.
-        threads: How many threads compute; by default as many as there are
-            processors, up to 4.
+        folder: The exported folder.
+        threads: Number of threads; by default the number of processors, up to 4.
 
     Raises:
-        FileNotFoundError: If there is no such folder, or a file of it is missing.
+        FileNotFoundError: If the folder or one of its files is missing.
         ImportError: If a package is missing.
-        ValueError: If the folder holds something else, or a broken file.
+        ValueError: If the folder holds something else or a corrupt file.
 
     Example:
         >>> import tempfile
@@ -61,7 +60,7 @@ class LiteRTEmbedder:
         self.size = settings["size"]
         self.max_length = settings["max_length"]
         self.prompt = settings["prompt"]
-        # Folders of earlier versions have BERT's special tokens.
+        # Folders of earlier versions do not state the special tokens, which are BERT's.
         self._before = settings.get("tokens_before", 1)
         self._after = settings.get("tokens_after", 1)
         self._side = settings.get("truncation_side", "right")
@@ -74,8 +73,8 @@ class LiteRTEmbedder:
     def encode(self, texts):
         """Embeds texts.
 
-        Texts of more than `max_length` tokens are cut, and a warning says so. Several
-        threads may call it; they take turns.
+        Texts of more than `max_length` tokens are truncated, with a warning. Concurrent
+        calls from several threads are serialized.
 
         Args:
             texts: A list or other iterable of strings; one string is a list of one.
@@ -93,26 +92,26 @@ class LiteRTEmbedder:
         for start in range(0, len(texts), CHUNK):
             rows = self._rows(texts[start : start + CHUNK])
             too_long += [len(row) for row in rows if len(row) > self.max_length]
-            # In order of length: a change of length costs a little.
+            # Sorted by length: each change of the input shape has a cost.
             for index in sorted(range(len(rows)), key=lambda i: -len(rows[i])):
                 embeddings[start + index] = self._embed(rows[index])
         if too_long:
             warnings.warn(
-                f"{len(too_long)} of the texts had more than {self.max_length} tokens "
-                f"(up to {max(too_long)}) and were truncated. The max_length of "
-                "export_litert changes the limit, up to the model's positions.",
+                f"{len(too_long)} texts had more than {self.max_length} tokens (up to "
+                f"{max(too_long)}) and were truncated. Export with a larger max_length "
+                "to raise the limit, up to the model's positions.",
                 stacklevel=2,
             )
         return embeddings
 
     def _rows(self, texts):
-        """The token ids of texts, special tokens included, uncut."""
-        if len(texts) == 1:  # the threads of a batch cost more than they bring
+        """Returns the token ids of texts, with special tokens, before truncation."""
+        if len(texts) == 1:  # threads do not pay off for a single text
             return [self._tokenizer.encode(texts[0]).ids]
         return [row.ids for row in self._tokenizer.encode_batch_fast(texts)]
 
     def _cut(self, ids):
-        """The ids of a text that is too long, between its special tokens."""
+        """Truncates the ids of a text between its special tokens."""
         first, last = self._before, len(ids) - self._after
         room = self.max_length - self._before - self._after
         text = ids[first:last]
@@ -132,7 +131,7 @@ class LiteRTEmbedder:
 
 
 def is_litert_folder(folder):
-    """Whether a folder is one that `kerasbert.export.export_litert` wrote."""
+    """Whether a folder was written by `kerasbert.export.export_litert`."""
     return (pathlib.Path(folder).expanduser() / SETTINGS_FILE).is_file()
 
 
@@ -152,20 +151,20 @@ def _read_settings(folder):
         )
     if missing := sorted(SETTINGS - set(settings)):
         raise ValueError(
-            f"Expected {', '.join(missing)} in {folder / SETTINGS_FILE}, but that is "
-            "missing. Export the model again."
+            f"Expected keys {', '.join(missing)} in {folder / SETTINGS_FILE}, which "
+            "are missing. Export the model again."
         )
     for name in (MODEL_FILE, TOKENIZER_FILE):
         if not (folder / name).is_file():
             raise FileNotFoundError(
                 f"Expected {name} in {folder}, but it is missing. Was the folder "
-                "copied whole?"
+                "copied completely?"
             )
     size = (folder / MODEL_FILE).stat().st_size
     if size != settings["model_bytes"]:
         raise ValueError(
             f"Expected {settings['model_bytes']} bytes in {folder / MODEL_FILE}, got "
-            f"{size}. Was the folder copied whole?"
+            f"{size}. Was the folder copied completely?"
         )
     return settings
 
@@ -178,7 +177,7 @@ def _load_tokenizer(path):
     text = path.read_bytes()
     try:
         return Tokenizer.from_buffer(text)
-    except Exception as error:  # it raises no other
+    except Exception as error:  # tokenizers raises no subclass
         raise ValueError(
             f"Expected a tokenizer in {path}, but it cannot be read: {error}."
         ) from None
@@ -195,14 +194,14 @@ def _load_model(path, threads):
     except ValueError as error:
         raise ValueError(
             f"Expected a LiteRT model in {path}, but it cannot be read: {error}. Was "
-            "the folder copied whole?"
+            "the folder copied completely?"
         ) from None
 
 
 def _missing(package):
     return ImportError(
-        f"Expected the package {package}, which is not installed here. "
-        "`pip install kerasbert[litert]` brings it."
+        f"LiteRTEmbedder needs the package {package}, which is not installed: "
+        "pip install 'kerasbert[litert]'"
     )
 
 
@@ -213,7 +212,7 @@ def _listed(texts):
 
 
 def _string(text, position):
-    """A text as Unicode without halves; what is none becomes U+FFFD."""
+    """Decodes a text; lone surrogates and invalid bytes become U+FFFD."""
     if isinstance(text, bytes):
         return text.decode("utf-8", "replace")
     if not isinstance(text, str):

@@ -1,7 +1,7 @@
-"""Objects in other processes: what is pickled of them, and what a fork leaves behind.
+"""Pickling of objects with compiled graphs, and detection of forked processes.
 
-TensorFlow and JAX compute on threads of their own. A forked process has none of its
-parent's threads, so that it would wait for them forever.
+TensorFlow and JAX compute in threads of their own. A forked child has none of its
+parent's threads, so a computation in it would block forever.
 """
 
 import functools
@@ -12,9 +12,9 @@ _inherited = None  # the backend that had started in the parent
 
 
 class Portable:
-    """An object whose graphs are made when they are first needed.
+    """Base class of objects whose graphs are `functools.cached_property`s.
 
-    Each is a `functools.cached_property`; pickles and copies hold none of them.
+    Pickles and copies omit them.
     """
 
     def __getstate__(self):
@@ -28,18 +28,14 @@ class Portable:
 
 
 def check_process():
-    """Refuses to compute where the threads of the backend are missing.
-
-    Raises:
-        RuntimeError: If this process was forked after TensorFlow or JAX had started.
-    """
+    """Raises a `RuntimeError` in a process forked after the backend had started."""
     if _inherited is not None:
         raise RuntimeError(
-            f"Expected a process that starts {_inherited} itself, got one that was "
-            f"forked after {_inherited} had started: its threads stayed in the parent, "
-            "and computing would wait for them forever. Load the model in the child, "
-            "before anything in the parent computes (gunicorn without --preload); or "
-            'start processes anew: multiprocessing.get_context("spawn").'
+            f"This process was forked after {_inherited} had started. Its threads "
+            "exist in the parent only, and any computation would wait for them "
+            "forever. Load the model in the child, before the parent computes "
+            "anything (gunicorn without --preload), or use "
+            'multiprocessing.get_context("spawn").'
         )
 
 

@@ -1,4 +1,4 @@
-"""`make quickstart`: a real model, how alike sentences are, and a model to serve."""
+"""`make quickstart`: embeds sentences, compares them, and exports the model."""
 
 import time
 
@@ -38,12 +38,7 @@ and over HTTP, as TF Serving would; the second line is for another terminal:
 
 
 def main(source="minilm", folder="saved_models/minilm"):
-    """Embeds `SENTENCES`, prints how alike they are, and exports the model.
-
-    Args:
-        source: As in `TextEmbedder.from_pretrained`.
-        folder: Where the model is exported to; its newest version is replaced.
-    """
+    """Embeds `SENTENCES`, prints their similarities, and exports the model."""
     from rich.console import Console
 
     import kerasbert
@@ -56,7 +51,7 @@ def main(source="minilm", folder="saved_models/minilm"):
     console.print()
     console.print(f"{len(vectors)} sentences, {vectors.shape[1]} numbers each")
     console.print(_vector_table(vectors))
-    console.print("How alike they are: 1 is the same, 0 has nothing in common")
+    console.print("Cosine similarities: 1 is identical, 0 is unrelated")
     console.print(_similarity_table(_cosines(vectors)))
     begin = time.monotonic()
     version = embedder.export(folder, overwrite=True)

@@ -1,9 +1,9 @@
-"""Makes what Keras serialises of kerasbert known to Keras, as soon as Keras is there.
+"""Registration of serializable classes with Keras, without importing Keras.
 
-`keras.models.load_model` finds a class if it was registered, which happens where the
-class is defined. So that `import kerasbert` alone is enough, and still loads nothing,
-the modules that define such classes load right after Keras, whoever imports it; or, if
-a module of kerasbert does, right after that one.
+`keras.models.load_model` finds classes that are registered, which happens when their
+module is imported. For `import kerasbert` to suffice, and still import nothing, an
+import hook loads the modules with serializable classes right after Keras is imported;
+or, if a module of kerasbert imports Keras, right after that module.
 """
 
 import importlib
@@ -11,7 +11,7 @@ import importlib.abc
 import sys
 import threading
 
-# All need Keras alone.
+# Modules with serializable classes; they import Keras, but no backend.
 MODULES = (
     "kerasbert.layers",
     "kerasbert.models",
@@ -27,10 +27,10 @@ MODULES = (
 
 
 class _AfterKeras(importlib.abc.MetaPathFinder):
-    """Calls `load_serializable` once Keras is loaded and no module of ours is half so.
+    """Calls `load_serializable` once Keras and all modules that import it are complete.
 
-    Whichever module of kerasbert imports Keras first is not complete when Keras is:
-    what it defines cannot be imported from it yet. So the modules wait for its end.
+    A module of kerasbert that imports Keras is itself only partially initialized at
+    that point, so registration waits until it is done.
     """
 
     def __init__(self):
@@ -40,7 +40,7 @@ class _AfterKeras(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if name != "keras" and not name.startswith("kerasbert."):
             return None
-        # Not those of an earlier import of kerasbert either, which would ask this one.
+        # Skip hooks of earlier imports of kerasbert, too: they would recurse.
         others = [f for f in sys.meta_path if type(f).__module__ != __name__]
         found = (finder.find_spec(name, path, target) for finder in others)
         spec = next((spec for spec in found if spec is not None), None)
@@ -64,13 +64,13 @@ class _AfterKeras(importlib.abc.MetaPathFinder):
 
 
 def load_serializable():
-    """Loads all modules that define what Keras serialises."""
+    """Imports all modules that define serializable classes."""
     for module in MODULES:
         importlib.import_module(module)
 
 
 def register_with_keras():
-    """Loads these modules now where Keras is there, else right after it."""
+    """Imports these modules if Keras is imported, else right after Keras is."""
     if sys.modules.get("keras") is not None:
         load_serializable()
     else:

@@ -43,7 +43,7 @@ def test_a_folder_that_was_set_aside_is_put_back(tmp_path, dead, capsys):
         partial.write_text("")
     assert (tmp_path / "model" / "weights").read_text() == "whole"
     assert not aside.exists()
-    assert "put back" in capsys.readouterr().err
+    assert "restored" in capsys.readouterr().err
 
 
 def failing(number):
@@ -106,7 +106,7 @@ def test_files_are_on_disk_before_they_have_their_names(tmp_path, monkeypatch):
 def test_a_full_disk_is_one_error_that_names_the_file(tmp_path, error):
     target = tmp_path / "weights.h5"
     target.write_text("old")
-    with pytest.raises(OSError, match="What was there is kept.*weights.h5") as caught:
+    with pytest.raises(OSError, match="The existing one is kept.*weights.h5") as caught:
         with write_atomically(target) as partial:
             partial.write_text("half of")
             raise error

@@ -1,4 +1,4 @@
-"""The one door for what users give: columns of texts, targets and weights."""
+"""Conversion of user inputs: columns of texts, targets and weights, and datasets."""
 
 from kerasbert.inputs.columns import is_missing as is_missing
 from kerasbert.inputs.columns import listed as listed

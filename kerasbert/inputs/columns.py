@@ -1,28 +1,32 @@
-"""Columns: lists, arrays, tensors and their like, as lists of Python values.
+"""Conversion of lists, arrays, tensors and table columns to Python lists.
 
-What is no column, such as a table, a dictionary or one string, is refused by name,
-with what to give instead. No library is imported: objects are known by their methods.
+Anything else, such as a table, a dictionary or a single string, raises a `TypeError`
+that says what to pass instead. No library is imported: objects are recognized by their
+methods.
 """
 
 from collections.abc import Mapping, Set
 
 from kerasbert.account import quoted
 
-# How arrays, tensors and columns of tables become lists, the best way first.
+# Methods that convert arrays, tensors and table columns, in order of preference.
 TO_LIST = ("to_pylist", "to_list", "tolist")
 
 
 def listed(values, what="values"):
-    """The values of a column as a list, those of arrays and tensors as of Python.
+    """Converts a column to a list of Python values.
 
     Args:
         values: A list or another iterable: an array, a tensor, a column of pandas,
             polars, pyarrow or `datasets`, a generator.
         what: What messages call the values, such as `"texts"`.
 
+    Returns:
+        A list.
+
     Raises:
-        TypeError: If it is no column, but a table, a dictionary, a set, one string or
-            another single value; the message says what to give instead.
+        TypeError: If the values are a table, a dictionary, a set or a single value; the
+            message says what to pass instead.
 
     Example:
         >>> import numpy
@@ -35,7 +39,7 @@ def listed(values, what="values"):
     refuse_other(values, what)
     if hasattr(values, "element_spec"):
         raise TypeError(
-            f"Expected a list of {what}, got a {_kind(values)}. Give fit and evaluate "
+            f"Expected a list of {what}, got a {_kind(values)}. Pass fit and evaluate "
             "one tf.data.Dataset of (inputs, targets): "
             "tf.data.Dataset.zip((texts, labels))."
         )
@@ -46,24 +50,24 @@ def listed(values, what="values"):
             return getattr(values, method)()
     if hasattr(values, "to_list"):  # a ragged tensor
         return values.to_list()
-    if hasattr(values, "numpy"):  # a tensor, also one whose gradient is taken
+    if hasattr(values, "numpy"):  # a tensor, possibly one that requires gradients
         values = values.detach() if hasattr(values, "detach") else values
         return values.numpy().tolist()
     return list(values)
 
 
 def stream(values, what="values"):
-    """The values of a column, those of a generator one after the other.
+    """Converts a column to an iterable, without reading generators to their end.
 
     Args:
-        values: As in `listed`.
-        what: As there.
+        values: See `listed`.
+        what: What messages call the values, such as `"texts"`.
 
     Returns:
         An iterable; a list unless the values come from an iterator.
 
     Raises:
-        TypeError: As there.
+        TypeError: See `listed`.
     """
     refuse_other(values, what)
     is_iterator = hasattr(values, "__next__") or not hasattr(values, "__len__")
@@ -72,15 +76,7 @@ def stream(values, what="values"):
 
 
 def refuse_other(values, what="values"):
-    """Refuses what is no column.
-
-    Args:
-        values: As in `listed`.
-        what: As there.
-
-    Raises:
-        TypeError: If it is none.
-    """
+    """Raises a `TypeError` if values are no column, see `listed`."""
     if isinstance(values, str | bytes | bytearray):
         one = "string" if isinstance(values, str) else "bytes"
         raise TypeError(
@@ -89,9 +85,9 @@ def refuse_other(values, what="values"):
         )
     if isinstance(values, Mapping):
         keys = [quoted(key, 40) for key in list(values)[:6]]
-        remedy = "Give a column"
+        remedy = "Pass a column"
         if {"question", "context"} <= set(values):
-            remedy = "Put it into a list, or give a column"
+            remedy = "Put it into a list, or pass a column"
         if keys:
             remedy += f", for instance data[{keys[0]}]"
         raise TypeError(
@@ -101,14 +97,14 @@ def refuse_other(values, what="values"):
     if isinstance(values, Set) and not hasattr(values, "mapping"):
         raise TypeError(
             f"Expected a list of {what}, got a {type(values).__name__}, which has no "
-            "order. Give a list, for instance sorted(values)."
+            "order. Pass a list, for instance sorted(values)."
         )
     if (names := _column_names(values)) is not None:
         shown = [quoted(name, 40) for name in names[:6]]
         column = shown[0] if shown else "'text'"
         raise TypeError(
             f"Expected a list of {what}, got a table ({_kind(values)}) with the "
-            f"columns {', '.join(shown) or '(none)'}. Give one column, for instance "
+            f"columns {', '.join(shown) or '(none)'}. Pass one column, for instance "
             f"table[{column}]."
         )
     ways = ("__iter__", "__getitem__", "to_list", *TO_LIST)
@@ -123,13 +119,13 @@ def refuse_other(values, what="values"):
         )
     if "PyDataset" in {kind.__name__ for kind in type(values).__mro__}:
         raise TypeError(
-            f"Expected a list of {what}, got a {_kind(values)}, which gives batches. "
-            "Give lists, or a tf.data.Dataset."
+            f"Expected a list of {what}, got a {_kind(values)}, which yields batches. "
+            "Pass lists, or a tf.data.Dataset."
         )
 
 
 def is_missing(value):
-    """Whether a value stands for none: None, NaN, or that of pandas.
+    """Whether a value is None, NaN, or the missing value of pandas.
 
     Args:
         value: Any value.

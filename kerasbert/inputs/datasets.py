@@ -1,6 +1,6 @@
-"""`tf.data.Dataset`s of texts, targets and weights, batched or not, as lists.
+"""Conversion of `tf.data.Dataset`s of texts, targets and weights to lists.
 
-An element is what Keras takes: inputs, `(inputs, targets)` or `(inputs, targets,
+Elements are those of Keras: inputs, `(inputs, targets)` or `(inputs, targets,
 weights)`. Inputs are a string tensor, or a tuple or dictionary of them for pairs; the
 rank of the tensors tells whether elements are batches.
 """
@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from kerasbert.inputs.columns import listed
 
-INFINITE, UNKNOWN = -1, -2  # what a dataset says of its number of elements
-MOST_ELEMENTS = 10_000_000  # of a dataset that does not know how many it has
+INFINITE, UNKNOWN = -1, -2  # cardinalities of a dataset
+MOST_ELEMENTS = 10_000_000  # of a dataset of unknown cardinality
 
-# The names that public datasets give the texts of a group, in their order.
+# Names of the texts of a group in public datasets, in their order.
 GROUPS = (
     *(("question", "context"), ("sentence1", "sentence2"), ("text_a", "text_b")),
     *(("sentence_1", "sentence_2"), ("sentence_A", "sentence_B"), ("text1", "text2")),
@@ -29,8 +29,8 @@ class Examples(NamedTuple):
 
     Args:
         inputs: A list of texts, or of groups of texts.
-        targets: As many, or None.
-        weights: As many, or None.
+        targets: A list of as many targets, or None.
+        weights: A list of as many weights, or None.
     """
 
     inputs: list
@@ -39,31 +39,36 @@ class Examples(NamedTuple):
 
 
 def is_dataset(values):
-    """Whether values are a `tf.data.Dataset`."""
+    """Whether values are a `tf.data.Dataset`.
+
+    Args:
+        values: Any value.
+    """
     return hasattr(values, "element_spec") and hasattr(values, "as_numpy_iterator")
 
 
 def read_examples(dataset, words=False, groups=False):
-    """The examples of a dataset, all of them, in memory.
+    """Reads all examples of a dataset into memory.
 
     Args:
         dataset: A finite `tf.data.Dataset`.
         words: Whether an input is a list of words.
-        groups: Whether a tuple of strings is a group of texts that belong together,
-            rather than a text and its target.
+        groups: Whether a tuple of strings is a group of texts, rather than a text and
+            its target.
 
     Returns:
         `Examples`.
 
     Raises:
-        TypeError: If its elements are none; the message says what to give.
-        ValueError: If it is infinite, or has no examples.
+        TypeError: If the elements have another structure; the message says what to
+            pass.
+        ValueError: If the dataset is infinite or empty.
     """
     spec = dataset.element_spec
     parts = spec if isinstance(spec, tuple) else (spec,)
     texts = [_is_string(part) for part in parts]
     if groups and len(parts) > 1 and all(texts):
-        parts, spec = (spec,), None  # a group, which is all there is
+        parts, spec = (spec,), None  # a group of texts without targets
     elif groups and texts[:2] == [True, True]:
         raise TypeError(
             f"Expected ((text, text), score) in a tf.data.Dataset, got {_shown(parts)}."
@@ -98,19 +103,19 @@ def read_examples(dataset, words=False, groups=False):
 
 
 def read_inputs(dataset, words=False):
-    """The inputs of a dataset, one after the other; targets are left out.
+    """Iterates over the inputs of a dataset, ignoring targets.
 
     Args:
         dataset: A finite `tf.data.Dataset`.
         words: Whether an input is a list of words.
 
-    Yields:
-        Texts as bytes, or groups of texts.
+    Returns:
+        An iterator over texts as bytes, or groups of texts.
 
     Raises:
-        TypeError: If its elements are none, or may be pairs as well as texts and
-            their labels; the message says what to give.
-        ValueError: If it is infinite.
+        TypeError: If the elements have another structure, or may be pairs as well as
+            texts with labels; the message says what to pass.
+        ValueError: If the dataset is infinite.
     """
     spec = dataset.element_spec
     parts = spec if isinstance(spec, tuple) else (spec,)
@@ -130,7 +135,7 @@ def read_inputs(dataset, words=False):
 
 
 class _Layout(NamedTuple):
-    """How texts lie in the inputs of an element."""
+    """The structure of the inputs of an element."""
 
     names: tuple | None  # of a dictionary
     batched: bool
@@ -151,8 +156,7 @@ class _Layout(NamedTuple):
         if any(isinstance(value, list) and b"" in value[-1:] for value in values):
             raise TypeError(
                 "Expected words without padding in a tf.data.Dataset, got a list that "
-                "ends in an empty string. Make batches with ragged_batch rather than "
-                "padded_batch."
+                "ends in an empty string. Use ragged_batch instead of padded_batch."
             )
         return values
 
@@ -167,8 +171,8 @@ def _layout(spec, words, has_targets):
         tensors = list(spec)
     if not all(_is_string(tensor) for tensor in tensors):
         raise TypeError(
-            f"Expected texts, which are strings, in a tf.data.Dataset, got "
-            f"{_shown((spec,))}. Tokens are made here: give the texts."
+            f"Expected string tensors in a tf.data.Dataset, got {_shown((spec,))}. "
+            "Pass texts, not token ids."
         )
     ranks = {tensor.shape.rank for tensor in tensors}
     least = 1 if words else 0
@@ -207,9 +211,9 @@ def _elements(dataset):
     count = int(dataset.cardinality())
     if count == INFINITE:
         raise ValueError(
-            "Expected a finite tf.data.Dataset, got one without end. All examples are "
-            "read into memory once, and epochs says how often they are seen: leave "
-            "out repeat(), or say how many elements: ds.take(1000)."
+            "Expected a finite tf.data.Dataset, got an infinite one. All examples are "
+            "read into memory once, and `epochs` repeats them: omit repeat(), or limit "
+            "the dataset: ds.take(1000)."
         )
     if count != UNKNOWN:
         return iter(dataset)
@@ -220,8 +224,8 @@ def _bounded(dataset):
     for number, element in enumerate(dataset):
         if number == MOST_ELEMENTS:
             raise ValueError(
-                f"Expected at most {MOST_ELEMENTS} elements of a tf.data.Dataset that "
-                "does not say how many it has. Is it without end? Say how many: "
+                f"Expected at most {MOST_ELEMENTS} elements of a tf.data.Dataset of "
+                "unknown cardinality. Is it infinite? Set the cardinality: "
                 "ds.apply(tf.data.experimental.assert_cardinality(n))."
             )
         yield element
@@ -249,7 +253,7 @@ def _shown(parts):
 
 
 def _values(tensor):
-    """A tensor as Python values: a list, or one value."""
+    """Converts a tensor to a list or a Python scalar."""
     if getattr(tensor, "shape", None) == () and hasattr(tensor, "numpy"):
         value = tensor.numpy()
         return value.item() if hasattr(value, "item") else value
@@ -271,7 +275,7 @@ def _decoded(value):
 
 
 def _unzipped(columns):
-    """Rows as dictionaries, of a dictionary of columns."""
+    """Converts a dictionary of columns to a list of dictionaries."""
     return [
         dict(zip(columns, row, strict=True))
         for row in zip(*columns.values(), strict=True)

@@ -1,4 +1,4 @@
-"""Metrics of whole answers, equal to the scripts that papers report."""
+"""Metrics that equal those of the official evaluation scripts."""
 
 from kerasbert.lazy import lazy_names
 from kerasbert.metrics.classification import class_report as class_report

@@ -1,22 +1,22 @@
-"""How well classes are recognised, equal to scikit-learn's metrics.
+"""Classification metrics, equal to scikit-learn's.
 
-The mean F1 is that of the classes that occur, expected or predicted, as scikit-learn
-takes them from the data.
+Macro F1 averages over the classes that occur in labels or predictions, as in
+scikit-learn.
 """
 
 import numpy as np
 
 
 def confusion_matrix(expected, predicted, num_classes):
-    """How many examples of each class were given each class.
+    """Computes a confusion matrix.
 
     Args:
-        expected: The indices of the right classes, `[n]`.
-        predicted: Those that were given, `[n]`.
-        num_classes: The number of classes.
+        expected: True classes, int `[n]`.
+        predicted: Predicted classes, int `[n]`.
+        num_classes: Number of classes.
 
     Returns:
-        int64 array `[C, C]`: a row for each right class, a column for each given one.
+        int64 array `[C, C]`: a row per true class, a column per predicted class.
 
     Example:
         >>> confusion_matrix([0, 0, 1], [0, 1, 1], 2).tolist()
@@ -29,19 +29,19 @@ def confusion_matrix(expected, predicted, num_classes):
 
 
 def class_report(expected, predicted, labels):
-    """How well the one class of each example is recognised.
+    """Computes the metrics of single-label classification.
 
     Args:
-        expected: As in `confusion_matrix`.
-        predicted: As there.
-        labels: The names of the classes.
+        expected: True classes, int `[n]`.
+        predicted: Predicted classes, int `[n]`.
+        labels: Names of the classes.
 
     Returns:
-        `accuracy`, `f1` (the mean over the classes that occur), `f1_micro`,
-        `matthews` (the correlation of Matthews, of any number of classes) and
-        `balanced_accuracy` (the mean recall of the classes that are expected);
-        `classes`, from each label to `precision`, `recall`, `f1` and `support`, 0 where
-        there is nothing to divide by; `confusion_matrix`, as lists; `labels`.
+        `accuracy`, `f1` (macro-averaged over the classes that occur), `f1_micro`,
+        `matthews` (the Matthews correlation coefficient for any number of classes) and
+        `balanced_accuracy` (mean recall over the true classes); `classes`, which maps
+        labels to `precision`, `recall`, `f1` and `support`, 0 where undefined;
+        `confusion_matrix`, as lists; `labels`.
 
     Example:
         >>> report = class_report([0, 0, 1], [0, 1, 1], ["no", "yes"])
@@ -69,16 +69,16 @@ def class_report(expected, predicted, labels):
 
 
 def label_report(expected, predicted, labels):
-    """How well each of several labels of an example is recognised.
+    """Computes the metrics of multi-label classification.
 
     Args:
-        expected: Which labels each example has, bool `[n, C]`.
-        predicted: Which ones it was given, bool `[n, C]`.
-        labels: The names of the labels.
+        expected: True labels, bool `[n, C]`.
+        predicted: Predicted labels, bool `[n, C]`.
+        labels: Names of the labels.
 
     Returns:
-        `accuracy` (of all labels of all examples), `f1` (micro) and `f1_macro` (the
-        mean over all labels); `classes` and `labels` as in `class_report`.
+        `accuracy` (over all labels of all examples), `f1` (micro-averaged) and
+        `f1_macro` (over all labels); `classes` and `labels`, see `class_report`.
 
     Example:
         >>> report = label_report(np.eye(2) > 0, np.ones((2, 2)) > 0, ["old", "big"])
@@ -118,7 +118,7 @@ def _mean(values):
 
 
 def _matthews(right, wanted, given):
-    """The correlation of Matthews of several classes.
+    """Computes the multi-class Matthews correlation coefficient.
 
     Reference:
         [Gorodkin, 2004](https://doi.org/10.1016/j.compbiolchem.2004.09.006).

@@ -1,20 +1,20 @@
-"""Correlations, which say how well scores agree."""
+"""Correlation coefficients."""
 
 import numpy as np
 
 
 def pearson(first, second):
-    """How close two lists of numbers are to a linear relation.
+    """Computes Pearson's correlation coefficient.
 
     Args:
         first: Numbers `[n]`.
-        second: As many.
+        second: Numbers `[n]`.
 
     Returns:
-        From -1 to 1; 0 where one list is all the same number, which agrees with none.
+        A float from -1 to 1; 0 if one list is constant.
 
     Raises:
-        ValueError: If they are not as many, or fewer than two.
+        ValueError: If the lengths differ or are below 2.
 
     Example:
         >>> round(pearson([1, 2, 3], [2, 4, 9]), 4)
@@ -29,18 +29,17 @@ def pearson(first, second):
 
 
 def spearman(first, second):
-    """How well two lists of numbers agree in their order.
+    """Computes Spearman's rank correlation coefficient; ties share their mean rank.
 
     Args:
         first: Numbers `[n]`.
-        second: As many.
+        second: Numbers `[n]`.
 
     Returns:
-        Pearson's correlation of the ranks, from -1 to 1; equal numbers share the mean
-        of their ranks.
+        A float from -1 to 1; 0 if one list is constant.
 
     Raises:
-        ValueError: If they are not as many, or fewer than two.
+        ValueError: If the lengths differ or are below 2.
 
     Example:
         >>> spearman([1, 2, 3], [2, 4, 9])
@@ -50,13 +49,7 @@ def spearman(first, second):
 
 
 def ranks(values):
-    """The ranks of numbers, from 1; equal numbers share the mean of theirs.
-
-    Args:
-        values: Numbers `[n]`.
-
-    Returns:
-        float64 array `[n]`.
+    """Returns the ranks of numbers from 1, float64 `[n]`; ties share their mean rank.
 
     Example:
         >>> ranks([30, 10, 30, 20]).tolist()
@@ -71,7 +64,7 @@ def _numbers(first, second):
     first, second = (np.asarray(values, "float64") for values in (first, second))
     if first.shape != second.shape or first.ndim != 1 or len(first) < 2:
         raise ValueError(
-            "Expected two lists of numbers, as many in each and two at least, got the "
-            f"shapes {first.shape} and {second.shape}."
+            "Expected two lists of equal length, at least 2, got shapes "
+            f"{first.shape} and {second.shape}."
         )
     return first, second

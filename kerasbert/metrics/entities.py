@@ -1,14 +1,13 @@
-"""Precision, recall and F1 of whole entities, equal to seqeval's.
+"""Entity-level precision, recall and F1, equal to seqeval's.
 
-A tag says whether a word is outside of every entity, `O`, or where in an entity of
-which type it is, such as `B-PER`.
+A tag is `O` outside of entities, or a role in an entity with its type, such as `B-PER`.
 """
 
 import re
 from collections import Counter, defaultdict
 from typing import NamedTuple
 
-# The letters that schemes write for the places of a word in an entity.
+# The roles of the tag schemes IOB, IOBES, BMES and BILOU.
 ROLES = {
     **{"B": "B", "I": "I", "E": "E", "S": "S"},
     **{"M": "I", "L": "E", "U": "S"},  # of BMES and BILOU
@@ -19,12 +18,12 @@ STRICT = ("IOB2", "IOBES")
 
 
 class Span(NamedTuple):
-    """An entity among the words of a text.
+    """An entity in a text.
 
     Args:
-        type: What it is, such as `"PER"`.
-        start: Its first word.
-        end: The word after its last.
+        type: Type of the entity, such as `"PER"`.
+        start: Index of its first word.
+        end: Index after its last word.
     """
 
     type: str
@@ -33,14 +32,10 @@ class Span(NamedTuple):
 
 
 def split_tag(tag):
-    """The role and the type that a tag says.
+    """Splits a tag into role (B, I, E, S or O) and type.
 
-    Args:
-        tag: Such as `"B-PER"`. What has no letter of a role before a hyphen is all
-            type, as in part-of-speech tags, and has the role `"I"`.
-
-    Returns:
-        One of B, I, E, S, O (`ROLES` tells how BMES and BILOU are read), and the type.
+    A tag without a role prefix, such as a part-of-speech tag, has the role `"I"`. BMES
+    and BILOU are mapped by `ROLES`.
 
     Example:
         >>> [split_tag(tag) for tag in ("B-creative-work", "M-ORG", "O", "NOUN")]
@@ -55,10 +50,10 @@ def split_tag(tag):
 
 
 class TagFormat(NamedTuple):
-    """How tags are written.
+    """The notation of tags.
 
     Args:
-        delimiter: What stands between role and type.
+        delimiter: Separator of role and type.
         role_last: Whether the type comes first, as in `"PER-B"`.
     """
 
@@ -66,12 +61,12 @@ class TagFormat(NamedTuple):
     role_last: bool = False
 
     def split(self, tag):
-        """The role and the type that a tag says, as `split_tag` gives them."""
+        """Splits a tag into role and type, see `split_tag`."""
         letter, kind = self.parts(tag)
         return (ROLES[letter], kind or NO_TYPE) if letter else split_tag(tag)
 
     def parts(self, tag):
-        """The letter of the role as it is written, and the type; None: it has none."""
+        """Splits a tag into the role as written, None without one, and the type."""
         if tag in ROLES:
             return tag, ""
         if self.role_last:
@@ -81,7 +76,7 @@ class TagFormat(NamedTuple):
         return (letter, kind) if letter in ROLES and kind else (None, tag)
 
     def join(self, letter, kind):
-        """The tag of a letter and a type."""
+        """Joins a role and a type to a tag."""
         if kind == NO_TYPE:
             return letter
         parts = (kind, letter) if self.role_last else (letter, kind)
@@ -89,13 +84,7 @@ class TagFormat(NamedTuple):
 
 
 def format_of(tags):
-    """How tags are written: `B-PER`, `B_PER` or `PER-B`.
-
-    Args:
-        tags: All tags of some data: one alone does not always tell.
-
-    Returns:
-        A `TagFormat`; that of `B-PER` unless all tags but `O` are written in another.
+    """Infers the notation, `B-PER`, `B_PER` or `PER-B`, from all tags of a dataset.
 
     Example:
         >>> format_of(["O", "B_PER", "I_PER"]).delimiter
@@ -117,13 +106,7 @@ def format_of(tags):
 
 
 def half_written(tags):
-    """Tags that look like roles of entities, where others of the data do not.
-
-    Args:
-        tags: All tags of some data, which are no tags of a scheme.
-
-    Returns:
-        Those of a type that occurs with B and with another role, sorted.
+    """Returns tags that look like entity tags among others that do not.
 
     Example:
         >>> half_written(["PER_B", "PER_I", "NOUN", "i-b"])
@@ -145,28 +128,27 @@ def half_written(tags):
 
 
 def _capitals(tag, tag_format):
-    """A tag with its role, if it has one, in a capital letter."""
+    """Returns a tag with its role, if any, in upper case."""
     pattern = r"[a-z]$" if tag_format.role_last else r"^[a-z]"
     return re.sub(pattern, lambda match: match[0].upper(), tag)
 
 
 def spans_of(tags, scheme=None, tag_format=None):
-    """The entities that tags say.
+    """Extracts entities from tags.
 
     Args:
         tags: The tags of a text's words.
-        scheme: None: as conlleval and seqeval's default mode read them: an entity
-            begins wherever a tag is of another type than the one before it, and
-            none is lost. `"IOB2"` or `"IOBES"` (BMES and BILOU, too): as seqeval's
-            strict mode does: what does not begin and end as the scheme says is none.
-        tag_format: The `TagFormat` of the data; None: what `format_of` finds in the
-            tags.
+        scheme: None reads tags like conlleval and seqeval's default mode: an entity
+            starts wherever the type changes. `"IOB2"` or `"IOBES"` (also BMES and
+            BILOU) reads them like seqeval's strict mode: malformed entities are
+            dropped.
+        tag_format: The `TagFormat` of the dataset; None infers it from the tags.
 
     Returns:
         A list of `Span`s, in order.
 
     Raises:
-        ValueError: If there is no such scheme, or a tag that it does not have.
+        ValueError: If the scheme is unknown or does not have one of the tags.
 
     Example:
         >>> spans_of(["B-PER", "I-PER", "O", "I-LOC"])
@@ -195,31 +177,24 @@ def spans_of(tags, scheme=None, tag_format=None):
 
 
 def begins(role_before, type_before, role, kind):
-    """Whether an entity begins at a word, as conlleval has it.
-
-    Args:
-        role_before: The role of the word before it; `"O"` where there is none.
-        type_before: The type of that word.
-        role: The role of the word.
-        kind: Its type.
-    """
+    """Whether an entity starts at a word, as in conlleval."""
     return role != "O" and (
         role in ("B", "S") or role_before in ("O", "E", "S") or kind != type_before
     )
 
 
 def span_scores(expected, predicted):
-    """Precision, recall and F1 of spans, those of all texts together.
+    """Computes micro-averaged precision, recall and F1 of spans.
 
     Args:
-        expected: For each text the spans that are right; any values that compare.
-        predicted: For each text the spans that were found.
+        expected: True spans of each text, of any hashable type.
+        predicted: Predicted spans of each text.
 
     Returns:
-        `{"precision", "recall", "f1"}`; 0 where there is nothing to divide by.
+        `{"precision", "recall", "f1"}`; 0 where undefined.
 
     Raises:
-        ValueError: If there are more texts of one than of the other.
+        ValueError: If the numbers of texts differ.
 
     Example:
         >>> ada, paris = ("PER", 0, 2), ("LOC", 1, 2)
@@ -231,18 +206,18 @@ def span_scores(expected, predicted):
 
 
 def entity_scores(expected, predicted, scheme=None):
-    """Precision, recall and F1 of the entities that tags say, micro-averaged.
+    """Computes micro-averaged precision, recall and F1 of the entities of tags.
 
     Args:
-        expected: For each text the tags of its words.
-        predicted: The tags that were found.
-        scheme: As in `spans_of`.
+        expected: True tags of each text.
+        predicted: Predicted tags of each text.
+        scheme: Tag scheme, see `spans_of`.
 
     Returns:
-        As `span_scores`.
+        `{"precision", "recall", "f1"}`; 0 where undefined.
 
     Raises:
-        ValueError: If the texts are not as many, or not as long.
+        ValueError: If the numbers of texts or of words differ.
 
     Example:
         >>> entity_scores([["B-PER", "I-PER", "O"]], [["B-PER", "O", "O"]])["f1"]
@@ -252,19 +227,19 @@ def entity_scores(expected, predicted, scheme=None):
 
 
 def entity_report(expected, predicted, scheme=None):
-    """Precision, recall and F1 of every type of entity.
+    """Computes precision, recall and F1 of each entity type.
 
     Args:
-        expected: For each text the tags of its words.
-        predicted: The tags that were found.
-        scheme: As in `spans_of`.
+        expected: True tags of each text.
+        predicted: Predicted tags of each text.
+        scheme: Tag scheme, see `spans_of`.
 
     Returns:
-        From each type, in order, to `{"precision", "recall", "f1", "support"}`, where
-        support is how many there are.
+        Maps types, in order, to `{"precision", "recall", "f1", "support"}`; the support
+        is the number of true entities.
 
     Raises:
-        ValueError: As `entity_scores`.
+        ValueError: If the numbers of texts or of words differ.
 
     Example:
         >>> report = entity_report([["B-PER", "B-LOC"]], [["B-PER", "B-PER"]])
@@ -282,8 +257,8 @@ def _spans(expected, predicted, scheme):
     for row, (tags, found) in enumerate(zip(expected, predicted, strict=False)):
         if len(tags) != len(found):
             raise ValueError(
-                f"Expected a predicted tag for each of the {len(tags)} words of text "
-                f"{row}, got {len(found)}."
+                f"Expected {len(tags)} predicted tags for text {row}, one per word, "
+                f"got {len(found)}."
             )
     tag_format = format_of(
         {tag for rows in (expected, predicted) for r in rows for tag in r}
@@ -295,11 +270,10 @@ def _spans(expected, predicted, scheme):
 
 
 def _counts(expected, predicted, key):
-    """How many spans were expected, predicted, and both, by a key of the spans."""
+    """Counts expected, predicted and correct spans, grouped by a key."""
     if len(expected) != len(predicted):
         raise ValueError(
-            f"Expected as many texts predicted as there are, {len(expected)}, got "
-            f"{len(predicted)}."
+            f"Expected predictions for {len(expected)} texts, got {len(predicted)}."
         )
     counts = defaultdict(Counter)
     for spans, found in zip(expected, predicted, strict=True):

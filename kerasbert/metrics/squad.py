@@ -1,6 +1,6 @@
 """Exact match and F1 of answers, equal to the official scripts of SQuAD and CMRC 2018.
 
-Metrics are percentages, as papers report them.
+Metrics are percentages.
 """
 
 import collections
@@ -10,7 +10,7 @@ import string
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 _CHINESE = re.compile("[\u4e00-\u9fa5]")
-# What CMRC 2018 takes for punctuation.
+# Punctuation as defined by CMRC 2018.
 _NO_CHINESE_PUNCTUATION = str.maketrans(
     "", "", "-:_*^/\\~`+=，。：？！“”；’《》·、「」（）－～『』"
 )
@@ -21,26 +21,26 @@ _CHINESE_TOKEN = re.compile(
 
 
 def squad_metrics(predictions, answers, language=None):
-    """Exact match and F1, as SQuAD 1.1 and CMRC 2018 define them.
+    """Computes exact match and F1 as defined by SQuAD 1.1 and CMRC 2018.
 
-    Of several answers that people gave, the one counts that the prediction is nearest
-    to. In English, case, punctuation, articles and white space do not count, and F1 is
-    that of bags of words. In Chinese, case and punctuation do not count, and F1 is that
-    of the longest run of characters that both have; words in other scripts are one
-    token each (where the official script calls NLTK to find them).
+    Of several reference answers, the best match counts. In English, case, punctuation,
+    articles and whitespace are ignored, and F1 compares bags of words. In Chinese, case
+    and punctuation are ignored, and F1 is based on the longest common substring of
+    characters; words in other scripts are one token each (where the official script
+    calls NLTK).
 
     Args:
-        predictions: One string a question.
-        answers: For each question the answers that people gave, strings.
-        language: `"en"` or `"zh"`; None: Chinese where most questions have an answer
+        predictions: One string per question.
+        answers: Reference answers of each question, strings.
+        language: `"en"` or `"zh"`; None infers Chinese if most questions have an answer
             with a Chinese character.
 
     Returns:
         `{"exact_match", "f1"}`, from 0 to 100.
 
     Raises:
-        ValueError: If there are no questions, as many predictions as answers are not
-            there, or a question has no answer.
+        ValueError: If there are no questions, the numbers of predictions and answers
+            differ, or a question has no answer.
 
     Example:
         >>> squad_metrics(["The Hague", "May 1"], [["hague"], ["1 May 1903", "1903"]])
@@ -55,7 +55,7 @@ def squad_metrics(predictions, answers, language=None):
         if not golds:
             raise ValueError(
                 f"Expected an answer for each question, got none at position "
-                f"{position}. squad2_metrics counts questions without answers."
+                f"{position}. Use squad2_metrics for unanswerable questions."
             )
     exact, overlap = _measures(answers, language)
     pairs = list(zip(predictions, answers, strict=True))
@@ -66,27 +66,25 @@ def squad_metrics(predictions, answers, language=None):
 
 
 def squad2_metrics(predictions, answers, no_answer_scores=None, language=None):
-    """Exact match and F1, as SQuAD 2.0 defines them.
+    """Computes exact match and F1 as defined by SQuAD 2.0.
 
     Args:
-        predictions: One string a question, `""` for no answer.
-        answers: For each question the answers that people gave; an empty list where
-            the context has no answer.
-        no_answer_scores: How sure each prediction is that there is no answer, from 0
-            on; it is then given for a question where it is above a threshold, and the
-            best one is looked for. Predictions are then the best answers, sure or not.
-        language: As in `squad_metrics`.
+        predictions: One string per question, `""` for no answer.
+        answers: Reference answers of each question; empty for unanswerable questions.
+        no_answer_scores: Score of "no answer" for each question. The best threshold
+            above which a question counts as unanswerable is searched; predictions are
+            then the best answers, regardless of the score.
+        language: `"en"` or `"zh"`, see `squad_metrics`.
 
     Returns:
-        `{"exact_match", "f1"}`; where there are such questions, also
-        `HasAns_exact_match` and `HasAns_f1`, of those with an answer, and
-        `NoAns_exact_match` and `NoAns_f1`, of those without. With `no_answer_scores`,
-        also `best_exact_match`, `best_f1` and the thresholds at which they are reached,
-        `best_exact_match_threshold` and `best_f1_threshold`.
+        `{"exact_match", "f1"}`, and if there are such questions, `HasAns_exact_match`
+        and `HasAns_f1` of answerable questions, and `NoAns_exact_match` and `NoAns_f1`
+        of unanswerable ones. With `no_answer_scores` also `best_exact_match`, `best_f1`
+        and their thresholds `best_exact_match_threshold` and `best_f1_threshold`.
 
     Raises:
-        ValueError: If there are no questions, or as many predictions as answers are
-            not there.
+        ValueError: If there are no questions, or the numbers of predictions and answers
+            differ.
 
     Example:
         >>> squad2_metrics(["Paris", ""], [["Paris"], []])["NoAns_f1"]
@@ -97,7 +95,7 @@ def squad2_metrics(predictions, answers, no_answer_scores=None, language=None):
     """
     answers = _checked(predictions, answers)
     exact, overlap = _measures(answers, language)
-    # Answers of which nothing is left, such as "the", are none.
+    # Answers that normalize to nothing, such as "the", count as no answer.
     normalize = _normalized if exact is _same_words else _normalized_chinese
     has_answer = [bool(golds) for golds in answers]
     answers = [[gold for gold in golds if normalize(gold)] for golds in answers]
@@ -128,7 +126,7 @@ def squad2_metrics(predictions, answers, no_answer_scores=None, language=None):
 
 
 def _best_threshold(scores, no_answer_scores, has_answer, said):
-    """The best percentage that a threshold gives, and the threshold."""
+    """Returns the best percentage over all thresholds, and the threshold."""
     total = best = sum(not has for has in has_answer)
     threshold = 0.0
     questions = zip(no_answer_scores, scores, has_answer, said, strict=True)
@@ -143,14 +141,14 @@ def _checked(predictions, answers):
     answers = [list(golds) for golds in answers]
     if len(predictions) != len(answers) or not answers:
         raise ValueError(
-            "Expected a prediction for each question, and a question at least; got "
-            f"{len(predictions)} for {len(answers)}."
+            "Expected one prediction per question, for at least one question, got "
+            f"{len(predictions)} predictions for {len(answers)} questions."
         )
     return answers
 
 
 def _measures(answers, language):
-    """The functions of a prediction and an answer that give exact match and F1."""
+    """Returns the functions that compute exact match and F1 of an answer."""
     if language is None:
         chinese = sum(any(map(_CHINESE.search, golds)) for golds in answers)
         language = "zh" if chinese > sum(map(bool, answers)) / 2 else "en"
@@ -195,7 +193,7 @@ def _common_run(text, gold):
     gold_tokens = _CHINESE_TOKEN.findall(_normalized_chinese(gold))
     longest, row = 0, [0] * (len(gold_tokens) + 1)
     for token in tokens:
-        # row[i]: how many tokens before the i-th are those before this one.
+        # row[i]: length of the common run that ends at this token and gold token i.
         row = [0] + [
             before + 1 if token == other else 0
             for before, other in zip(row, gold_tokens, strict=False)

@@ -301,7 +301,7 @@ def _switched(config, switches):
         if name in fixed and value != getattr(config, name):
             raise ValueError(
                 f"Expected no {name} for a tokenizer with steps of its own, got "
-                f"{name}={quoted(value)}: its tokenizer.json defines the normalization. "
+                f"{name}={quoted(value)}: its tokenizer.json defines that step. "
                 "Change the normalizer there."
             )
         known = {field.name for field in dataclasses.fields(config)}

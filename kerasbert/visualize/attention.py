@@ -1,23 +1,38 @@
-"""Attention maps as a page to explore, and as a figure to print."""
+"""Attention maps, as arrays, as an interactive page and as a figure."""
 
 import base64
+import dataclasses
+import warnings
 
 import numpy as np
+from keras import ops
 
-from kerasbert.visualize.attention_maps import attention_maps
-from kerasbert.visualize.figures import new_figure
-from kerasbert.visualize.page import make_page
-from kerasbert.visualize.parts import encoder_and_tokenizer
+from kerasbert.visualize.output import make_page, new_figure
 
-SHARES = 65535  # of a 16-bit integer that stands for probability 1
+SHARES = 65535  # the 16-bit integer of probability 1
 
 
-def attention_html(model, text, pair=None, tokenizer=None, max_length=128):
-    """A page that shows what every layer and head looks at in a text.
+@dataclasses.dataclass(frozen=True)
+class AttentionMaps:
+    """Attention probabilities of an encoder for a text.
 
-    One file, which needs no network: an overview of all heads, and for the one that
-    is chosen lines between tokens, a matrix, and the text itself, coloured by what the
-    token under the pointer looks at, or is looked at by.
+    Args:
+        tokens: The tokens, including special tokens.
+        segments: Segment of each token: 0 or 1.
+        special: Whether each token is a special token.
+        probs: float32 array `[L, N, S, S]`: attention from the token of a row to the
+            token of a column. A layer with several inner blocks, as in ALBERT, counts
+            as several.
+    """
+
+    tokens: list
+    segments: list
+    special: list
+    probs: np.ndarray
+
+
+def attention_maps(model, text, pair=None, tokenizer=None, max_length=128):
+    """Runs an encoder on a text and returns its attention probabilities.
 
     Args:
         model: A task, such as a `kerasbert.TextEmbedder`; or an encoder, with
@@ -25,11 +40,86 @@ def attention_html(model, text, pair=None, tokenizer=None, max_length=128):
         text: A string.
         pair: A second text, or None.
         tokenizer: The tokenizer of an encoder.
-        max_length: Tokens beyond are cut off, with a warning.
+        max_length: Maximum number of tokens; longer texts are truncated, with a
+            warning.
 
     Returns:
-        A `Page`: a string, with `save(path)`; a notebook shows it. The end of its
-        address, such as `#layer=2&head=5&token=3`, says what is shown first.
+        `AttentionMaps`.
+
+    Example:
+        >>> embedder = kerasbert.TextEmbedder.from_pretrained(tiny_bert)
+        >>> maps = attention_maps(embedder, "hello world")
+        >>> maps.probs.shape[-1] == len(maps.tokens)
+        True
+        >>> bool(np.allclose(maps.probs.sum(axis=-1), 1, atol=1e-5))
+        True
+
+    Reference:
+        [Clark et al., 2019](https://arxiv.org/abs/1906.04341), section 3.
+    """
+    encoder, tokenizer = encoder_and_tokenizer(model, tokenizer)
+    for given in (text, *([] if pair is None else [pair])):
+        if not isinstance(given, str):
+            raise TypeError(f"Expected one string, got {type(given).__name__}.")
+    pairs = None if pair is None else [pair]
+    length = len(tokenizer.encode([text], pairs)[0])
+    limit = min(max_length, encoder.config.max_position_embeddings)
+    if length > limit:
+        warnings.warn(
+            f"The text has {length} tokens; the maps show the first {limit}. "
+            "Raise max_length to show more, up to the model's positions.",
+            stacklevel=2,
+        )
+    inputs = tokenizer([text], pairs, max_length=limit)
+    outputs = encoder.attention_model()(inputs)
+    probs = np.stack(
+        [ops.convert_to_numpy(probs)[0] for probs in outputs["attention_probs"]]
+    )  # [L, N, S, S]
+    token_ids = inputs["token_ids"][0].numpy().tolist()
+    return AttentionMaps(
+        tokens=tokenizer.tokens(token_ids),
+        segments=inputs["segment_ids"][0].numpy().tolist(),
+        special=[i in tokenizer.special_token_ids for i in token_ids],
+        probs=probs,
+    )
+
+
+def encoder_and_tokenizer(model, tokenizer=None):
+    """Returns encoder and tokenizer of a task, or of an encoder with `tokenizer`."""
+    encoder = getattr(model, "encoder", model)
+    tokenizer = tokenizer or getattr(model, "tokenizer", None)
+    if not hasattr(encoder, "attention_model"):
+        raise TypeError(
+            "Expected a task such as kerasbert.TextEmbedder, or an encoder, got "
+            f"{type(model).__name__}."
+        )
+    if tokenizer is None:
+        raise TypeError(
+            f"Expected a tokenizer, since {type(model).__name__} has none. Pass "
+            "tokenizer=kerasbert.Tokenizer.from_pretrained(source)."
+        )
+    return encoder, tokenizer
+
+
+def attention_html(model, text, pair=None, tokenizer=None, max_length=128):
+    """Creates an interactive page of the attention of all layers and heads.
+
+    The page is a single file that needs no network: an overview of all heads, and for
+    the selected head lines between tokens, a matrix, and the text colored by attention
+    from or to the token under the pointer.
+
+    Args:
+        model: A task, such as a `kerasbert.TextEmbedder`; or an encoder, with
+            `tokenizer`.
+        text: A string.
+        pair: A second text, or None.
+        tokenizer: The tokenizer of an encoder.
+        max_length: Maximum number of tokens; longer texts are truncated, with a
+            warning.
+
+    Returns:
+        A `Page`: a string with `save(path)`, which notebooks display. A fragment such
+        as `#layer=2&head=5&token=3` of its address selects what is shown first.
 
     Example:
         >>> embedder = kerasbert.TextEmbedder.from_pretrained(tiny_bert)
@@ -54,16 +144,18 @@ def attention_html(model, text, pair=None, tokenizer=None, max_length=128):
 
 
 def attention_figure(model, text, layer=None, pair=None, tokenizer=None, max_length=64):
-    """A figure of attention maps: of all layers and heads, or of those of one layer.
+    """Draws the attention maps of all layers and heads, or of one layer.
 
     Args:
         model: A task, such as a `kerasbert.TextEmbedder`; or an encoder, with
             `tokenizer`.
         text: A string.
-        layer: Number of a layer, from 1, or from -1 for the last; None: all layers.
+        layer: Number of a layer, from 1, or from -1 for the last; None draws all
+            layers.
         pair: A second text, or None.
         tokenizer: The tokenizer of an encoder.
-        max_length: Tokens beyond are cut off, with a warning.
+        max_length: Maximum number of tokens; longer texts are truncated, with a
+            warning.
 
     Returns:
         A `matplotlib.figure.Figure`.

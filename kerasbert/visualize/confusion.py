@@ -1,27 +1,17 @@
-"""The confusion matrix of a classifier as a picture."""
+"""Confusion matrices as figures."""
 
 import numpy as np
 
-from kerasbert.visualize.figures import new_figure
+from kerasbert.visualize.output import new_figure
 
-MOST_NUMBERS = 30  # classes of which every count is written
+MOST_NUMBERS = 30  # maximum number of classes for which counts are drawn
 
 
 def confusion_figure(matrix, labels):
-    """Draws a confusion matrix: rows are right classes, columns those that were given.
+    """Draws a confusion matrix, as a `matplotlib.figure.Figure`.
 
-    Colours are shares of a row, so that a rare class is seen as well as a common one. A
-    name in a script that the font does not have is given as the number of its class.
-
-    Args:
-        matrix: The counts, `[C, C]`, as of `kerasbert.metrics.confusion_matrix`.
-        labels: The names of the classes.
-
-    Returns:
-        A `matplotlib.figure.Figure`.
-
-    Raises:
-        ImportError: If matplotlib is not installed.
+    Rows are true classes, columns predicted ones; colors are normalized by row. A label
+    in a script that the font lacks is replaced by the number of its class.
 
     Example:
         >>> figure = confusion_figure([[3, 1], [0, 2]], ["no", "yes"])
@@ -50,11 +40,11 @@ def confusion_figure(matrix, labels):
 
 
 def _drawable(name, place):
-    """A name as an axis can show it."""
+    """Returns a label that the font can draw."""
     from matplotlib import font_manager
 
     font = font_manager.get_font(font_manager.findfont("DejaVu Sans"))
     if not set(map(ord, name)) <= font.get_charmap().keys():
         return f"class {place}"
     name = name if len(name) <= 24 else name[:21] + "..."
-    return name.replace("$", r"\$")  # no mathematics
+    return name.replace("$", r"\$")  # no math mode

@@ -1,20 +1,16 @@
-"""Logistic regression: the least that a linear probe needs."""
+"""Logistic regression for linear probes."""
 
 import numpy as np
 
-MEMORY = 10  # steps that L-BFGS remembers
+MEMORY = 10  # history size of L-BFGS
 
 
 class LogisticRegression:
-    """A linear classifier, at the one optimum of its loss.
+    """Multinomial logistic regression, trained to convergence.
 
-    The loss is the sum of the cross-entropies, and `l2 / 2` times the sum of the
-    squared weights; biases are free. Features are brought to mean 0 and deviation 1.
-
-    Args:
-        l2: Strength of the penalty.
-        iterations: The most steps.
-        tolerance: It ends where no part of the gradient of the mean loss is larger.
+    The loss is the sum of the cross-entropies plus `l2 / 2` times the sum of the
+    squared weights, without biases. Features are standardized. `fit` takes features
+    `[n, D]` and labels `[n]` from 0; `tolerance` bounds the gradient of the mean loss.
 
     Example:
         >>> features = np.array([[0.0], [1.0], [2.0], [3.0]])
@@ -29,15 +25,7 @@ class LogisticRegression:
         self.tolerance = tolerance
 
     def fit(self, features, labels):
-        """Finds the weights.
-
-        Args:
-            features: float array `[n, D]`.
-            labels: int array `[n]`, classes from 0 on.
-
-        Returns:
-            Itself.
-        """
+        """Fits the weights; returns the model."""
         self.mean = features.mean(axis=0)
         deviation = features.std(axis=0)
         self.scale = 1 / np.where(deviation > 0, deviation, 1)
@@ -59,14 +47,7 @@ class LogisticRegression:
         return self
 
     def predict(self, features):
-        """The likeliest class of each example.
-
-        Args:
-            features: float array `[n, D]`.
-
-        Returns:
-            int array `[n]`.
-        """
+        """Returns the most probable class of each example, int `[n]`."""
         return np.argmax(self._inputs(features) @ self.weights, axis=1)
 
     def _inputs(self, features):
@@ -75,16 +56,10 @@ class LogisticRegression:
 
 
 def minimum(loss, start, iterations, tolerance):
-    """Where a smooth convex function is least, by L-BFGS.
+    """Minimizes a smooth convex function with L-BFGS.
 
-    Args:
-        loss: Function from a vector to its value and its gradient.
-        start: The vector to begin with.
-        iterations: The most steps.
-        tolerance: It ends where no part of the gradient is larger.
-
-    Returns:
-        The vector.
+    `loss` returns value and gradient; the search ends when no component of the gradient
+    exceeds `tolerance`.
 
     Reference:
         Nocedal and Wright, Numerical Optimization, algorithms 7.4 and 7.5.
@@ -111,7 +86,7 @@ def minimum(loss, start, iterations, tolerance):
 
 
 def _direction(gradient, history):
-    """Minus the gradient, times an estimate of the inverse Hessian."""
+    """Returns the L-BFGS direction: minus the inverse Hessian times the gradient."""
     direction, factors = -gradient, []
     for moved, changed in reversed(history):
         factor = moved @ direction / (moved @ changed)

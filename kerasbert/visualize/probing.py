@@ -1,4 +1,4 @@
-"""What the layers of an encoder know: a linear probe on each of them."""
+"""Linear probes on the layers of an encoder."""
 
 import dataclasses
 import warnings
@@ -9,25 +9,24 @@ from keras import ops
 from kerasbert.tasks.batching import batches_of_tokens
 from kerasbert.tasks.encoder_runner import EncoderRunner
 from kerasbert.tasks.token_rows import TokenRows
-from kerasbert.visualize.figures import new_figure
+from kerasbert.visualize.attention import encoder_and_tokenizer
 from kerasbert.visualize.logistic import LogisticRegression
-from kerasbert.visualize.parts import encoder_and_tokenizer
+from kerasbert.visualize.output import new_figure
 
 BATCH_TOKENS = 4096
 
 
 @dataclasses.dataclass(frozen=True)
 class ProbeCurve:
-    """How well a linear classifier reads labels off each layer.
+    """Accuracy of a linear probe on each layer.
 
     Args:
-        accuracy: For layer 0, the output of the embeddings, to L the part of the held
-            back examples that its probe got right.
-        training_accuracy: Likewise of those that it learned from.
-        baseline: The accuracy of always saying the label that is most frequent in
-            training.
+        accuracy: Accuracy on held-out examples for each layer, from 0, the embedding
+            output, to L.
+        training_accuracy: Accuracy on the training examples for each layer.
+        baseline: Accuracy of predicting the most frequent training label.
         labels: The labels, in order.
-        counts: Number of examples in training, and held back.
+        counts: Number of training and of held-out examples.
     """
 
     accuracy: list
@@ -38,14 +37,14 @@ class ProbeCurve:
 
     @property
     def best_layer(self):
-        """The layer of the highest accuracy."""
+        """The layer with the highest accuracy."""
         return int(np.argmax(self.accuracy))
 
     def figure(self, title=None):
-        """The curve as a figure of matplotlib.
+        """Draws the curve.
 
         Args:
-            title: What stands above it.
+            title: Title of the figure, or None.
 
         Returns:
             A `matplotlib.figure.Figure`.
@@ -55,7 +54,7 @@ class ProbeCurve:
         """
         figure, [[axes]] = new_figure()
         layers = range(len(self.accuracy))
-        axes.plot(layers, self.accuracy, "o-", color="#4f46e5", label="held back")
+        axes.plot(layers, self.accuracy, "o-", color="#4f46e5", label="held out")
         axes.plot(
             layers, self.training_accuracy, color="#4f46e5", alpha=0.3, label="training"
         )
@@ -71,27 +70,27 @@ class ProbeCurve:
 
 
 def probe_layers(model, texts, labels, tokenizer=None, validation=0.25, l2=1.0, seed=0):
-    """Trains a linear classifier on every layer, and tells how well it does.
+    """Trains a linear probe on every layer of a frozen encoder.
 
-    What a linear classifier can read off a layer, the layer holds ready. Of words, the
-    vectors are the means of those of their pieces; of texts, those of their tokens.
-    The encoder stays as it is.
+    Word representations are the means over the word's tokens, text representations the
+    means over all tokens.
 
     Args:
         model: A task, such as a `kerasbert.TextEmbedder`; or an encoder, with
             `tokenizer`.
-        texts: A list of strings; or of lists of words, which are joined by spaces.
-        labels: A label for each text; or for each text a list of labels, one a word.
+        texts: A list of strings, or of lists of words, which are joined by spaces.
+        labels: One label per text, or a list of labels per text, one per word.
         tokenizer: The tokenizer of an encoder.
-        validation: The part of the texts that is held back for the accuracy.
-        l2: Strength of the probe's penalty, as in `LogisticRegression`.
-        seed: Gives the texts that are held back.
+        validation: Fraction of the texts that is held out.
+        l2: Strength of the L2 penalty of the probe.
+        seed: Seed of the split.
 
     Returns:
         A `ProbeCurve`.
 
     Raises:
-        ValueError: If texts and labels do not match, or nothing is left to tell apart.
+        ValueError: If texts and labels do not match, or there are fewer than two
+            labels.
 
     Example:
         >>> embedder = kerasbert.TextEmbedder.from_pretrained(tiny_bert)
@@ -102,8 +101,7 @@ def probe_layers(model, texts, labels, tokenizer=None, validation=0.25, l2=1.0, 
 
     Reference:
         [Tenney et al., 2019](https://arxiv.org/abs/1905.05950);
-        [Hewitt and Liang, 2019](https://arxiv.org/abs/1909.03368) on what a probe's
-        accuracy does and does not tell.
+        [Hewitt and Liang, 2019](https://arxiv.org/abs/1909.03368) on their limits.
     """
     encoder, tokenizer = encoder_and_tokenizer(model, tokenizer)
     texts, labels = list(texts), list(labels)
@@ -129,9 +127,9 @@ def _curve(parts, l2):
     classes = sorted(set(names), key=str)
     if len(classes) < 2 or not other_names:
         raise ValueError(
-            "Expected texts with two labels at least to train on and some to hold "
-            f"back, got the labels {classes} on {len(names)} examples, and "
-            f"{len(other_names)} held back. Give more texts."
+            "Expected training texts with at least two labels, and held-out texts, got "
+            f"the labels {classes} on {len(names)} training examples and "
+            f"{len(other_names)} held-out examples. Pass more texts."
         )
     numbers = {name: number for number, name in enumerate(classes)}
     y = np.array([numbers[name] for name in names])
@@ -147,7 +145,7 @@ def _curve(parts, l2):
 
 
 def _check(texts, labels):
-    """Refuses texts and labels that do not match; tells whether labels are of words."""
+    """Checks texts and labels; returns whether labels are per word."""
     if len(texts) != len(labels):
         raise ValueError(
             f"Expected as many labels as texts, got {len(labels)} for {len(texts)}."
@@ -168,17 +166,16 @@ def _check(texts, labels):
 
 
 def _spans(words):
-    """Where words that are joined by spaces begin and end."""
+    """Returns the character spans of words joined by spaces."""
     ends = np.cumsum([len(word) + 1 for word in words]) - 1
     return [(end - len(word), end) for word, end in zip(words, ends, strict=True)]
 
 
 def _hidden_states(encoder, tokenizer, texts, spans):
-    """The hidden states of words, or of texts, each of which counts as one word.
+    """Returns the hidden states of words; a text counts as one word.
 
-    Returns:
-        For each text the numbers of its words, without those that have no token, and
-        float32 `[W, L + 1, D]`.
+    For each text: the indices of its words that have tokens, and float32 `[W, L + 1,
+    D]`.
     """
     rows = TokenRows(tokenizer, encoder.config.max_position_embeddings)
     ids = rows.of(texts).ids
@@ -198,15 +195,15 @@ def _hidden_states(encoder, tokenizer, texts, spans):
             found[n] = list(groups), np.reshape(np.array(means, "float32"), shape)
     if lost:
         warnings.warn(
-            f"{lost} of the words have no token, or stand beyond the longest sequence, "
-            "and are left out.",
+            f"{lost} words are ignored: they have no token, or are beyond the maximum "
+            "sequence length.",
             stacklevel=3,
         )
     return found
 
 
 def _tokens_of_words(offsets, spans):
-    """The tokens of each word that has any."""
+    """Maps the words that have tokens to the indices of their tokens."""
     starts, ends = offsets.T
     groups = {}
     for word, (start, end) in enumerate(spans):

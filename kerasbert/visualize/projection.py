@@ -1,11 +1,11 @@
-"""Where vectors lie: on a page, and in TensorBoard's projector."""
+"""Projections of embeddings: an interactive page, and TensorBoard's projector."""
 
 import pathlib
 
 import numpy as np
 
 from kerasbert.files import write_atomically
-from kerasbert.visualize.page import make_page
+from kerasbert.visualize.output import make_page
 
 CONFIG = """\
 embeddings {
@@ -17,14 +17,10 @@ embeddings {
 
 
 def principal_components(vectors, count=3):
-    """The directions in which vectors differ most, and where each stands on them.
+    """Projects vectors onto their principal components.
 
-    Args:
-        vectors: float array `[n, D]`.
-        count: How many directions; fewer where the vectors have no more.
-
-    Returns:
-        float64 array `[n, count]`, and the part of the variance on each direction.
+    Returns the coordinates, float64 `[n, count]`, and the explained variance ratios;
+    fewer where the vectors have fewer components.
 
     Example:
         >>> places, shares = principal_components([[0, 0], [3, 4], [6, 8]], count=1)
@@ -34,7 +30,7 @@ def principal_components(vectors, count=3):
     vectors = _checked(vectors)
     centred = vectors - vectors.mean(axis=0)
     left, scales, right = np.linalg.svd(centred, full_matrices=False)
-    # A direction has two ends: its largest part is made positive.
+    # Fix the sign of each component: its largest coefficient is positive.
     signs = np.sign(right[np.arange(len(right)), np.abs(right).argmax(axis=1)])
     places = left * scales * signs  # [n, min(n, D)]
     total = max(np.sum(scales**2), np.finfo(float).tiny)
@@ -42,24 +38,23 @@ def principal_components(vectors, count=3):
 
 
 def projection_html(vectors, labels=None, texts=None, title="Vectors"):
-    """A page with vectors as points in space, to turn and to point at.
+    """Creates an interactive 3-D page of vectors on their principal components.
 
-    One file, which needs no network. The points stand on the three directions in which
-    the vectors differ most (principal components); labels colour them and can be
-    switched off one by one.
+    The page is a single file that needs no network. Points are colored by label; labels
+    can be hidden one by one.
 
     Args:
-        vectors: float array `[n, D]`, such as `TextEmbedder.encode` gives.
-        labels: The class of each, a string or number; None: all are of one.
-        texts: What each stands for, shown where one points; None: the labels.
-        title: The title of the page.
+        vectors: float array `[n, D]`, such as the result of `TextEmbedder.encode`.
+        labels: Class of each vector, a string or number; None is a single class.
+        texts: Text of each vector, shown on hover; None shows the labels.
+        title: Title of the page.
 
     Returns:
-        A `Page`: a string, with `save(path)`; a notebook shows it.
+        A `Page`: a string with `save(path)`, which notebooks display.
 
     Raises:
-        ValueError: If there are no vectors, one is not finite, or there are more or
-            fewer labels or texts.
+        ValueError: If there are no vectors, one is not finite, or the numbers of labels
+            or texts differ.
     """
     places, shares = principal_components(vectors)
     largest = max(np.abs(places).max(), np.finfo(float).tiny)
@@ -80,16 +75,16 @@ def projection_html(vectors, labels=None, texts=None, title="Vectors"):
 
 
 def write_tensorboard_projector(folder, vectors, labels=None):
-    """Writes vectors for the projector of TensorBoard: `tensorboard --logdir FOLDER`.
+    """Writes vectors for TensorBoard's projector: `tensorboard --logdir FOLDER`.
 
     Args:
-        folder: The folder; files of another name in it stay.
+        folder: The folder; other files in it are unchanged.
         vectors: float array `[n, D]`.
-        labels: What each stands for; or several columns, a dictionary from name to
-            list. None: their numbers.
+        labels: Label of each vector, or a dictionary of columns; None is their index.
 
     Raises:
-        ValueError: As `projection_html`.
+        ValueError: If there are no vectors, one is not finite, or the numbers of labels
+            differ.
 
     Example:
         >>> import tempfile
@@ -127,11 +122,11 @@ def _checked(vectors):
     vectors = np.asarray(vectors, "float64")
     if vectors.ndim != 2 or not vectors.size:
         raise ValueError(
-            f"Expected vectors [n, D], some of them, got the shape {vectors.shape}."
+            f"Expected vectors of shape [n, D], got shape {vectors.shape}."
         )
     if not np.isfinite(vectors).all():
         row = int(np.argwhere(~np.isfinite(vectors))[0, 0])
-        raise ValueError(f"Expected numbers, got others in the vector {row}.")
+        raise ValueError(f"Expected finite numbers, got NaN or infinity in row {row}.")
     return vectors
 
 
@@ -140,7 +135,5 @@ def _column(name, values, count):
         return None
     values = [str(value) for value in values]
     if len(values) != count:
-        raise ValueError(
-            f"Expected {name} for each of {count} vectors, got {len(values)}."
-        )
+        raise ValueError(f"Expected {count} {name}, one per vector, got {len(values)}.")
     return values

@@ -60,8 +60,8 @@ def test_groups_without_scores_are_texts_that_belong_together():
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        (lambda: dataset([[1, 2]], [0]), "Tokens are made here"),
-        (lambda: dataset(TEXTS, LABELS).repeat(), "got one without end"),
+        (lambda: dataset([[1, 2]], [0]), "not token ids"),
+        (lambda: dataset(TEXTS, LABELS).repeat(), "got an infinite one"),
         (lambda: dataset(TEXTS, TEXTS, LABELS, LABELS), r"ds.map\(lambda a, b, y"),
         (lambda: dataset({"a": TEXTS, "b": TEXTS}, LABELS), "Name the texts"),
         (lambda: dataset(TEXTS, LABELS).take(0), "got none"),
@@ -88,5 +88,5 @@ def test_a_dataset_that_may_be_infinite_is_bounded(monkeypatch):
 
 def test_padded_words_are_refused():
     data = dataset([["a", "b"], ["c", ""]]).batch(2)
-    with pytest.raises(TypeError, match="ragged_batch rather than padded_batch"):
+    with pytest.raises(TypeError, match="ragged_batch instead of padded_batch"):
         list(read_inputs(data, words=True))

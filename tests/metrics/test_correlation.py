@@ -80,5 +80,5 @@ def test_a_constant_agrees_with_nothing(constant):
 
 @pytest.mark.parametrize("second", [[1.0], [[1.0], [2.0]], [1.0, 2.0, 3.0]])
 def test_other_shapes_are_refused(second):
-    with pytest.raises(ValueError, match="as many in each and two at least"):
+    with pytest.raises(ValueError, match="lists of equal length, at least 2"):
         pearson([1.0, 2.0] if len(second) > 1 else [1.0], second)

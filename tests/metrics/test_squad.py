@@ -138,7 +138,7 @@ def test_squad_2_answers_nothing_where_that_is_best():
 def test_as_many_predictions_as_questions_are_asked_for(metric):
     with pytest.raises(ValueError, match="got 1 for 2"):
         metric(["a"], [["a"], ["b"]])
-    with pytest.raises(ValueError, match="a question at least"):
+    with pytest.raises(ValueError, match="at least one question"):
         metric([], [])
 
 

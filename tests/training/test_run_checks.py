@@ -77,7 +77,7 @@ def weighed(value):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"model": frozen()}, "all of the model are frozen"),
+        ({"model": frozen()}, "all weights of the model are frozen"),
         ({"features": weighed(0)}, "sample_weight above 0"),
         ({"epochs": 0}, "epochs to be 1 or more"),
         ({"seed": -1}, "seed to be 0 or more"),

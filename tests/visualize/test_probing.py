@@ -84,7 +84,7 @@ def test_the_curve_is_drawn():
     assert curve.best_layer == 1
     [axes] = curve.figure("Parts of speech").axes
     drawn = {line.get_label(): line.get_ydata() for line in axes.lines}
-    np.testing.assert_array_equal(drawn["held back"], curve.accuracy)
+    np.testing.assert_array_equal(drawn["held out"], curve.accuracy)
     np.testing.assert_array_equal(drawn["training"], curve.training_accuracy)
     assert set(drawn["most frequent label"]) == {0.4}
     assert axes.get_title() == "Parts of speech"
@@ -98,8 +98,8 @@ def test_the_curve_is_drawn():
         ([["a", "b"]], ["xy"], ValueError, "one label a word"),
         (["a", ["b"]], ["x", ["y"]], TypeError, "got list at position 1"),
         ([["a"], "b"], [["x"], "y"], TypeError, "got str at position 1"),
-        (["a"] * 4, ["x"] * 4, ValueError, "with two labels at least"),
-        ([], [], ValueError, "with two labels at least"),
+        (["a"] * 4, ["x"] * 4, ValueError, "with at least two labels"),
+        ([], [], ValueError, "with at least two labels"),
     ],
 )
 def test_labels_that_do_not_fit_are_refused(embedder, texts, labels, error, message):

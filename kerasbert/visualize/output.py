@@ -1,4 +1,4 @@
-"""Pages of HTML that need nothing but themselves."""
+"""Self-contained HTML pages, and figures of matplotlib, imported on first use."""
 
 import html
 import importlib.resources
@@ -13,10 +13,10 @@ _FRAME = (
 
 
 class Page(str):
-    """An HTML page as a string, which a notebook shows."""
+    """An HTML page as a string, which notebooks display."""
 
     def save(self, path):
-        """Writes the page.
+        """Writes the page to a file.
 
         Args:
             path: The file.
@@ -29,18 +29,11 @@ class Page(str):
 
 
 def make_page(name, title, data):
-    """A page of `pages/`, with its style, its script and its data in it.
+    """Creates a page from `pages/`, with style, script and data inlined.
 
-    Args:
-        name: The name of the page.
-        title: The title of the page.
-        data: What the script of the page reads: anything that is JSON.
-
-    Returns:
-        A `Page`. It opens without a network, and nothing in `title` and `data` can
-        end the element in which it stands.
+    `title` and `data` are escaped, so that they cannot end the element they stand in.
     """
-    # Within a script element, only "<" could begin something else.
+    # Inside a script element, only "<" could start another element.
     told = json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
     return Page(
         "<!doctype html>\n"
@@ -58,3 +51,17 @@ def make_page(name, title, data):
 def _read(file):
     pages = importlib.resources.files("kerasbert.visualize") / "pages"
     return (pages / file).read_text(encoding="utf-8")
+
+
+def new_figure(rows=1, columns=1, size=(6, 4)):
+    """Creates a figure outside of pyplot's global state; returns it and its axes."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            "Figures need matplotlib, which is not installed: "
+            "pip install 'kerasbert[visualize]'. HTML pages do not need it."
+        ) from error
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    return figure, axes.tolist()
