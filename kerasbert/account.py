@@ -86,8 +86,8 @@ def refusal(file, key, value, expected, remedy=""):
         A `ValueError` to raise.
     """
     message = (
-        f"{file} asks for {_short(key)}={quoted(value, 120)}, which is not "
-        f"supported; expected {expected}."
+        f"{file} asks for {_short(key)}={quoted(value, 120)}, which kerasbert "
+        f"does not compute; expected {expected}."
     )
     return ValueError(f"{message} {remedy}".rstrip())
 
@@ -157,7 +157,7 @@ class Account:
         if not values:
             return
         names = [f"{_short(key)}={quoted(value, 60)}" for key, value in values.items()]
-        message = f"{file} has unknown keys: {listed(names)}"
+        message = f"{file} has keys that kerasbert does not know: {listed(names)}"
         if self.strict:
             raise ValueError(f"{message}. Load without strict=True to ignore them.")
         for key, value in values.items():
