@@ -63,7 +63,7 @@ def read_text(path):
         start = error.start + len(data) - len(error.object)
         line = data.count(b"\n", 0, start) + 1
         raise ValueError(
-            f"Expected UTF-8 text in {path}, but line {line}: byte "
+            f"Expected UTF-8 text in {path}, but in line {line} the byte "
             f"0x{data[start]:02x} is not valid UTF-8. Convert the file, for instance "
             "with `iconv -f LATIN1 -t UTF-8` if it is Latin-1."
         ) from None

@@ -139,7 +139,7 @@ def test_lines_end_at_line_feeds_alone(tmp_path):
 def test_text_that_is_not_utf8_is_refused_with_its_line(tmp_path, mark):
     path = tmp_path / "vocab.txt"
     path.write_bytes(mark + b"one\ntwo\ncaf\xe9\n")
-    with pytest.raises(ValueError, match=r"vocab\.txt, but line 3 holds the byte 0xe9"):
+    with pytest.raises(ValueError, match=r"vocab\.txt, but in line 3 the byte 0xe9"):
         files.read_lines(path)
 
 

@@ -1,4 +1,4 @@
-"""Files of examples, as tasks are trained and tested on them."""
+"""Readers of example files: tables, JSON, CoNLL and SQuAD."""
 
 from kerasbert.data.columns import Columns as Columns
 from kerasbert.data.conll import read_columns as read_columns

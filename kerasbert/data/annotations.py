@@ -1,8 +1,8 @@
-"""Records of annotation tools: from the forms that they write to words or entities.
+"""Conversion of annotation tools' records to words with tags, or texts with entities.
 
-Read are kerasbert's own form, doccano's (`label` or `labels` of lists, `entities` with
-`start_offset`), Prodigy's (`spans`), spaCy's (`["text", {"entities": [[0, 3, "PER"]]}]`
-and `ents`), Label Studio's (JSON and JSON-MIN), and rows of `datasets` and of
+Supported are kerasbert's own form, doccano (`label` or `labels` of lists, `entities`
+with `start_offset`), Prodigy (`spans`), spaCy (`["text", {"entities": [[0, 3,
+"PER"]]}]` and `ents`), Label Studio (JSON and JSON-MIN), and rows of `datasets` and of
 transformers' `run_ner` (`tokens` or `words`, `ner_tags` or `labels`).
 """
 
@@ -14,7 +14,7 @@ __all__ = [
 ]
 
 WANTED = (
-    'Wanted is {"tokens": ["Ada"], "tags": ["B-PER"]}, or {"text": "Ada slept", '
+    'Supported are {"tokens": ["Ada"], "tags": ["B-PER"]} and {"text": "Ada slept", '
     '"entities": [{"start": 0, "end": 3, "type": "PER"}]}.'
 )
 TOKENS = ("tokens", "words", "token", "sentence")
@@ -27,19 +27,10 @@ TYPES = ("type", "label", "labels", "entity", "entity_type", "tag", "entity_grou
 
 
 def tagged_record(record, where, names=None):
-    """The text of a record, with its tags or entities.
+    """Converts a record to words and tags, or to a text and entities.
 
-    Args:
-        record: A value of JSON.
-        where: What messages call its place.
-        names: The names of tags that are numbers, or None.
-
-    Returns:
-        A list of words and one of tags; or a text and a list of entities, dictionaries
-        with `start`, `end` and `type`; or a reason to leave it out and None.
-
-    Raises:
-        ValueError: If it is of no known form; the message shows the form that is.
+    Entities are dictionaries with `start`, `end` and `type`. A record to skip gives the
+    reason and None. `where` is its position and `names` are the names of integer tags.
 
     Example:
         >>> tagged_record({"text": "Ada", "label": [[0, 3, "PER"]]}, "line 1")
@@ -75,11 +66,7 @@ def tagged_record(record, where, names=None):
 
 
 def has_numbers(record):
-    """Whether the tags of a record are numbers.
-
-    Args:
-        record: A value of JSON.
-    """
+    """Whether the tags of a record are integers."""
     if not isinstance(record, dict):
         return False
     tags = next((record[k] for k in TAGS if isinstance(record.get(k), list)), [])
@@ -87,11 +74,7 @@ def has_numbers(record):
 
 
 def text_of_record(record):
-    """The text of a record whose tags nobody wants, or its words; None: neither.
-
-    Args:
-        record: A dictionary.
-    """
+    """Returns the text or the words of a record, or None, ignoring tags."""
     tokens = next((key for key in TOKENS if isinstance(record.get(key), list)), None)
     if tokens is not None and not ("spans" in record and "text" in record):
         values = _plain_tokens(record[tokens])
@@ -102,14 +85,10 @@ def text_of_record(record):
 
 
 def classified_record(record):
-    """A row of a table, of a record of an annotation tool for classes.
+    """Converts a record of an annotation tool for classification to a table row.
 
-    Args:
-        record: A dictionary.
-
-    Returns:
-        The row, in which `label` holds what people chose, and None; or None and a
-        reason to leave the record out. Other rows come back as they are.
+    Returns the row, with the chosen classes as `label`, and None; or None and the
+    reason to skip the record. Other rows are unchanged.
 
     Example:
         >>> choice = {"type": "choices", "value": {"choices": ["good"]}}
@@ -151,7 +130,7 @@ def _of_spacy(pair, where):
 
 
 def _plain_tokens(tokens):
-    """Words, of which some write objects with a `text`."""
+    """Returns tokens as strings; some formats have objects with a `text`."""
     return [
         token.get("text", token.get("orth")) if isinstance(token, dict) else token
         for token in tokens
@@ -180,17 +159,17 @@ def _words(record, key, where, names):
 
 
 def _named(tags, key, where, names):
-    """Tags by their numbers, as `datasets` has them beside a `ClassLabel`."""
+    """Converts integer tags to names, as for a `ClassLabel` of `datasets`."""
     if names is None:
         raise ValueError(
             f"Expected the names of tags in {where}, got numbers: "
-            f"{key}={quoted(tags, 40)}. Name them in their order, 0 first: --labels "
-            "O,B-PER,I-PER,... The data set's features have them: "
+            f"{key}={quoted(tags, 40)}. List them in order, from 0: --labels "
+            "O,B-PER,I-PER,... The features of the dataset have them: "
             f'dataset.features["{key}"].feature.names.'
         )
     if not 0 <= min(tags) <= max(tags) < len(names):
         raise ValueError(
-            f"Expected tags from 0 to {len(names) - 1}, as --labels names "
+            f"Expected tags from 0 to {len(names) - 1}, since --labels lists "
             f"{len(names)}, got {max(tags)} in {where}."
         )
     return [names[tag] for tag in tags]
@@ -212,7 +191,7 @@ def _kept_annotations(record):
 
 
 def _of_label_studio(record, where):
-    """A task of Label Studio's JSON export: its first annotation that was kept."""
+    """Converts a task of Label Studio's JSON export: its first kept annotation."""
     texts = [value for value in record["data"].values() if isinstance(value, str)]
     data = record["data"]
     text = next((data[key] for key in TEXTS if isinstance(data.get(key), str)), None)
@@ -239,16 +218,9 @@ def _of_label_studio(record, where):
 
 
 def entity_of(entity, text, where):
-    """An entity as a dictionary with `start`, `end` and `type`.
+    """Converts an entity to a dictionary with `start`, `end` and `type`.
 
-    Args:
-        entity: A list of these, or a dictionary with these under other names.
-        text: The text.
-        where: What messages call its place.
-
-    Raises:
-        ValueError: If it is none, does not stand in the text, or says other words than
-            stand there.
+    Raises a `ValueError` if it is invalid, or its text is not found at its offsets.
     """
     if isinstance(entity, list) and len(entity) == 3:
         entity = dict(zip(("start", "end", "type"), entity, strict=True))
@@ -280,7 +252,7 @@ def entity_of(entity, text, where):
 
 
 def _of_utf16(start, end, text, said, where):
-    """Places that JavaScript counted: characters beyond U+FFFF are two there."""
+    """Converts offsets in UTF-16 code units, as JavaScript counts, to characters."""
     code = text.encode("utf-16-le", "surrogatepass")
     found = code[2 * start : 2 * end].decode("utf-16-le", "replace")
     if 0 <= start < end and found.strip() == said.strip():
@@ -289,5 +261,5 @@ def _of_utf16(start, end, text, said, where):
     raise ValueError(
         f"Expected {quoted(said, 40)} from character {start} to {end} of the text in "
         f"{where}, got {quoted(text[max(start, 0) : max(end, 0)], 40)}. Likely causes: "
-        "places that count bytes, or a text that was changed afterwards."
+        "offsets that count bytes, or a text that was changed afterwards."
     )

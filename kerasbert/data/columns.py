@@ -1,4 +1,4 @@
-"""Which columns of a table hold texts, labels and scores: as told, or as it shows."""
+"""Assignment of table columns to roles: as specified, or inferred."""
 
 import collections
 import dataclasses
@@ -32,17 +32,18 @@ MOST_SHOWN = 170  # characters of what columns hold, in a message
 
 @dataclasses.dataclass(frozen=True)
 class Columns:
-    """Which columns of a table hold what, each a name or a number from 1.
+    """The columns of a table to read, each by name or by number from 1.
 
     Args:
-        text: The text. By default what a header calls so, or the first column.
-        pair: The second text of a pair. By default what a header calls so, or, without
-            a header, the second of three columns.
-        label: The label or score; or several columns, each named after a class and 1
-            where a text is of it. By default what a header calls so, or the last one.
-        weight: How much an example counts. By default all count alike.
-        usual: From `"text"`, `"pair"`, `"label"` or `"score"` to the name that the
-            column had in files read before, which is taken where a header has it.
+        text: Column of the text. By default one with a known name, or the first.
+        pair: Column of the second text of a pair. By default one with a known name, or,
+            without a header, the second of three columns.
+        label: Column of the label or score; or several columns, each named after a
+            class and 1 for texts of the class. By default one with a known name, or the
+            last.
+        weight: Column of the example weight. By default all weights are 1.
+        usual: Maps `"text"`, `"pair"`, `"label"` or `"score"` to the column name in
+            files read before, which is preferred if it exists.
     """
 
     text: str | int | None = None
@@ -53,27 +54,27 @@ class Columns:
 
     @property
     def label_columns(self):
-        """The columns of labels, as a list, or None."""
+        """The label columns as a list, or None."""
         alone = self.label is None or isinstance(self.label, str | int)
         return self.label if self.label is None or not alone else [self.label]
 
     @property
     def names(self):
-        """All columns that are named here, as a list."""
+        """All specified columns as a list."""
         alone = [c for c in (self.text, self.pair, self.weight) if c is not None]
         return [*alone, *(self.label_columns or [])]
 
 
 @dataclasses.dataclass(frozen=True)
 class Places:
-    """Where in a row the columns are.
+    """Indices of the columns in a row.
 
     Args:
-        texts: The index or key of the text, and that of the second one of a pair.
-        labels: Those of the labels.
-        weight: That of the weight, or None.
-        label_names: The names of several columns of labels, or None.
-        columns: From a role to the column, for the account.
+        texts: Index or key of the text, and of the second text of a pair.
+        labels: Indices of the labels.
+        weight: Index of the weight, or None.
+        label_names: Names of several label columns, or None.
+        columns: Maps roles to columns, for the `DataAccount`.
     """
 
     texts: list
@@ -82,28 +83,12 @@ class Places:
     label_names: list | None
     columns: dict
 
-    @property
-    def last(self):
-        """The greatest index, in tables whose rows are lists."""
-        return max([*self.texts, *self.labels, self.weight or 0])
-
 
 def places_of(table, columns, wants, pairs):
-    """Finds the columns of a table.
+    """Determines the `Places` of a table's columns.
 
-    Args:
-        table: The `Table`.
-        columns: The `Columns`.
-        wants: `LABEL`, `SCORE` or `SCORE_IF_ANY`; None where neither is read.
-        pairs: Whether examples are pairs; None: as the table says.
-
-    Returns:
-        The `Places`.
-
-    Raises:
-        ValueError: If a column is not there, or none can be told to be it, or the one
-            that would be taken is not like one; the message names the options that
-            settle it.
+    `wants` is `LABEL`, `SCORE`, `SCORE_IF_ANY` or None. Raises a `ValueError` that
+    names the options that resolve it if a column is missing, ambiguous or implausible.
     """
     text, pair, labels = columns.text, columns.pair, columns.label_columns
     if table.names is not None:
@@ -118,8 +103,8 @@ def places_of(table, columns, wants, pairs):
     guessed = table.names is None and (text is None or labels is None)
     if guessed and wants and table.width > 3:
         raise ValueError(
-            f"Expected to be told the columns of {table.name}, which has "
-            f"{table.width} without names: {_overview(table)}. {_flags(table, wants)}"
+            f"The columns of {table.name} are ambiguous: it has {table.width} without "
+            f"names: {_overview(table)}. {_flags(table, wants)}"
         )
     if wants and labels is None:
         labels = [_label(table, wants, text)]
@@ -203,9 +188,9 @@ def _label(table, wants, text):
             if first.startswith("__label__"):
                 raise ValueError(
                     f"Expected a text and a label in columns in {table.name}, got "
-                    f"fastText's form: {quoted(first, 60)}. Put a tab for the space "
-                    "behind the label, as `sed 's/^__label__//; s/ /\\t/'` does, and "
-                    "say --text-column 2 --label-column 1."
+                    f"fastText's format: {quoted(first, 60)}. Convert it with "
+                    "`sed 's/^__label__//; s/ /\\t/'`, and use --text-column 2 "
+                    "--label-column 1."
                 )
             raise ValueError(
                 "Expected a text and a label in each row of "
@@ -233,31 +218,31 @@ def _label(table, wants, text):
 
 
 def _scores_if_any(table, columns):
-    """The column of scores beside pairs, which are alike where there is none."""
+    """Returns the column of scores next to pairs, or None if all pairs are similar."""
     if table.names is None:
         if table.width < 3 or columns.text is not None:
             return None
         if table.width == 3 and _fits(table, 3, SCORE):
             return [3]
         raise ValueError(
-            f"Expected to be told the columns of {table.name}, which has {table.width} "
-            f"without names: {_overview(table)}. Name those of a pair that is alike, "
-            "such as --text-column 1 --pair-column 2, and that of the score, if there "
-            "is one, with --label-column."
+            f"The columns of {table.name} are ambiguous: it has {table.width} without "
+            f"names: {_overview(table)}. Name those of a similar pair, such as "
+            "--text-column 1 --pair-column 2, and that of the score, if there is one, "
+            "with --label-column."
         )
     named = [name for name in _named(table, SCORE_NAMES) if name != columns.text]
     fitting = [name for name in named if _fits(table, name, SCORE)]
     if named and not fitting:
         raise ValueError(
             f"Expected scores in {table.name}, but the column {named[0]!r} holds "
-            f"{described(table.cells(table.column(named[0])))}. Name one of numbers "
-            "with --label-column; --label-column none learns all pairs as alike."
+            f"{described(table.cells(table.column(named[0])))}. Name a numeric column "
+            "with --label-column; --label-column none treats all pairs as similar."
         )
     return fitting[:1] or None
 
 
 def _by_content(table):
-    """The column of texts and the other one, where a table has two; else None."""
+    """Returns the column of texts and the other one of two columns, else None."""
     kinds = dict(zip(table.all_columns, map(kind_of, table.all_cells()), strict=True))
     filled = [name for name, kind in kinds.items() if kind != "nothing"]
     texts = [name for name in filled if kinds[name] == "texts"]
@@ -267,7 +252,7 @@ def _by_content(table):
 
 
 def _named(table, known):
-    """The columns that have known names, the likeliest first."""
+    """Returns the columns with known names, most likely first."""
     by_name = {}
     for name in table.names:
         by_name.setdefault(plain_name(name), name)
@@ -276,7 +261,7 @@ def _named(table, known):
 
 
 def _worded(table, words, others):
-    """The columns that have a known word in their names."""
+    """Returns the columns whose names contain a known word."""
     others = set(map(str, others or []))
     return [
         name
@@ -290,7 +275,7 @@ def _plain(names):
 
 
 def _fits(table, name, wants):
-    """Whether a column looks like one of labels, or of scores."""
+    """Whether a column looks like labels, or scores."""
     cells = [c for c in table.cells(table.column(name)) if c not in (None, "")]
     if not cells:
         return True
@@ -305,9 +290,9 @@ def _fits(table, name, wants):
 
 def _unknown(table, role, flag=None):
     flag = {"score": "label"}.get(flag or role, flag or role)
-    hint = f"Name the one that it is, with --{flag}-column."
+    hint = f"Name it with --{flag}-column."
     if {"paragraphs", "data"} & set(table.names):
-        hint = "If these are questions as in SQuAD, the task answer reads them."
+        hint = "If this is a SQuAD file, use the task `answer`."
     return ValueError(
         f"Expected a column of the {role} in {table.name}, which has the columns "
         f"{_overview(table)}. {hint}"
@@ -319,7 +304,7 @@ def _bare(cell):
 
 
 def described(cells):
-    """What cells are, in a few words."""
+    """Describes cells in a few words."""
     kind = kind_of(cells)
     values = [value for value in map(_bare, cells) if value]
     if kind == "numbers":
@@ -333,7 +318,7 @@ def described(cells):
 
 
 def _overview(table):
-    """What is in the columns, shortened."""
+    """Describes the content of all columns, shortened."""
     shown, left = "", len(table.all_columns)
     for name, cells in zip(table.all_columns, table.all_cells(), strict=True):
         one = f"{', ' if shown else ''}{str(name)[:30]} ({described(cells)})"
@@ -345,7 +330,7 @@ def _overview(table):
 
 
 def _flags(table, wants):
-    """The options that would name the columns, as far as these show what they are."""
+    """Returns a sentence with the options that name the columns."""
     kinds = dict(zip(table.all_columns, map(kind_of, table.all_cells()), strict=True))
     texts = [column for column, kind in kinds.items() if kind == "texts"]
     others = [column for column, kind in kinds.items() if kind in ("values", "numbers")]
@@ -359,7 +344,7 @@ def _flags(table, wants):
 
 
 def _doubt_texts(table, places, wants):
-    """Refuses a column, guessed to be of texts, that is not like one."""
+    """Raises if an inferred text column does not contain texts."""
     if table.width == 1:  # there is no other
         return
     for place, role in zip(places.texts, places.columns, strict=False):
@@ -370,9 +355,9 @@ def _doubt_texts(table, places, wants):
             continue
         counts = collections.Counter(cells)
         if all(map(is_number, cells)):
-            doubt = "which holds numbers alone"
+            doubt = "which contains only numbers"
         elif len(counts) == 1:
-            doubt = f"which holds {quoted(cells[0], 40)} in every row"
+            doubt = f"which contains {quoted(cells[0], 40)} in every row"
         elif all(map(is_id, cells)) and len(cells) > 9:
             doubt = f"which looks like ids, such as {quoted(cells[0], 40)}"
         elif table.names is not None or len(cells) < 20:
@@ -380,7 +365,7 @@ def _doubt_texts(table, places, wants):
         elif len(counts) > len(cells) / 20:
             continue
         elif role == "text" and len(places.texts) == 1 and _has_better(table, place):
-            doubt = f"which holds {len(counts)} values alone"
+            doubt = f"which contains only {len(counts)} distinct values"
         else:
             continue
         raise ValueError(
@@ -390,7 +375,7 @@ def _doubt_texts(table, places, wants):
 
 
 def _has_better(table, place):
-    """Whether another column holds texts."""
+    """Whether another column contains texts."""
     return any(
         kind_of(cells) == "texts" and cells != table.cells(place)
         for cells in table.all_cells()

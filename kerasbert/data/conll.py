@@ -1,4 +1,4 @@
-"""Words and their tags in columns as in CoNLL, and characters a line."""
+"""Words and tags in columns, as in CoNLL."""
 
 import csv
 import re
@@ -17,24 +17,24 @@ from kerasbert.data.targets import check_label
 __all__ = ["ColumnReader", "LAST", "called", "read_columns", "read_tagged"]
 
 DOCUMENT_START = "-DOCSTART-"
-LAST = -1  # the column of the tags
+LAST = -1  # the last column
 _COMMENT = re.compile(  # of CoNLL-U and MultiCoNER
     r"#\s*(\S+ = |(sent_id|text|newdoc|newpar|global\.columns)\b|id \S+)"
 )
-_RANGE = re.compile(r"\d+[-.]\d+")  # of words that CoNLL-U gives again, one by one
+_RANGE = re.compile(r"\d+[-.]\d+")  # multiword tokens and empty nodes of CoNLL-U
 UNIVERSAL = 10  # columns of CoNLL-U
 
 
 def read_tagged(file, **columns):
-    """Reads a file of tagged texts: JSON by its suffix, else columns.
+    """Reads a file of tagged texts: JSON if its suffix says so, else columns.
 
     Args:
-        file: The file; `"-"`: standard input.
-        **columns: As in `read_columns`; and `names`, as in `read_tagged_json`.
+        file: The file; `"-"` is standard input.
+        **columns: Arguments of `read_columns`, and `names` of `read_tagged_json`.
 
     Returns:
-        Inputs and targets, as `kerasbert.TokenClassifier` takes them: a pair, whose
-        `account` says what was read.
+        A pair of inputs and targets for `kerasbert.TokenClassifier`, whose `account`
+        describes what was read.
     """
     names = columns.pop("names", None)
     if bare_name(file).endswith(JSON_SUFFIXES):
@@ -55,37 +55,33 @@ def read_columns(
     sentence=None,
     encoding=None,
 ):
-    r"""Reads words and tags in columns, with an empty line after every text.
+    r"""Reads words and tags in columns, with an empty line after each text.
 
     Args:
-        file: The file; `"-"`: standard input. One that ends in `.csv` is read as CSV,
-            with quoted cells.
-        word: The column of the words: its number, from 1 as in `cut -f`, or its name,
-            where the first line has names; None: the one that is called so, else the
-            first.
-        tag: That of the tags; None: the one that is called so, else the last.
-        separator: What stands between columns; None: a tab where the first line has
-            one, else spaces; in CSV what its first rows show.
-        prefix: What is taken from the beginning of every word, such as `"en:"` in
-            WikiANN.
-        characters: Whether a text is written one character a line, so that what
-            follows the character is a mark, as in Weibo's `科0`.
-        comment: How lines begin that are no words, such as `"# "`; None: those of
-            CoNLL-U are known.
-        tags: The tags that there may be; None: any.
-        sentence: The column whose value changes where another text begins, or is empty
-            but there; None: the one that is called so, if any.
-        encoding: As in `kerasbert.data.lines.open_lines`.
+        file: The file; `"-"` is standard input. A `.csv` file may have quoted cells.
+        word: Column of the words, by number from 1 or by name; None takes the column
+            with a known name, else the first.
+        tag: Column of the tags; None takes the column with a known name, else the last.
+        separator: Separator of columns; None is a tab if the first line has one, else
+            spaces; in CSV it is inferred.
+        prefix: Prefix to remove from every word, such as `"en:"` in WikiANN.
+        characters: Whether lines have one character each, followed by a mark, as in
+            Weibo's `科0`.
+        comment: Prefix of comment lines, such as `"# "`; None recognizes those of
+            CoNLL-U.
+        tags: The allowed tags; None allows any.
+        sentence: Column whose value changes where a sentence starts, or is empty
+            elsewhere; None takes the column with a known name, if any.
+        encoding: Encoding of the file; None detects it, see `open_lines`.
 
     Returns:
-        For each text a list of words, and a list of tags: a pair, whose `account` says
-        what was read.
+        A pair: for each text a list of words and a list of tags. Its `account`
+        describes what was read.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file is empty, a line has other columns than those before it
-            or a tag that may not be, or a column is not there; the message names the
-            file and the line.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file is empty, a line has another number of columns or a tag
+            that is not allowed, or a column is missing; the message names the line.
 
     Example:
         >>> import pathlib, tempfile
@@ -109,17 +105,9 @@ def read_columns(
 
 
 class ColumnReader:
-    """Reads words in columns, with an empty line after every text.
+    """Reads words in columns, with the arguments of `read_columns`.
 
-    Args:
-        name: What messages call the file.
-        word: As in `read_columns`.
-        tag: As there; `LAST`: the last column; None: tags are not read.
-        separator: As there.
-        prefix: As there.
-        characters: As there.
-        tags: As there.
-        sentence: As there.
+    `tag` is `LAST` for the last column, or None to ignore tags.
     """
 
     def __init__(
@@ -144,15 +132,7 @@ class ColumnReader:
         self.account = DataAccount(name, "words in columns")
 
     def texts(self, lines, comment=None):
-        """The texts of lines.
-
-        Args:
-            lines: The `Lines`.
-            comment: As in `read_columns`.
-
-        Yields:
-            For each text a list of words, each with its tag, or with None.
-        """
+        """Yields the (word, tag) pairs of each text; ignored tags are None."""
         columns, text, sentence = None, [], None
         for number, cells, line in self._rows(lines, comment):
             if not any(map(str.strip, cells)):
@@ -167,7 +147,7 @@ class ColumnReader:
                 if columns.has_header:
                     continue
             if columns.count == UNIVERSAL and _RANGE.fullmatch(cells[0]):
-                self.account.skip("lines of several words or of none")
+                self.account.skip("multiword tokens and empty nodes")
                 continue
             word, tag = columns.word_and_tag(cells, where, line)
             found = columns.sentence_of(cells)
@@ -178,7 +158,7 @@ class ColumnReader:
                 text = []
             word = word.removeprefix(self.prefix)
             if word.startswith(DOCUMENT_START):
-                self.account.skip("beginnings of documents")
+                self.account.skip("document separators")
                 continue
             if self.tags is not None:
                 check_label(tag, self.tags, where)
@@ -187,7 +167,7 @@ class ColumnReader:
             yield text
 
     def _rows(self, lines, comment):
-        """The number of every line, its cells, and the line itself."""
+        """Yields the number, the cells and the text of each line."""
         sample = lines.ahead()
         separator, quotes = self._separator(lines, sample)
         self.separator = separator
@@ -218,7 +198,7 @@ class ColumnReader:
             yield number, cells, line
 
     def _separator(self, lines, sample):
-        """What stands between columns, and whether cells may be quoted."""
+        """Returns the separator of columns, and whether cells may be quoted."""
         separator = self.separator
         if separator is None and lines.suffix == ".csv":
             separator = (guess_delimiter(sample, lines.is_whole) or [","])[0]
@@ -245,7 +225,7 @@ class ColumnReader:
 
 
 class _Columns:
-    """Where in a line the word, the tag and the sentence are."""
+    """Indices of the columns of words, tags and sentences."""
 
     def __init__(self, reader, cells, where):
         self.count = len(cells)
@@ -271,9 +251,9 @@ class _Columns:
             self.roles["sentence"] = sentence
         if self.word == self.tag:
             raise ValueError(
-                f"Expected a word and a tag, in columns of their own, in {where}, got "
-                f"{quoted(cells, 100)}. Name what is between columns with --delimiter, "
-                "and the columns with --text-column and --label-column."
+                f"Expected a word and a tag in separate columns in {where}, got "
+                f"{quoted(cells, 100)}. Set the separator with --delimiter and the "
+                "columns with --text-column and --label-column."
             )
 
     def word_and_tag(self, cells, where, line):
@@ -290,12 +270,12 @@ class _Columns:
         if tag[0] in "[(" and tag[-1] in "])" and "," in tag:
             raise ValueError(
                 f"Expected a word and its tag in {where}, got a list of tags: "
-                f"{quoted(tag, 60)}. A line is a word; JSON lines have lists."
+                f"{quoted(tag, 60)}. Use one word per line, or JSON lines."
             )
         return cells[self.word], tag
 
     def sentence_of(self, cells):
-        """What says which sentence a line is of; empty: that of the line before it."""
+        """Returns the sentence id of a line; empty if it is that of the line before."""
         return "" if self.sentence is None else cells[self.sentence]
 
     def _place(self, column, names, where):
@@ -310,16 +290,11 @@ class _Columns:
 
 
 def _is_header(cells):
-    """Whether a line has names of columns: one of words and one of tags."""
+    """Whether a line names a column of words and one of tags."""
     return bool(called(cells, WORD_NAMES) and called(cells, TAG_NAMES))
 
 
 def called(names, known):
-    """The first column that has a known name, or None.
-
-    Args:
-        names: The names of columns.
-        known: The names to look for, the likeliest first.
-    """
+    """Returns the first column with a known name, most likely name first, or None."""
     by_name = {plain_name(name): name for name in reversed(names)}
     return next((by_name[n] for n in map(plain_name, known) if n in by_name), None)

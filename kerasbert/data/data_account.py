@@ -1,4 +1,4 @@
-"""The account of a file of examples: what a reader took, as one line and as values."""
+"""Summary of what was read from a file of examples."""
 
 import collections
 import dataclasses
@@ -13,22 +13,23 @@ DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "spa
 
 @dataclasses.dataclass
 class DataAccount:
-    """What was read of a file, and how.
+    """What was read from a file, and how.
 
     Args:
-        name: The file.
-        format: Such as `"CSV"`, `"JSON lines"` or `"SQuAD"`.
-        notes: How it was read: delimiter, encoding, quotes.
-        header: Whether its first row names the columns; None where there are no rows.
-        columns: From what is read (`text`, `pair`, `label`, `score`, `weight`, ...) to
-            the column: its name, or its number from 1.
-        width: How many columns there are.
-        unused: The names of the other columns.
-        labels: How many examples have each label; None where there are none.
-        scores: The least and the greatest score; None where there are none.
-        examples: How many there are; None where the file is a stream not read whole.
-        skipped: From a reason to how many lines or records it left out.
-        numbered: Whether tags were numbers, which the named labels gave names.
+        name: Name of the file.
+        format: Format, such as `"CSV"`, `"JSON lines"` or `"SQuAD"`.
+        notes: How it was read: delimiter, encoding, quoting.
+        header: Whether the first row contains column names; None for formats without
+            rows.
+        columns: Maps roles (`text`, `pair`, `label`, `score`, `weight`, ...) to column
+            names, or numbers from 1.
+        width: Number of columns.
+        unused: Names of unused columns.
+        labels: Number of examples of each label, or None.
+        scores: Minimum and maximum score, or None.
+        examples: Number of examples; None if a stream was not read to its end.
+        skipped: Maps reasons to the number of skipped lines or records.
+        numbered: Whether tags were integers that were mapped to names.
     """
 
     name: str
@@ -45,19 +46,19 @@ class DataAccount:
     numbered: bool = False
 
     def skip(self, reason, count=1):
-        """Books lines or records that are left out.
+        """Counts skipped lines or records.
 
         Args:
-            reason: Why, such as `"empty lines"`.
-            count: How many.
+            reason: The reason, such as `"empty lines"`.
+            count: Number of lines or records.
         """
         self.skipped[reason] = self.skipped.get(reason, 0) + count
 
     def count(self, targets):
-        """Books the labels or scores of all examples.
+        """Counts the labels, or determines the range of the scores.
 
         Args:
-            targets: Names, lists of names (also of tags), numbers, entities, or None.
+            targets: Labels, lists of labels or tags, scores, entities, or None.
         """
         found = [target for target in targets if target is not None]
         if not found:
@@ -73,7 +74,7 @@ class DataAccount:
 
     @property
     def line(self):
-        r"""All of it in one line.
+        r"""The summary as one line.
 
         Example:
             >>> account = DataAccount("train.csv", "CSV", ["comma", "UTF-8"], True)
@@ -101,7 +102,7 @@ class DataAccount:
         return f"{self.name}: {'; '.join(parts)}"
 
     def values(self):
-        """All of it, as JSON holds it."""
+        """Returns the summary as JSON-serializable values."""
         return {
             name: value
             for name, value in dataclasses.asdict(self).items()

@@ -1,4 +1,4 @@
-"""Tables with a delimiter between cells: CSV, TSV and their cousins."""
+"""Tables with delimiters between cells: CSV, TSV and similar formats."""
 
 import csv
 import itertools
@@ -19,18 +19,11 @@ from kerasbert.data.table import Table
 
 __all__ = ["Delimited", "parsed_delimiter"]
 
-LONGEST_ROW = 1000  # lines of a row: a quote that is not closed takes them all
+LONGEST_ROW = 1000  # lines of a row; an unclosed quote would take all lines
 
 
 def parsed_delimiter(delimiter):
-    r"""A delimiter as a command line or a file of settings writes it.
-
-    Args:
-        delimiter: A character, its name (`tab`, `comma`, `semicolon`, `bar`), or `\t`.
-
-    Raises:
-        ValueError: If it is none of these.
-    """
+    r"""Parses a delimiter: a character, `\t`, or `tab`, `comma`, `semicolon`, `bar`."""
     by_name = {name: character for character, name in DELIMITERS.items()}
     found = by_name.get(delimiter, "\t" if delimiter == r"\t" else delimiter)
     if found is not None and (len(found) != 1 or found in '"\r\n'):
@@ -42,15 +35,7 @@ def parsed_delimiter(delimiter):
 
 
 class Delimited:
-    """Reads a table of cells with delimiters between them.
-
-    Args:
-        lines: The `Lines`.
-        sample: The first of them.
-        form: `"tsv"` or `"csv"`.
-        delimiter: What stands between cells; None: as the sample shows.
-        account: The `DataAccount`.
-    """
+    """Reads a table with delimiters; `delimiter=None` infers it from the sample."""
 
     def __init__(self, lines, sample, form, delimiter, account):
         self.lines = lines
@@ -59,7 +44,7 @@ class Delimited:
         self.delimiter = delimiter or self._guess(sample, form)
         self.quotes = form == "csv" and self.delimiter != "\t"
         if form == "csv" and delimiter == "\t":
-            self.quotes = True  # said so by the user
+            self.quotes = True  # explicitly requested
         elif self.delimiter == "\t":
             self.quotes = has_quoted_cells(sample, lines.is_whole)
         self.sample = parsed(sample, self.delimiter, self.quotes, lines.is_whole) or []
@@ -76,15 +61,15 @@ class Delimited:
         if len(found) > 1 and not _is_named(sample, found):
             shown = " or ".join(map(repr, found))
             raise ValueError(
-                f"Expected to be told the delimiter of {self.name}: all rows have as "
-                f"many cells with {shown}. Name it with --delimiter."
+                f"The delimiter of {self.name} is ambiguous: all rows have equally "
+                f"many cells with {shown}. Set it with --delimiter."
             )
         if filled and "\t" in filled[0] and not found:
             return "\t"
         return found[0] if found else ","
 
     def table(self, header, expected):
-        """The `Table`."""
+        """Returns the `Table`."""
         if header is None and self.sample:
             header = guess_header(self.sample, expected)
             if header is None:
@@ -123,8 +108,8 @@ class Delimited:
 
     def _either(self):
         return ValueError(
-            f"Expected to be told whether the first row of {self.name} names the "
-            f"columns: {quoted(self.sample[0], 120)} is unlike the rows below it. Say "
+            f"The first row of {self.name} may or may not be a header: "
+            f"{quoted(self.sample[0], 120)} differs from the rows below it. Use "
             "--header or --no-header."
         )
 
@@ -138,9 +123,9 @@ class Delimited:
             if self._late:
                 warnings.warn(
                     f"{self._late} rows of {self.name} have cells that look quoted, "
-                    'such as "a ""b""", and are read with their quotes, as others '
-                    "have quotes as text. --format csv --delimiter tab reads them as "
-                    "quoted, --format tsv as text.",
+                    'such as "a ""b""". They are read verbatim, since quotes are text '
+                    "in other rows. --format csv --delimiter tab reads them as quoted, "
+                    "--format tsv verbatim.",
                     stacklevel=2,
                 )
             return
@@ -153,16 +138,16 @@ class Delimited:
                 bounded.start = end
         except csv.Error as error:
             raise ValueError(
-                f"Expected CSV in {self.name}, but the row of line {line} is none: "
-                f"{error}. Likely causes: a quote in a quoted cell, which is written "
-                "twice; a quote that is not closed; quotes that are plain text, as in "
-                "a TSV (--format tsv, with tabs)."
+                f"Expected CSV in {self.name}, but the row of line {line} is invalid: "
+                f"{error}. Likely causes: a quote in a quoted cell is not doubled; "
+                "an unclosed quote; quotes that are text, as in a TSV "
+                "(--format tsv, with tabs)."
             ) from None
 
     def _in_step(self, rows, table):
-        """Rows that are as wide as the first one, without empty lines.
+        """Yields rows that are as wide as the first one, without empty lines.
 
-        In a single column these are texts.
+        In a table of one column, empty lines are empty texts.
         """
         names, width, wider = table.names, table.width, 0
         for line, cells in rows:
@@ -177,7 +162,7 @@ class Delimited:
             if names and len(names) > 1 and [c.strip() for c in cells] == names:
                 raise ValueError(
                     f"Expected a row in line {line} of {self.name}, got the header "
-                    "again. Likely cause: files that were put together; take it out."
+                    "again. Likely cause: concatenated files; delete the line."
                 )
             yield line, cells
         if wider:
@@ -194,7 +179,7 @@ class Delimited:
             if any('"' in cell for cell in cells):
                 causes.append("quoted cells (--format csv --delimiter tab)")
         elif names is None or len(names) == 1:
-            causes.append("a text a line, and no table (--format txt)")
+            causes.append("one text per line, and no table (--format txt)")
         causes.append("another delimiter (--delimiter)")
         return (
             f"Expected {width} columns in line {line} of {self.name}{under}, as in the "
@@ -204,7 +189,7 @@ class Delimited:
 
 
 def _is_named(sample, found):
-    """Whether the header of a sample names its columns with one delimiter alone."""
+    """Whether only the first of several delimiters yields known column names."""
     first = next(line for line in sample if line)
     named = [
         sum(plain_name(cell.strip('"')) in known_names() for cell in first.split(one))
@@ -214,7 +199,7 @@ def _is_named(sample, found):
 
 
 class _Bounded:
-    """Lines for the reader of CSV, so many of them for a row at most."""
+    """Limits the number of lines of a CSV row."""
 
     def __init__(self, lines, name):
         self.lines = lines

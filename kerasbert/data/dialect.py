@@ -1,4 +1,4 @@
-"""How a table is written: delimiter, quotes and header, by what its first rows show."""
+"""Inference of delimiter, quoting and header from the first rows of a table."""
 
 import collections
 import csv
@@ -22,18 +22,10 @@ LONGEST_NAME = 60  # characters of a column's name
 
 
 def csv_rows(lines, delimiter, strict=True):
-    """Parses lines as CSV.
+    """Parses CSV; yields the first line, the last line and the cells of each row.
 
-    Args:
-        lines: Strings without line ends.
-        delimiter: What stands between cells.
-        strict: Whether a stray quote is an error.
-
-    Yields:
-        The number of the line where a row begins, the one where it ends, and its cells.
-
-    Raises:
-        csv.Error: At a quote that is not doubled, or not closed.
+    Raises a `csv.Error` at a quote that is not doubled or not closed. Lines have no
+    line ends.
     """
     csv.field_size_limit(2**31 - 1)  # lines are bounded where they are read
     reader = csv.reader(
@@ -46,16 +38,9 @@ def csv_rows(lines, delimiter, strict=True):
 
 
 def parsed(lines, delimiter, quotes, is_whole=True):
-    """The rows of a sample that are not empty.
+    """Returns the non-empty rows of a sample, or None if the quoting is invalid.
 
-    Args:
-        lines: The lines of the sample.
-        delimiter: What stands between cells.
-        quotes: Whether cells may be quoted.
-        is_whole: Whether the sample is all; if not, its last row may be cut.
-
-    Returns:
-        Lists of cells; None where a quote stands as CSV has none.
+    If the sample `is_whole`, an unclosed quote is invalid as well.
     """
     if not quotes:
         return [line.split(delimiter) for line in lines if line]
@@ -71,20 +56,12 @@ def parsed(lines, delimiter, quotes, is_whole=True):
 
 
 def shape_of(rows):
-    """How wide the rows of a sample are: from a width to how many have it."""
+    """Counts the widths of rows."""
     return collections.Counter(map(len, rows or []))
 
 
 def guess_delimiter(lines, is_whole):
-    """The delimiters with which all rows of a sample have as many cells, and several.
-
-    Args:
-        lines: The lines of the sample.
-        is_whole: Whether they are all.
-
-    Returns:
-        A list of them, from the likeliest on.
-    """
+    """Returns the delimiters that give all rows equally many cells, best first."""
     found = []
     for delimiter in CANDIDATES:
         quotes = delimiter != "\t" or has_quoted_cells(lines, is_whole)
@@ -97,23 +74,17 @@ def guess_delimiter(lines, is_whole):
 
 
 def looks_quoted(cell):
-    """Whether a cell is written in quotes, with those in it doubled."""
+    """Whether a cell is quoted and contains doubled quotes."""
     return len(cell) > 2 and '""' in cell[1:-1] and bool(_QUOTED.fullmatch(cell))
 
 
 def has_quoted_cells(lines, is_whole, delimiter="\t"):
-    r"""Whether the quotes of a TSV surround cells, and are not text.
+    r"""Whether quotes in a TSV delimit cells, rather than being text.
 
-    GLUE's files have quotes as text; `pandas.DataFrame.to_csv(sep="\t")` surrounds
-    cells that hold a quote, a tab or a line end, and doubles the quotes in them. They
-    surround cells if all that begin with one are closed by one and some hold doubled
-    quotes, or a whole column is quoted; or if the rows are equally wide as CSV, and
-    are not where quotes are text.
-
-    Args:
-        lines: The lines of the sample.
-        is_whole: Whether they are all.
-        delimiter: What stands between cells.
+    In GLUE's files quotes are text; `pandas.DataFrame.to_csv(sep="\t")` quotes cells
+    that contain a quote, a tab or a line end, and doubles quotes inside. Quotes delimit
+    cells if all cells that start with one end with one and some contain doubled quotes,
+    or a whole column is quoted; or if rows are equally wide as CSV only.
 
     Example:
         >>> has_quoted_cells(['"he ' + 2 * '"' + 'sang"\t1', "plain\t0"], True)
@@ -135,7 +106,7 @@ def has_quoted_cells(lines, is_whole, delimiter="\t"):
 
 
 def _has_quoted_column(rows):
-    """Whether all cells of a column are quoted, as of a writer that quotes all text."""
+    """Whether all cells of a column are quoted."""
     if len(rows) < 3 or len(shape_of(rows)) > 1:
         return False
     columns = list(zip(*rows[1:], strict=True))  # a header may be bare
@@ -151,19 +122,15 @@ def is_number(cell):
 
 
 def is_id(cell):
-    """Whether a cell looks like an id: a number, such as `q17`, or a hash."""
+    """Whether a cell looks like an id, such as `17`, `q17` or a hash."""
     return bool(_ID.fullmatch(cell))
 
 
 def kind_of(cells):
-    """What a column holds.
+    """Classifies the content of a column.
 
-    Args:
-        cells: Its cells.
-
-    Returns:
-        `"numbers"`, `"values"` (few, which come again), `"constant"` (one, in many
-        rows), `"ids"`, `"texts"`, or `"nothing"`.
+    Returns `"numbers"`, `"values"` (few, repeated), `"constant"`, `"ids"`, `"texts"` or
+    `"nothing"`.
     """
     values = [str(cell).strip() for cell in cells]
     values = [value for value in values if value]
@@ -181,14 +148,9 @@ def kind_of(cells):
 
 
 def guess_header(rows, expected):
-    """Whether the first row of a table names its columns, by what the rows show.
+    """Whether the first row of a table contains column names; None if undecided.
 
-    Args:
-        rows: The rows of a sample, lists of cells, the first one first.
-        expected: Names of columns that the user has given.
-
-    Returns:
-        True, False, or None where it may be either.
+    `expected` are column names that the user named.
 
     Example:
         >>> guess_header([["tweet", "mood"], ["so good", "up"], ["bad", "up"]], ())
@@ -231,7 +193,7 @@ def _columns(rows, first):
 
 
 def _are_names(cells):
-    """Whether cells may name columns: short, and no sentences."""
+    """Whether cells may be column names: short, and not sentences."""
     named = [cell for cell in cells if cell]
     return bool(named) and all(
         len(cell) <= LONGEST_NAME
@@ -242,11 +204,10 @@ def _are_names(cells):
 
 
 def _sign(cell, column):
-    """What a column says of its first cell: a `"name"`, part of a `"row"`, or nothing.
+    """Compares the first cell of a column with the cells below it.
 
-    Returns:
-        `"row"`: it is like those below it; `"name"`: it is not; `"short"`: it is
-        shorter than nearly all texts below it; `""`: nothing.
+    Returns `"row"` if it is alike, `"name"` if it differs, `"short"` if it is shorter
+    than nearly all texts below it, else `""`.
     """
     below = [other for other in column if other]
     if not cell or not below:
@@ -263,5 +224,5 @@ def _sign(cell, column):
 
 
 def _breadth(text):
-    """The length of a text, in which Chinese characters count twice."""
+    """Returns the length of a text, counting wide characters twice."""
     return sum(1 + (unicodedata.east_asian_width(c) in "WF") for c in text[:400])

@@ -1,4 +1,4 @@
-"""Refuses labels, scores and tags that were likely read from the wrong column."""
+"""Plausibility checks of labels, scores and tags, to detect a wrong column."""
 
 import collections
 import re
@@ -10,25 +10,26 @@ from kerasbert.data.targets import spelled_alike
 
 __all__ = ["check_labels", "check_scores", "check_tagged"]
 
-FEW = 20  # examples up to which every one may be of its own class
-MANY = 1000  # examples among which a class that occurs once is doubted
+FEW = 20  # examples up to which each may have its own class
+MANY = 1000  # examples from which a class that occurs once is implausible
 MISSING = ("nan", "null", "none", "n/a", "na", "#n/a", "<na>", "nat")
-LONG_TEXT = 500  # words of a text that may be a whole file
+LONG_TEXT = 500  # words of a single text that may be a whole file
 _TAG = re.compile(r"[BIESMLU]-.+")
 _COLUMN = "Name the column of the label with --label-column"
-_ALL = "or, if they are right, name all labels with --labels"
+_ALL = "or, if they are correct, list all labels with --labels"
 
 
 def check_labels(targets, account, several=False):
-    """Refuses labels that are unlike classes.
+    """Raises a `ValueError` if labels do not look like classes.
 
     Args:
-        targets: The name of the class of each example, or lists of names.
+        targets: The class of each example, or lists of classes.
         account: The `DataAccount` of the file.
-        several: Whether a text may have several.
+        several: Whether examples may have several classes.
 
     Raises:
-        ValueError: If they are; the message says why, and which option settles it.
+        ValueError: If the labels are implausible; the message names the option that
+            resolves it.
     """
     counts = collections.Counter()
     for target in targets:
@@ -44,30 +45,30 @@ def check_labels(targets, account, several=False):
 
 
 def _header(counts, total, file, account):
-    """A class that is the name of a column is the header, taken for a row."""
+    """Rejects a class that occurs once and is a column name: a header read as a row."""
     if account.header is not False or total < 4:
         return
     for name, count in counts.items():
         if count == 1 and plain_name(name) in known_names() and len(counts) > 2:
             raise ValueError(
                 f"Expected classes in {file}, got {quoted(name, 40)} once, which looks "
-                "like the name of a column. Say --header if the first row has names, "
+                "like the name of a column. Use --header if the first row has names, "
                 f"{_ALL}."
             )
 
 
 def _tags(counts, total, file, account):
-    """Classes that are tags of words are of another task."""
+    """Rejects classes that are tags of words."""
     others = [name for name in counts if name != "O"]
     if "O" in counts and others and all(_TAG.fullmatch(name) for name in others):
         raise ValueError(
             f"Expected classes of texts in {file}, got tags of words, such as "
-            f"{quoted(others[0], 40)}. The task tag learns them."
+            f"{quoted(others[0], 40)}. Use the task `tag`."
         )
 
 
 def _every_row(counts, total, file, account):
-    """Classes that hardly come again are texts, ids or numbers."""
+    """Rejects classes that hardly repeat: they are texts, ids or numbers."""
     few = 2 if total < MANY else 3  # examples of a class, in the mean
     words = sum(len(name.split()) for name in counts) / len(counts)
     texts = 5 < total == len(counts) and words > 3
@@ -80,14 +81,14 @@ def _every_row(counts, total, file, account):
 
 
 def _numbers(counts, total, file, account):
-    """Classes that are fractions are scores."""
+    """Rejects classes that are fractional numbers: they are scores."""
     if not all(map(is_number, counts)):
         return
     fractions = [name for name in counts if not float(name).is_integer()]
     if fractions:
         raise ValueError(
-            f"Expected classes in {file}, got numbers such as {fractions[0]}. To learn "
-            f"them as scores, use the task regress; {_COLUMN.lower()}, {_ALL}."
+            f"Expected classes in {file}, got numbers such as {fractions[0]}. For "
+            f"scores, use the task `regress`; {_COLUMN.lower()}, {_ALL}."
         )
 
 
@@ -96,28 +97,28 @@ def _missing(counts, total, file, account):
     if found and len(counts) > 1:
         raise ValueError(
             f"Expected a class for every example in {file}, got {found[0]!r} for "
-            f"{counts[found[0]]:,} of {total:,}, as tables have it where nothing is "
-            f"known. Take these rows out, {_ALL}."
+            f"{counts[found[0]]:,} of {total:,}, which looks like a missing value. "
+            f"Remove these rows, {_ALL}."
         )
 
 
 def _spelling(counts, total, file, account):
-    """Classes that differ in writing alone are one."""
+    """Rejects classes that differ in spelling only."""
     alike = {}
     for name in counts:
         other = alike.setdefault(spelled_alike(name), name)
         if other != name:
             raise ValueError(
-                f"Expected classes in {file} to differ in more than writing, got "
+                f"Expected classes in {file} to differ in more than spelling, got "
                 f"{other!r} ({counts[other]:,} times) and {name!r} "
-                f"({counts[name]:,} times). Write them alike, or say what they are, "
-                f"such as --labels {other}=A,{name}=A,..., or name all labels with "
-                "--labels if they are two."
+                f"({counts[name]:,} times). Unify the spelling, or merge them with "
+                f"--labels {other}=A,{name}=A,..., or list all labels with --labels if "
+                "they are different classes."
             )
 
 
 def _lists(counts, total, file, account):
-    """Classes whose parts are classes are several labels of a text."""
+    """Rejects classes whose parts are classes: the examples have several labels."""
     for separator in (",", ";", "|"):
         joint = [name for name in counts if separator in name]
         parts = collections.Counter(
@@ -127,20 +128,20 @@ def _lists(counts, total, file, account):
         if joint and len(again) > 1 and len(again) >= 0.8 * len(parts):
             said = "" if separator == "," else f" --label-separator '{separator}'"
             raise ValueError(
-                f"Expected one class for an example in {file}, got "
-                f"{quoted(joint[0], 60)}, of which the parts are classes, too. Say "
+                f"Expected one class per example in {file}, got "
+                f"{quoted(joint[0], 60)}, whose parts are classes as well. Use "
                 f"--multi-label{said} if a text may have several, {_ALL}."
             )
 
 
 def _rare(counts, total, file, account):
-    """A class that occurs once among thousands is a slip, or part of a text."""
+    """Rejects a class that occurs once among thousands: a typo, or part of a text."""
     once = [name for name, count in counts.items() if count == 1]
     if total >= MANY and once and len(counts) <= 50:
         raise ValueError(
-            f"Expected several examples of every class in {file}, got one alone of "
-            f"{quoted(once[0], 60)} among {total:,}. Likely causes: a slip, a header "
-            f"(--header), or another column (--label-column). Put it right, {_ALL}."
+            f"Expected several examples of every class in {file}, got only one of "
+            f"{quoted(once[0], 60)} among {total:,}. Likely causes: a typo, a header "
+            f"(--header), or another column (--label-column). Correct it, {_ALL}."
         )
 
 
@@ -156,15 +157,15 @@ def _also(account):
 
 
 def check_scores(targets, account, learns=True):
-    """Refuses scores that are unlike scores.
+    """Raises a `ValueError` if scores are implausible.
 
     Args:
-        targets: Numbers.
+        targets: The scores.
         account: The `DataAccount` of the file.
-        learns: Whether they are to be learnt; one number for all may be tested.
+        learns: Whether they are training targets, which must not be constant.
 
     Raises:
-        ValueError: If they are; the message says why, and what settles it.
+        ValueError: If the scores are implausible; the message says how to resolve it.
     """
     total = len(targets)
     if learns and total > 3 and len(set(targets)) == 1:
@@ -176,26 +177,27 @@ def check_scores(targets, account, learns=True):
     if total >= FEW and steps == {1.0} and account.columns.get("score") is not None:
         raise ValueError(
             f"Expected scores in {account.name}, got {targets[0]:g}, {targets[1]:g}, "
-            f"{targets[2]:g}, ...: they number the rows. {_COLUMN}."
+            f"{targets[2]:g}, ..., which are row numbers. {_COLUMN}."
         )
 
 
 def check_tagged(
     inputs, targets, account, characters=False, prefix="", told=False, named=False
 ):
-    """Refuses tagged words that are unlike words and tags.
+    """Raises a `ValueError` if tagged words do not look like words and tags.
 
     Args:
         inputs: For each text a list of words, or a string.
-        targets: For each text a list of tags, or of entities.
+        targets: For each text a list of tags or entities.
         account: The `DataAccount` of the file.
-        characters: Whether marks were taken off.
-        prefix: What was taken off every word.
-        told: Whether the tags that there may be, or their column, were named.
-        named: Whether the column of the words was.
+        characters: Whether marks after characters were removed.
+        prefix: The prefix that was removed from every word.
+        told: Whether the user named the tags or their column.
+        named: Whether the user named the column of the words.
 
     Raises:
-        ValueError: If they are; the message says why, and which option settles it.
+        ValueError: If they are implausible; the message names the option that resolves
+            it.
     """
     if isinstance(inputs[0], str):
         return
@@ -205,9 +207,9 @@ def check_tagged(
     if len(inputs) == 1 and count > LONG_TEXT:
         raise ValueError(
             f"Expected an empty line after every text in {account.name}, got one text "
-            f"of {count:,} words, such as {quoted(inputs[0][0], 60)}. Put them in, or "
-            "name the column that tells sentences apart with --sentence-column. If the "
-            "lines are texts with a class each, the task classify learns them."
+            f"of {count:,} words, such as {quoted(inputs[0][0], 60)}. Insert them, or "
+            "name the column that identifies sentences with --sentence-column. If each "
+            "line is a text with a class, use the task `classify`."
         )
     if not told and count > 100 and len(tags) > max(100, count / 10):
         raise ValueError(
@@ -231,12 +233,12 @@ def check_tagged(
     if not characters and marked > 0.95 * len(words):
         raise ValueError(
             f"Expected words in {account.name}, got characters with marks, such as "
-            f"{words[0]!r}. Say --characters."
+            f"{words[0]!r}. Use --characters."
         )
     marks = {re.match(r"[a-z]{2,3}:|", word).group() for word in words}
     if not prefix and len(marks) == 1 and "" not in marks:
         raise ValueError(
             f"Expected words in {account.name}, but all begin with {marks.pop()!r}, "
-            f"such as {quoted(words[0], 40)}. Say --word-prefix "
-            f"{words[0].split(':')[0]}: to take it off."
+            f"such as {quoted(words[0], 40)}. Use --word-prefix "
+            f"{words[0].split(':')[0]}: to remove it."
         )

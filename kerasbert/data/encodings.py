@@ -1,12 +1,12 @@
-"""Guesses the encoding of bytes that are not UTF-8, for error messages."""
+"""Detection of the encoding of bytes that are not UTF-8, for error messages."""
 
 import codecs
 import unicodedata
 
 __all__ = ["checked_encoding", "encoding_advice", "plausible_encodings"]
 
-LEAST_SCORE = 0.55  # the share of likely characters below which a guess is dropped
-WIDE = {  # how often a byte of ASCII text is zero, by its position in four
+LEAST_SCORE = 0.55  # minimum share of plausible characters of a guess
+WIDE = {  # which of four bytes are zero in ASCII text
     "utf-16-le": (0, 1, 0, 1),
     "utf-16-be": (1, 0, 1, 0),
     "utf-32-le": (0, 1, 1, 1),
@@ -15,13 +15,7 @@ WIDE = {  # how often a byte of ASCII text is zero, by its position in four
 
 
 def checked_encoding(encoding):
-    """The name of a text encoding, as Python spells it.
-
-    Args:
-        encoding: A name such as `"gb18030"`.
-
-    Raises:
-        ValueError: If Python has no such text encoding.
+    """Returns Python's name of a text encoding; raises a `ValueError` if it is unknown.
 
     Example:
         >>> checked_encoding("GBK"), checked_encoding("Latin-1")
@@ -39,29 +33,16 @@ def checked_encoding(encoding):
 
 
 def encoding_advice(data):
-    """What to do about bytes that are not UTF-8: the likely encodings, with samples.
-
-    Args:
-        data: The bytes around the first one that is wrong.
-
-    Returns:
-        Sentences.
-    """
+    """Returns sentences that name the likely encodings of bytes, with excerpts."""
     guesses = plausible_encodings(data)
     if not guesses:
-        return "It may be a binary file, or hold lines of several encodings."
+        return "It may be a binary file, or mix several encodings."
     shown = [f"--encoding {name} (reads {text!r})" for name, text in guesses[:3]]
-    return f"Name its encoding; likely are {', or '.join(shown)}."
+    return f"Set its encoding; likely are {', or '.join(shown)}."
 
 
 def plausible_encodings(data):
-    """The encodings that bytes may be in, the likeliest first.
-
-    Args:
-        data: Bytes.
-
-    Returns:
-        A list of names, each with a few characters as it reads them.
+    """Returns the likely encodings of bytes, most likely first, with a decoded excerpt.
 
     Example:
         >>> plausible_encodings("这部电影很好看".encode("gbk"))[0]
@@ -110,7 +91,7 @@ def _is_wide(data, pattern):
 
 
 def _east_asian(encoding, leads, needed=None):
-    """A score: how many characters are among the common ones of an encoding."""
+    """Returns a score: the share of characters that are common in an encoding."""
 
     def score(text):
         others = [c for c in text if ord(c) > 127]
@@ -138,7 +119,7 @@ def _is_kana(character):
 
 
 def _western(text):
-    """How many letters and marks stand as in a Western text: few, among ASCII."""
+    """Scores non-ASCII letters and punctuation that are isolated among ASCII."""
     others = [n for n, c in enumerate(text) if ord(c) > 127]
     if not others:
         return 0

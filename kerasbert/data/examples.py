@@ -1,4 +1,4 @@
-"""Examples from a table: texts or pairs, with what should come out of each."""
+"""Examples from tables: texts or pairs, with targets and weights."""
 
 import contextlib
 import dataclasses
@@ -14,7 +14,7 @@ __all__ = ["Columns", "Example", "Examples", "open_examples", "read_examples"]
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """A row: a text or a pair of texts, what it should give, how much it counts."""
+    """A row: a text or a pair of texts, its target and its weight."""
 
     line: int
     input: str | tuple
@@ -24,15 +24,15 @@ class Example:
 
 @dataclasses.dataclass(frozen=True)
 class Examples:
-    """All rows of a table, each field as a task takes it.
+    """All examples of a table.
 
     Args:
-        name: What messages call the table.
-        lines: The line of each example.
+        name: Name of the table in messages.
+        lines: Line number of each example.
         inputs: Texts, or pairs of texts.
-        targets: What should come out of each; None where nobody knows.
-        weights: How much each counts; None: all alike.
-        account: The `kerasbert.data.DataAccount`: what was read, and how.
+        targets: Target of each example, or None.
+        weights: Weight of each example; None weights all alike.
+        account: The `DataAccount`, which describes what was read.
     """
 
     name: str
@@ -59,24 +59,24 @@ def read_examples(
     r"""Reads a table of examples.
 
     Args:
-        file: The file; `"-"`: standard input.
-        columns: The `Columns`.
-        target: From the cell of a label to the target of a task, such as
-            `kerasbert.data.one_label`; None: there are no labels.
-        form: As in `kerasbert.data.tables.open_table`.
-        header: As there.
-        pairs: Whether the examples are pairs; None: as the table says.
-        delimiter: As in `kerasbert.data.tables.open_table`.
-        encoding: As there.
+        file: The file; `"-"` is standard input.
+        columns: The `Columns` to read; None infers them.
+        target: Function from a label cell to a target, such as
+            `kerasbert.data.one_label`; None reads no labels.
+        form: `"tsv"`, `"csv"`, `"jsonl"` or `"txt"`; None infers it, see
+            `kerasbert.data.tables.open_table`.
+        header: Whether the first row contains column names; None infers it.
+        pairs: Whether the examples are pairs; None infers it.
+        delimiter: Delimiter of cells; None infers it.
+        encoding: Encoding of the file; None detects it.
 
     Returns:
         `Examples`.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file is empty, a column is not there or unlike what it is taken
-            for, a row has other columns or a target that is none; the message names
-            the file and the line.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file is empty, a column is missing or implausible, or a row
+            is invalid; the message names the line.
 
     Example:
         >>> import pathlib, tempfile
@@ -106,13 +106,7 @@ def read_examples(
 
 
 class ExampleRows:
-    """A stream of `Example`s.
-
-    Args:
-        rows: Iterator of them.
-        account: The `DataAccount`.
-        has_targets: Whether they have labels or scores.
-    """
+    """An iterator over `Example`s, with the `DataAccount` as `account`."""
 
     def __init__(self, rows, account, has_targets):
         self.account = account
@@ -141,19 +135,20 @@ def open_examples(
     """Opens a table as a stream of examples.
 
     Args:
-        file: As in `read_examples`.
-        columns: As there.
-        target: As there.
-        form: As there.
-        header: As there.
-        pairs: As there.
-        delimiter: As there.
-        encoding: As there.
-        may_be_table: As there.
+        file: The file; `"-"` is standard input.
+        columns: The `Columns` to read; None infers them.
+        target: Function from a label cell to a target; None reads no labels.
+        form: Format of the file, see `read_examples`.
+        header: Whether the first row contains column names; None infers it.
+        pairs: Whether the examples are pairs; None infers it.
+        delimiter: Delimiter of cells; None infers it.
+        encoding: Encoding of the file; None detects it.
+        may_be_table: Whether a `.txt` file with equally many tabs in all lines is a
+            table.
 
     Yields:
-        The name of the table for messages, and an iterator of `Example`s, which has
-        the `account` of what is read.
+        The name of the table for messages, and an iterator over `Example`s, whose
+        `account` describes what is read.
     """
     columns = columns or Columns()
     wants = {None: None, number: SCORE, score_if_any: SCORE_IF_ANY}.get(target, LABEL)
@@ -179,7 +174,7 @@ def open_examples(
 
 
 def _check_left_over(table, columns, places, wants, pairs):
-    """Refuses to read the first of several columns of texts without names, unasked."""
+    """Raises if other columns of an unnamed table contain texts as well."""
     told = table.names is not None or columns.text is not None or wants is not None
     if told or len(table.sample) < 3:
         return
@@ -187,24 +182,24 @@ def _check_left_over(table, columns, places, wants, pairs):
     others = [column for column in table.texts() if column not in taken]
     if others and taken[0] in table.texts():
         raise ValueError(
-            f"Expected to be told the columns of {table.name}: it has {table.width} "
-            "without names, and texts not only in column "
-            f"{', '.join(map(str, taken))}, but also in column {others[0]}. Name the "
-            f"text with --text-column{' and its pair with --pair-column' * bool(pairs)}"
-            ", or say --header if the first row has names, or --format txt if each "
-            "line is one text."
+            f"The columns of {table.name} are ambiguous: it has {table.width} without "
+            f"names, with texts in column {', '.join(map(str, taken))} and also in "
+            f"column {others[0]}. Name the text with "
+            f"--text-column{' and its pair with --pair-column' * bool(pairs)}, or use "
+            "--header if the first row has names, or --format txt if each line is one "
+            "text."
         )
 
 
 def _taken_for(places):
-    """Which column is taken for the label, or score, though nobody has named it."""
+    """Returns a sentence that names the inferred column of the label or score."""
     role, column = next(
         ((r, c) for r, c in places.columns.items() if r in (LABEL, SCORE)), (None, None)
     )
     if role is None:
         return ""
     name = f"column {column}" if isinstance(column, int) else f"column {column!r}"
-    return f" The {role} is taken from {name}; --label-column names another."
+    return f" The {role} is read from {name}; use --label-column for another."
 
 
 def _examples(table, places, target, told):
@@ -253,7 +248,7 @@ def _cell(cells, place, where):
     try:
         return cells[place]
     except KeyError:
-        raise _Missing(f"Expected a member {place!r} in {where}.") from None
+        raise _Missing(f"Expected a field {place!r} in {where}.") from None
     except IndexError:
         raise _Missing(
             f"Expected a column {place + 1} in {where}, got {len(cells)} columns."
@@ -261,4 +256,4 @@ def _cell(cells, place, where):
 
 
 class _Missing(ValueError):
-    """An error that names its place already."""
+    """An error whose message already names the line."""

@@ -1,4 +1,4 @@
-"""Rows of JSON: lines, an array, an object of columns, or an object around these."""
+"""Rows of JSON: JSON lines, an array, an object of columns, or a wrapper of these."""
 
 import itertools
 import json
@@ -12,19 +12,11 @@ LISTS = ("data", "examples", "rows", "items", "documents", "sentences", "train")
 
 
 def json_value(text, where):
-    """What JSON says.
-
-    Args:
-        text: The JSON.
-        where: What messages call its place.
-
-    Raises:
-        ValueError: If it is none.
-    """
+    """Parses JSON; raises a `ValueError` that names `where`."""
     try:
         return json.loads(text)
     except RecursionError:
-        raise ValueError(f"Expected plain JSON in {where}, got one too deep.") from None
+        raise ValueError(f"The JSON in {where} is nested too deeply.") from None
     except ValueError as error:
         raise ValueError(
             f"Expected JSON in {where}: {error}. Got {quoted(text.strip(), 80)}."
@@ -32,11 +24,7 @@ def json_value(text, where):
 
 
 def holds_json_lines(lines):
-    """Whether the lines of a sample are objects of JSON.
-
-    Args:
-        lines: Strings.
-    """
+    """Whether the first lines are JSON objects."""
     found = [line for line in lines if line.strip()][:5]
     return bool(found) and all(_is_object(line) for line in found)
 
@@ -51,21 +39,11 @@ def _is_object(line):
 
 
 def open_json_rows(lines, account, of_lists=False):
-    """The rows of a file of JSON.
+    """Returns an iterator over the rows of a JSON file, as (number, value) pairs.
 
-    Args:
-        lines: The `Lines`.
-        account: The `DataAccount`, in which the format is booked.
-        of_lists: Whether a row is of lists, as tokens and tags are, so that an object
-            of lists is one, and an object of lists of lists holds columns.
-
-    Returns:
-        Iterator of the number of a row, as messages give it, and its value, mostly a
-        dictionary. JSON lines are a stream; other forms are read whole.
-
-    Raises:
-        ValueError: If it is not JSON, or has no rows; the message names the file and
-            the line.
+    JSON lines are streamed; other forms are read as a whole. With `of_lists`, rows
+    contain lists such as tokens and tags: an object of lists is then one row, and an
+    object of lists of lists has columns. The format is recorded in `account`.
     """
     if lines.suffix == ".json":
         lines.longest = None
@@ -109,7 +87,7 @@ def _rows_of_lines(lines, account):
 
 
 def _is_line_of_a_list(line):
-    """Whether a line is a whole list that is no list of rows, as spaCy's pairs are."""
+    """Whether a line is a list that is a single row, as in spaCy's format."""
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):
@@ -124,14 +102,12 @@ def _document(lines):
     except json.JSONDecodeError as error:
         raise ValueError(
             f"Expected JSON in {lines.name}, but line {error.lineno}, column "
-            f"{error.colno} says otherwise: {error.msg}. Likely causes: the file is "
-            "not whole, or it is JSON lines with an object over several lines; one a "
-            "line is wanted."
+            f"{error.colno} is invalid: {error.msg}. Likely causes: the file is "
+            "incomplete, or it is JSON lines with an object over several lines instead "
+            "of one per line."
         ) from None
     except RecursionError:
-        raise ValueError(
-            f"Expected plain JSON in {lines.name}, got one too deep."
-        ) from None
+        raise ValueError(f"The JSON in {lines.name} is nested too deeply.") from None
 
 
 def _of_document(value, name, account, of_lists):
@@ -140,9 +116,9 @@ def _of_document(value, name, account, of_lists):
         return enumerate(value, 1)
     if not isinstance(value, dict):
         raise ValueError(
-            f"Expected rows of JSON in {name}, got {quoted(value, 80)}. Wanted is an "
-            'object a line, such as {"text": "...", "label": "..."}, or an array of '
-            "them."
+            f"Expected rows of JSON in {name}, got {quoted(value, 80)}. Supported are "
+            'one object per line, such as {"text": "...", "label": "..."}, or an array '
+            "of objects."
         )
     for key in LISTS:
         rows = value.get(key)
@@ -163,7 +139,7 @@ def _of_document(value, name, account, of_lists):
 
 
 def _columns(value, of_lists):
-    """The columns of an object of lists of one length, or of objects by index."""
+    """Returns the columns of an object of equally long lists, or of pandas' objects."""
     if not value:
         return None
     if all(isinstance(column, list) for column in value.values()):

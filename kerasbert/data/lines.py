@@ -1,4 +1,4 @@
-"""Lines of text from a file or a stream, with errors that say where."""
+"""Reading of text files line by line, with errors that name the line."""
 
 import codecs
 import collections
@@ -16,10 +16,10 @@ from kerasbert.data.packaging import Rejoined, bare_name, opened
 __all__ = ["LONGEST_LINE", "Lines", "open_lines"]
 
 LONGEST_LINE = 1 << 24  # bytes; characters in UTF-16 and UTF-32
-HEAD = 1 << 16  # bytes by which encoding and line ends are known
-SAMPLE_LINES = 2000  # how much of a file is looked at before it is read
+HEAD = 1 << 16  # bytes from which encoding and line ends are detected
+SAMPLE_LINES = 2000  # size of the sample from which the format is inferred
 SAMPLE_SIZE = 1 << 20
-_MARKS = {  # a byte order mark, and what it says
+_MARKS = {  # byte order marks
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -31,21 +31,21 @@ _PACKED = (EOFError, zlib.error, OSError)
 
 @contextlib.contextmanager
 def open_lines(file, encoding=None):
-    """Opens a file of text as a stream of lines.
+    """Opens a text file as a stream of lines.
 
     Args:
-        file: The file; `"-"`: standard input. One that gzip, bzip2, xz or zip has
-            compressed is read as what it holds.
-        encoding: Its encoding; None: UTF-8, or UTF-16 or UTF-32 where a byte order
-            mark says so.
+        file: The file; `"-"` is standard input. Files compressed with gzip, bzip2, xz
+            or zip are decompressed.
+        encoding: Encoding of the file; None is UTF-8, or UTF-16 or UTF-32 if there is a
+            byte order mark.
 
     Yields:
         The `Lines`.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        IsADirectoryError: It is a folder.
-        ValueError: It is no text, such as a workbook; the message says what to do.
+        FileNotFoundError: If the file does not exist.
+        IsADirectoryError: If it is a folder.
+        ValueError: If it is not a text file, such as a workbook.
     """
     with contextlib.ExitStack() as stack:
         if str(file) == "-":
@@ -62,22 +62,12 @@ def open_lines(file, encoding=None):
 
 
 class Lines:
-    r"""The lines of a binary stream, without their ends.
+    r"""The lines of a binary stream, without line ends.
 
-    A line ends at a line feed, alone or after a carriage return, and nowhere else: a
-    text may hold U+2028 and its like. Where there are carriage returns alone, as in
-    tables of old versions of Excel for Mac, they end lines.
-
-    Args:
-        name: What messages call the stream.
-        suffix: The suffix of the file, in lower case.
-        stream: A binary file.
-        encoding: As in `open_lines`.
-        compression: What it was compressed by.
-
-    Raises:
-        ValueError: While it is read, if a line is not in the encoding, is too long, or
-            holds a null character; the message names the file and the line.
+    Lines end with `\n` or `\r\n` only, since texts may contain U+2028 and similar
+    characters. In files without `\n`, such as tables of old versions of Excel for Mac,
+    lines end with `\r`. While iterating, a `ValueError` names a line that is not
+    decodable, too long, or contains a null character.
 
     Example:
         >>> list(Lines("a file", "", io.BytesIO(b"one\r\n\ntwo")))
@@ -123,17 +113,9 @@ class Lines:
         return next(self._lines)
 
     def ahead(self, most=SAMPLE_LINES, size=SAMPLE_SIZE):
-        """The next lines, which stay where they are; an error among them comes later.
+        """Returns the next lines, up to `most` or `size` characters; they stay unread.
 
-        Args:
-            most: How many lines at most.
-            size: How many characters at most, but a line at least.
-
-        Returns:
-            A list of strings.
-
-        Raises:
-            ValueError: If the next line is wrong.
+        An error is raised when its line is reached.
         """
         held = sum(map(len, self._ahead))
         while len(self._ahead) < most and held < size and self._error is None:
@@ -153,11 +135,11 @@ class Lines:
 
     @property
     def is_whole(self):
-        """Whether `ahead` has come to the end."""
+        """Whether `ahead` has reached the end."""
         return self._is_read
 
     def text(self):
-        """All lines, as one string."""
+        """Returns all remaining lines as one string."""
         self.longest = None
         return "\n".join(self)
 
@@ -226,8 +208,8 @@ class Lines:
     def _too_long(self, number):
         return (
             f"Expected lines of at most {self.longest:,} bytes in {self.name}, got a "
-            f"longer one in line {number}. Is it a text file, with a text or a row a "
-            "line? A JSON document ends in .json."
+            f"longer one in line {number}. Is it a text file, with one text or row per "
+            "line? A JSON document needs the suffix .json."
         )
 
     def _checked(self, text, number):
@@ -235,9 +217,9 @@ class Lines:
             return text
         found = encoding_advice(self._head) if "\0" in text[:8] else ""
         raise ValueError(
-            f"Expected text in {self.name}, but line {number} holds a null character: "
+            f"Expected text in {self.name}, but line {number} has a null character: "
             f"{quoted(text, 60)}. Likely causes: UTF-16 without a byte order mark "
-            "(--encoding utf-16-le), a binary file, or one that was not written whole. "
+            "(--encoding utf-16-le), a binary file, or an incomplete file. "
             f"{found}".rstrip()
         )
 
@@ -247,14 +229,13 @@ class Lines:
             around = line[max(error.start - 1000, 0) : error.start + 1000]
         kind = "UTF-8" if self.encoding == "utf-8" else self.encoding
         return (
-            f"Expected {kind} text in {self.name}, but line {number} holds the byte "
-            f"0x{line[error.start]:02x}, which is not valid there. "
-            + encoding_advice(around)
+            f"Expected {kind} text in {self.name}, but in line {number} the byte "
+            f"0x{line[error.start]:02x} is not valid {kind}. " + encoding_advice(around)
         )
 
 
 def _read(stream, size):
-    """So many bytes, or all that there are."""
+    """Reads up to `size` bytes."""
     parts, held = [], 0
     while held < size and (part := stream.read(size - held)):
         parts.append(part)
@@ -263,11 +244,11 @@ def _read(stream, size):
 
 
 def _broken(name, error):
-    return f"Expected a whole compressed file at {name}: {error}. Fetch it again."
+    return f"The compressed file {name} is corrupt: {error}. Download it again."
 
 
 def _encoding(head, encoding, name):
-    """The encoding of a file by its first bytes, and what to call it."""
+    """Detects the encoding of a file from its first bytes; returns it and its label."""
     mark = next((mark for mark in _MARKS if head.startswith(mark)), None)
     if encoding is None:
         found = _MARKS[mark] if mark else "utf-8"
@@ -277,15 +258,15 @@ def _encoding(head, encoding, name):
         return "utf-8", "UTF-8"
     if mark == codecs.BOM_UTF8 or _is_utf8(head):
         warnings.warn(
-            f"{name} is valid UTF-8, and is read as {encoding}, as --encoding says. "
-            "If its texts come out wrong, leave --encoding out.",
+            f"{name} is valid UTF-8, but is read as {encoding}, as set by --encoding. "
+            "If the texts are garbled, omit --encoding.",
             stacklevel=4,
         )
     return found, encoding
 
 
 def _is_utf8(head):
-    """Whether bytes are UTF-8, and more than ASCII."""
+    """Whether bytes are UTF-8, but not ASCII."""
     if head.isascii():
         return False
     try:

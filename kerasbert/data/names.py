@@ -1,4 +1,4 @@
-"""What headers call the columns of texts, labels and scores, the likeliest first."""
+"""Column names by which texts, labels and scores are recognized, most likely first."""
 
 import functools
 import re
@@ -70,10 +70,7 @@ _CHINESE = (
 
 
 def plain_name(name):
-    """A name without case and marks: `"Sentence_A"` and `"sentence a"` are one.
-
-    Args:
-        name: The name.
+    """Normalizes a column name: `"Sentence_A"` and `"sentence a"` are equal.
 
     Example:
         >>> plain_name("#1 String"), plain_name(" Gold_Label ")
@@ -84,16 +81,13 @@ def plain_name(name):
 
 @functools.cache
 def known_names():
-    """The plain forms of all names that texts, labels and scores have in headers."""
+    """Returns the normalized forms of all known column names."""
     names = (*TEXT_NAMES, *PAIR_NAMES, *LABEL_NAMES, *ANSWER_NAMES)
     return frozenset(map(plain_name, names))
 
 
 def header_words(name):
-    """The words of a name that are usual in headers.
-
-    Args:
-        name: The name of a column.
+    """Returns the words of a column name that are common in headers.
 
     Example:
         >>> header_words("airline_sentiment"), header_words("splendid")

@@ -1,4 +1,4 @@
-"""Files of examples as they come: compressed, or no text at all."""
+"""Decompression of files, and recognition of binary formats."""
 
 import bz2
 import gzip
@@ -12,7 +12,7 @@ __all__ = ["bare_name", "opened"]
 COMPRESSED = (".gz", ".bz2", ".xz", ".zip")
 _OPENERS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 _CSV = "python -c \"import pandas; pandas.{}.to_csv('data.csv', index=False)\""
-# From the first bytes of a file that is no text to its name, and what to do about it.
+# Magic bytes of binary formats, with their names and a conversion.
 _FOREIGN = {
     b"PAR1": ("a Parquet file", _CSV.format("read_parquet('FILE')")),
     b"ARROW1": ("an Arrow file", _CSV.format("read_feather('FILE')")),
@@ -27,7 +27,7 @@ _FOREIGN = {
         "sqlite3 -csv -header FILE 'SELECT ...'",
     ),
     b"\x89HDF": ("an HDF5 file", _CSV.format("read_hdf('FILE')")),
-    b"\x93NUMPY": ("a NumPy array", "a text file with a text a line"),
+    b"\x93NUMPY": ("a NumPy array", "a text file with one text per line"),
     b"%PDF": ("a PDF file", "pdftotext FILE data.txt"),
     b"(\xb5/\xfd": ("compressed by zstd", "unzstd FILE"),
     b"\x80\x04\x95": ("a pickle, which is not opened", "pandas' to_csv"),
@@ -40,10 +40,7 @@ _HTML = (b"<!doctype html", b"<html")
 
 
 def bare_name(file):
-    """The name of a file without what compression adds, in lower case.
-
-    Args:
-        file: The file.
+    """Returns the lower-case name of a file without compression suffixes.
 
     Example:
         >>> bare_name("data/Train.CSV.gz")
@@ -56,18 +53,10 @@ def bare_name(file):
 
 
 def opened(path, stack):
-    """Opens a file of bytes; a compressed one as what it holds.
+    """Opens a file in binary mode and decompresses it; returns stream and compression.
 
-    Args:
-        path: The file.
-        stack: A `contextlib.ExitStack`, which closes it.
-
-    Returns:
-        A binary stream, and what the file was compressed by, or None.
-
-    Raises:
-        ValueError: If it is a file of another program, or an archive of several files;
-            the message says how to make text of it.
+    Raises a `ValueError` with a conversion command for binary formats and archives of
+    several files. `stack` closes the file.
     """
     stream = stack.enter_context(path.open("rb"))
     first = stream.read(64)
@@ -86,8 +75,8 @@ def opened(path, stack):
             )
     if first.lstrip(b"\xef\xbb\xbf\r\n\t ").lower().startswith(_HTML):
         raise ValueError(
-            f"Expected a file of examples at {path}, but it is a page of HTML, as "
-            "where a download needs a login. Fetch the file itself."
+            f"Expected a file of examples at {path}, but it is an HTML page, such as "
+            "a login page. Download the file itself."
         )
     return stream, None
 
@@ -97,7 +86,7 @@ def _member(path, stack):
         archive = stack.enter_context(zipfile.ZipFile(path))
     except zipfile.BadZipFile as error:
         raise ValueError(
-            f"Expected a whole zip file at {path}: {error}. Fetch it again."
+            f"The zip file {path} is corrupt: {error}. Download it again."
         ) from None
     names = [name for name in archive.namelist() if not name.endswith("/")]
     names = [name for name in names if not name.startswith("__MACOSX/")]
@@ -118,23 +107,18 @@ def _member(path, stack):
 
 
 class Rejoined(io.RawIOBase):
-    """A stream whose first bytes were read already.
-
-    Args:
-        head: Those bytes.
-        stream: What follows them.
-    """
+    """A stream that first returns bytes that were already read."""
 
     def __init__(self, head, stream):
         self._head = memoryview(head)
         self._stream = stream
 
     def readable(self):
-        """True."""
+        """Returns True."""
         return True
 
     def readinto(self, buffer):
-        """Fills a buffer, and returns how many bytes came."""
+        """Reads into a buffer; returns the number of bytes."""
         if self._head:
             count = min(len(buffer), len(self._head))
             buffer[:count] = self._head[:count]

@@ -1,4 +1,4 @@
-"""SQuAD: questions, contexts and the answers in them, from JSON."""
+"""Questions, contexts and answers in SQuAD's JSON format."""
 
 import dataclasses
 import hashlib
@@ -12,12 +12,12 @@ from kerasbert.data.lines import open_lines
 
 __all__ = ["NOWHERE", "SquadData", "read_squad"]
 
-NOWHERE = -1  # the start of an answer that does not stand where its file says
+NOWHERE = -1  # the start of an answer that is not at its position
 WANTED = (
-    'Wanted is {"data": [{"paragraphs": [{"context": "...", "qas": [{"id": "1", '
-    '"question": "...", "answers": [{"text": "...", "answer_start": 0}]}]}]}]}, or a '
+    'Supported are {"data": [{"paragraphs": [{"context": "...", "qas": [{"id": "1", '
+    '"question": "...", "answers": [{"text": "...", "answer_start": 0}]}]}]}]}, or one '
     'line {"question": "...", "context": "...", "answers": {"text": ["..."], '
-    '"answer_start": [0]}} for each.'
+    '"answer_start": [0]}} per question.'
 )
 IDS = ("id", "query_id", "qid", "qas_id", "_id", "question_id")
 CONTEXTS = ("context", "context_text", "passage", "paragraph")
@@ -26,18 +26,18 @@ QUESTIONS = ("question", "query_text", "query")
 
 @dataclasses.dataclass(frozen=True)
 class SquadData:
-    """Questions about contexts, and what is known of their answers.
+    """Questions, contexts and answers.
 
     Args:
-        ids: The name of each question.
-        inputs: Pairs of a question and its context, as `QuestionAnswerer` takes them.
+        ids: Id of each question.
+        inputs: Pairs of question and context, as for `QuestionAnswerer`.
         targets: For each question `{"text": [...], "answer_start": [...]}`, the
-            answers that people gave and their first characters; None where the
-            context has no answer. An answer that does not stand where the file says
-            has the start -1: it counts in metrics, which compare texts, and not in
-            training. None altogether where the file has no answers.
-        misaligned: The names of the questions that have such answers.
-        account: The `kerasbert.data.DataAccount`: what was read, and how.
+            reference answers with their first characters, or None if it is
+            unanswerable. An answer that is not at its position in the context has the
+            start -1: metrics, which compare texts, use it, training does not. None if
+            the file has no answers.
+        misaligned: Ids of the questions with such answers.
+        account: The `DataAccount`, which describes what was read.
     """
 
     ids: list
@@ -51,29 +51,27 @@ class SquadData:
 
 
 def read_squad(path, answers=True, encoding=None):
-    """Reads a file in the format of SQuAD 1.1 or 2.0, or one of its cousins.
+    """Reads a file in the format of SQuAD 1.1 or 2.0, or a variant.
 
-    CMRC and DRCD have its format; CMRC's flat form has paragraphs at the top. The rows
-    of `datasets`, as JSON lines or an array, have a question, a context and answers
-    each. Answers may be a list of objects, an object of lists, or a list of texts,
-    which have to stand in the context once, as no start tells where. A question has no
-    answer in its context where `is_impossible` says so (which SQuAD 2.0 does beside
-    plausible ones), its answers are none, or their texts are empty.
+    CMRC and DRCD have the same format; CMRC's flat form has paragraphs at the top
+    level. Rows of `datasets`, as JSON lines or an array, have one question, context and
+    answers each. Answers may be a list of objects, an object of lists, or a list of
+    texts, which must occur in the context once. A question is unanswerable if
+    `is_impossible` is set (SQuAD 2.0 adds plausible answers to it), or its answers are
+    missing or empty.
 
     Args:
-        path: The file; `"-"`: standard input.
-        answers: Whether answers are read; if not, targets are None, and what the file
-            says of answers is not looked at.
-        encoding: As in `kerasbert.data.lines.open_lines`.
+        path: The file; `"-"` is standard input.
+        answers: Whether to read answers; otherwise targets are None.
+        encoding: Encoding of the file; None detects it, see `open_lines`.
 
     Returns:
-        `SquadData`. A warning says how many questions have answers that do not stand
-        in their context, and names one.
+        `SquadData`. A warning counts the questions whose answers are not found at their
+        position.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is not JSON, or not in this format; the message names the
-            file and the place in it.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is not JSON in this format; the message names the position.
 
     Example:
         >>> import json, pathlib, tempfile
@@ -109,8 +107,8 @@ def read_squad(path, answers=True, encoding=None):
         if len(found.unanswered) < len(found.ids):
             raise ValueError(
                 f"Expected answers for all questions in {path} or for none, got none "
-                f"at {found.unanswered[0]}. A question without an answer in its "
-                'context says "answers": [].'
+                f"at {found.unanswered[0]}. An unanswerable question has "
+                '"answers": [].'
             )
         return SquadData(found.ids, found.inputs, None, [], account)
     _warn_of_misaligned(path, found)
@@ -120,7 +118,7 @@ def read_squad(path, answers=True, encoding=None):
 
 
 class _Found(NamedTuple):
-    """What was read so far; `unanswered` are the places of questions alone."""
+    """What was read so far; `unanswered` are positions of questions without answers."""
 
     ids: list
     inputs: list
@@ -131,7 +129,7 @@ class _Found(NamedTuple):
 
 
 def _questions(lines, account):
-    """The node of every question, and its context."""
+    """Yields the node of each question, and its context."""
     if lines.suffix in ("", ".json"):
         lines.longest = None
     first = next((line for line in lines.ahead(200) if line.strip()), "{").strip()
@@ -171,7 +169,7 @@ def _questions(lines, account):
 
 
 def _of_article(article):
-    """The questions of an article, or of a paragraph that stands alone."""
+    """Yields the questions of an article, or of a single paragraph."""
     alone = isinstance(article.value, dict) and "qas" in article.value
     paragraphs = [article] if alone else article.children("paragraphs")
     for paragraph in paragraphs:
@@ -181,27 +179,26 @@ def _of_article(article):
 
 
 class _Node(NamedTuple):
-    """A value in a JSON file, and the way to it."""
+    """A value in a JSON file, and its path."""
 
     file: object
     place: str
     value: object
 
     def field(self, name, kind):
-        """The value under a name, of a type."""
+        """Returns a field, checking its type."""
         place = f"{self.place}.{name}".removeprefix(".")
         if not isinstance(self.value, dict):
             raise ValueError(
                 f"Expected an object with {name!r} at {self.place or 'the top'} of "
-                f"{self.file}, got {type(self.value).__name__}. Is it in the format "
-                f"of SQuAD? {WANTED}"
+                f"{self.file}, got {type(self.value).__name__}. Is it in SQuAD "
+                f"format? {WANTED}"
             )
         if name not in self.value:
             beside = ", ".join(map(repr, list(self.value)[:8]))[:120]
             raise ValueError(
-                f"Expected {place} in {self.file}, but it is not there; got "
-                f"{beside or 'nothing'} beside it. Is it in the format of SQuAD? "
-                f"{WANTED}"
+                f"Expected {place} in {self.file}, but it is missing; got "
+                f"{beside or 'nothing'} instead. Is it in SQuAD format? {WANTED}"
             )
         value = self.value[name]
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
@@ -212,12 +209,12 @@ class _Node(NamedTuple):
         return value
 
     def one_of(self, names):
-        """The string under the first of some names that is there."""
+        """Returns the string under the first of the names that exists."""
         known = self.value if isinstance(self.value, dict) else {}
         return self.field(next((n for n in names if n in known), names[0]), str)
 
     def children(self, name):
-        """The nodes of the list under a name."""
+        """Returns the nodes of a list field."""
         place = f"{self.place}.{name}".removeprefix(".")
         return [
             _Node(self.file, f"{place}[{number}]", value)
@@ -237,7 +234,7 @@ def _read_question(node, context, found, answers):
 
 
 def _id(node, question, context, position):
-    """The name of a question: a string, or a number; else made of what it asks."""
+    """Returns the id of a question, or a hash of the question if it has none."""
     for name in IDS:
         value = node.value.get(name)
         if isinstance(value, str) or type(value) is int:
@@ -249,12 +246,12 @@ def _id(node, question, context, position):
 
 
 def _check_ids(ids, path):
-    """Questions of one name would be one to whoever joins answers by it."""
+    """Warns about duplicate ids."""
     seen = set()
     twice = [name for name in ids if name in seen or seen.add(name)]
     if twice:
         warnings.warn(
-            f"{len(twice):,} questions in {path} have the name of another one, such as "
+            f"{len(twice):,} questions in {path} have duplicate ids, such as "
             f"{quoted(twice[0], 60)}; all of them are read.",
             stacklevel=3,
         )
@@ -282,7 +279,7 @@ def _read_answers(node, context, found):
 
 
 def _is_impossible(node):
-    """Whether a question is marked to have no answer: true, 1 or "true"."""
+    """Whether a question is marked as unanswerable: true, 1 or "true"."""
     value = node.value.get("is_impossible")
     if value is None:
         return False
@@ -295,7 +292,7 @@ def _is_impossible(node):
 
 
 def _answers(node):
-    """The text and the start of every answer; a start of None is not said."""
+    """Yields the text and the start of each answer; the start may be None."""
     value = node.value.get("answers", node.value.get("answer"))
     if value is None:
         return
@@ -340,8 +337,8 @@ def _warn_of_misaligned(path, found):
     )
     warnings.warn(
         f"{len(found.misaligned)} of the {len(found.ids)} questions in {path} have an "
-        "answer that does not stand in their context where answer_start says, such as "
-        f"{quoted(found.misaligned[0], 60)}. Such answers are not trained on, which "
-        f"leaves out {lost} of the questions; metrics count them.",
+        "answer that is not found at answer_start in their context, such as "
+        f"{quoted(found.misaligned[0], 60)}. Such answers are not used in training, "
+        f"which excludes {lost} of the questions; metrics use them.",
         stacklevel=3,
     )

@@ -1,4 +1,4 @@
-"""A table: the names of its columns, a sample, and a stream of its rows."""
+"""A table: column names, a sample of its rows, and an iterator over all rows."""
 
 from kerasbert.account import quoted
 from kerasbert.data.dialect import kind_of
@@ -7,21 +7,21 @@ __all__ = ["EmptyFile", "Table"]
 
 
 class EmptyFile(ValueError):
-    """A file has no line at all."""
+    """A file has no lines."""
 
 
 class Table:
-    """A table that is read: the names of its columns and a stream of its rows.
+    """A table being read.
 
     Args:
-        name: What messages call it.
-        names: The names of the columns; None where it has none.
+        name: Name of the table in messages.
+        names: Column names, or None.
         width: Number of columns.
-        rows: Iterator of the line number and the cells of each row: a list, or in JSON
-            a dictionary.
-        sample: The cells of its first rows, which are among `rows`.
-        account: The `DataAccount` of what is read.
-        is_tsv: Whether it is of tabs, in which quotes are text.
+        rows: Iterator over (line number, cells) pairs; cells are a list, or a
+            dictionary for JSON.
+        sample: Cells of the first rows, which `rows` yields as well.
+        account: The `DataAccount`.
+        is_tsv: Whether cells are separated by tabs and never quoted.
     """
 
     def __init__(self, name, names, width, rows, sample, account, is_tsv=False):
@@ -31,8 +31,8 @@ class Table:
         self.sample = sample
         self.account = account
         self.is_tsv = is_tsv
-        # Rows of the STS benchmark have columns more, which it documents: numbers of
-        # columns say which ones are meant, where there are no names.
+        # Some rows of the STS benchmark have additional columns, which is accepted if
+        # columns are named by number.
         self.may_be_wider = False
         self.rows = rows
 
@@ -41,22 +41,15 @@ class Table:
 
     @property
     def all_columns(self):
-        """The names of all columns, or their numbers."""
+        """The names of all columns, or their numbers from 1."""
         if self.names is None:
             return list(range(1, self.width + 1))
         return list(self.names)
 
     def column(self, column):
-        """Where a column is in a row.
+        """Returns the index or key of a column, given by name or by number from 1.
 
-        Args:
-            column: Its name; or its number, from 1 as in `cut -f`.
-
-        Returns:
-            An index or a key of the cells.
-
-        Raises:
-            ValueError: If the table has no such column, or several of the name.
+        Raises a `ValueError` if the table has no such column, or several of that name.
         """
         names = self.names or []
         if column in names:
@@ -65,7 +58,7 @@ class Table:
             if names.count(column) > 1:
                 raise ValueError(
                     f"Expected one column {quoted(column, 40)} in {self.name}, got "
-                    f"{names.count(column)} of that name in its header. Name it by its "
+                    f"{names.count(column)} of that name in its header. Use its "
                     "number, from 1."
                 )
             return names.index(column)
@@ -78,16 +71,12 @@ class Table:
         elif isinstance(column, str) and not column.isdigit():
             has += " (--header, if the first row has them)"
         raise ValueError(
-            f"Expected a column {column!r} in {self.name}, which has {has}. Name one "
-            "of these."
+            f"Expected a column {column!r} in {self.name}, which has {has}. Use one of "
+            "these."
         )
 
     def columns_besides(self, places):
-        """The names, or numbers, of the columns at other places.
-
-        Args:
-            places: A set of what `column` gives.
-        """
+        """Returns the names or numbers of all columns except those at `places`."""
         if isinstance(self.names, dict):
             kept = {str(place).split(".")[0] for place in places}
             names = [name for name in self.names if "." not in name]
@@ -99,22 +88,18 @@ class Table:
         ]
 
     def texts(self):
-        """The numbers of the columns that hold texts, by the sample."""
+        """Returns the numbers of the columns that contain texts in the sample."""
         kinds = map(kind_of, self.all_cells())
         return [number for number, kind in enumerate(kinds, 1) if kind == "texts"]
 
     def all_cells(self):
-        """The cells of every column in the sample, in the order of `all_columns`."""
+        """Returns the sampled cells of each column, in the order of `all_columns`."""
         if isinstance(self.names, dict):
             return [self.cells(name) for name in self.names]
         return [self.cells(place) for place in range(self.width)]
 
     def cells(self, place):
-        """The cells of a column in the sample.
-
-        Args:
-            place: Where it is, as `column` gives it.
-        """
+        """Returns the sampled cells of the column at `place`."""
         if isinstance(self.names, dict):
             return [row[place] for row in self.sample if place in row]
         return [row[place] for row in self.sample if place < len(row)]

@@ -1,4 +1,4 @@
-"""Tables: CSV, TSV, lines of text and JSON as a stream of rows."""
+"""Opens CSV, TSV, plain text and JSON as tables."""
 
 import contextlib
 import itertools
@@ -30,29 +30,29 @@ def open_table(
     texts_alone=False,
     may_be_table=False,
 ):
-    """Opens a table.
+    """Opens a file as a `Table`.
 
     Args:
-        file: The file; `"-"`: standard input.
-        form: `"tsv"` (tabs; quotes are text), `"csv"` (quotes as in RFC 4180),
-            `"jsonl"` (also an array, or columns), or `"txt"` (a text a line); None: by
-            the suffix, and by what the first rows show.
-        header: Whether the first row names the columns; None: as the first rows show.
-        expected: Names of columns that a header has.
-        delimiter: What stands between cells; None: as the first rows show.
-        encoding: As in `kerasbert.data.lines.open_lines`.
-        texts_alone: Whether one text of each row is wanted and no column is named, so
-            that a file that ends in `.txt` has a text a line, tabs in it or not.
-        may_be_table: Whether such a file is a table where all lines have as many tabs,
-            as the one that a model was trained on.
+        file: The file; `"-"` is standard input.
+        form: `"tsv"` (tabs, no quoting), `"csv"` (quoting as in RFC 4180), `"jsonl"`
+            (also an array or columns), or `"txt"` (one text per line); None infers it
+            from the suffix and the first rows.
+        header: Whether the first row contains column names; None infers it.
+        expected: Column names that a header contains.
+        delimiter: Delimiter of cells; None infers it.
+        encoding: Encoding of the file; None detects it, see `open_lines`.
+        texts_alone: Whether a single text per row and no named column is requested; a
+            `.txt` file then has one text per line, even with tabs.
+        may_be_table: Whether a `.txt` file with equally many tabs in all lines is a
+            table.
 
     Yields:
         A `Table`.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file is empty, or is not what it should be; the message names
-            the file and the line. Those of later lines come with the rows.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file is empty or invalid; the message names the line. Errors
+            in later lines are raised while iterating.
     """
     if form is not None and form not in FORMATS:
         raise ValueError(f"Expected a format among {', '.join(FORMATS)}, got {form!r}.")
@@ -69,7 +69,7 @@ def open_table(
             account.notes = lines.notes
             yield _json_table(lines, account)
         elif form == "txt":
-            account.format, account.notes = "a text a line", lines.notes
+            account.format, account.notes = "one text per line", lines.notes
             yield _text_table(lines, sample, header, account)
         else:
             yield Delimited(lines, sample, form, delimiter, account).table(
@@ -93,22 +93,22 @@ def _form_of(lines, sample, delimiter, texts_alone, may_be_table):
 
 
 def _cells_of_tabs(sample):
-    """How many cells all lines of a sample have; 1 where they differ, or one is all."""
+    """Returns the number of tab-separated cells of all lines; 1 if it varies."""
     counts = {line.count("\t") for line in sample if line}
     return counts.pop() + 1 if len(counts) == 1 and len(sample) > 1 else 1
 
 
 def _delimited(lines, sample):
-    """Whether a file of no known suffix is a table, though not of tabs."""
+    """Whether a file of unknown suffix is a table with another delimiter than tabs."""
     return bool(set(guess_delimiter(sample, lines.is_whole)) - {"\t"})
 
 
 def _text_table(lines, sample, header, account):
     if (cells := _cells_of_tabs(sample)) > 1:
         warnings.warn(
-            f"Each line of {lines.name} has {cells} cells between tabs, and "
-            "is read as one text, as in any .txt file. If it is a table, name "
-            "--format tsv, or --text-column 1.",
+            f"Each line of {lines.name} has {cells} tab-separated cells, but is read "
+            "as one text, since the suffix is .txt. If it is a table, use "
+            "--format tsv or --text-column 1.",
             stacklevel=3,
         )
     rows = ((number, [line]) for number, line in enumerate(lines, 1))
@@ -134,7 +134,7 @@ def _json_table(lines, account):
 
 
 def _ahead(rows, most=200):
-    """Some rows; an error among them comes when it is their turn."""
+    """Returns the first rows; an error among them is raised when its row is reached."""
     return list(itertools.islice(rows, most))
 
 
@@ -153,7 +153,7 @@ def _objects(rows, unit, name, account):
 
 
 def _flat(row, before=""):
-    """A row with the members of objects in it beside the others: `meta.text`."""
+    """Flattens nested objects: `{"meta": {"text": ...}}` gets a column `meta.text`."""
     flat = {}
     for name, value in row.items():
         if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Texts and their tags or entities as JSON."""
+"""Tagged texts in JSON."""
 
 from kerasbert.data.annotations import WANTED, has_numbers, tagged_record
 from kerasbert.data.data_account import DataAccount
@@ -10,43 +10,37 @@ __all__ = ["Tagged", "read_tagged_json", "tagged"]
 
 
 class Tagged(tuple):
-    """Tagged texts: a pair of inputs and targets, with the account of what was read.
-
-    Args:
-        inputs: For each text its words, or the text.
-        targets: For each text its tags, or its entities.
-        account: The `kerasbert.data.DataAccount`.
-    """
+    """A pair of inputs and targets, with the `DataAccount` of the file as `account`."""
 
     def __new__(cls, inputs, targets, account):
-        """A pair."""
+        """Creates the pair."""
         made = super().__new__(cls, (inputs, targets))
         made.account = account
         return made
 
 
 def read_tagged_json(file, tags=None, encoding=None, names=None):
-    r"""Reads tagged texts from JSON lines, or an array.
+    r"""Reads tagged texts from JSON lines or a JSON array.
 
     A record is `{"tokens": [...], "tags": [...]}`, or `{"text": ..., "entities":
-    [{"start", "end", "type"}, ...]}` with characters of the text, or as annotation
-    tools and `datasets` write these (`kerasbert.data.annotations`); all are one or all
-    the other.
+    [{"start", "end", "type"}, ...]}` with character offsets, or has the form that
+    annotation tools or `datasets` write (see `kerasbert.data.annotations`). Forms with
+    tokens and forms with texts cannot be mixed.
 
     Args:
-        file: The file; `"-"`: standard input.
-        tags: The tags of tokens that there may be; None: any.
-        encoding: As in `kerasbert.data.lines.open_lines`.
-        names: The names of tags that are numbers, from 0 on; None: they are refused.
+        file: The file; `"-"` is standard input.
+        tags: The allowed tags of tokens; None allows any.
+        encoding: Encoding of the file; None detects it, see `open_lines`.
+        names: Names of tags that are integers, from 0; None rejects integers.
 
     Returns:
-        For each text its words and its tags; or the text and its entities: a pair,
-        whose `account` says what was read.
+        A pair: the words of each text with their tags, or the texts with their
+        entities. Its `account` describes what was read.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file is empty, or a record is none of these; the message names
-            the file and the line.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file is empty or a record is invalid; the message names the
+            line.
 
     Example:
         >>> import pathlib, tempfile
@@ -84,19 +78,7 @@ def read_tagged_json(file, tags=None, encoding=None, names=None):
 
 
 def tagged(inputs, targets, account):
-    """The texts of a file and their tags, if there are any.
-
-    Args:
-        inputs: The texts.
-        targets: Their tags.
-        account: The `DataAccount`.
-
-    Returns:
-        `Tagged`.
-
-    Raises:
-        ValueError: If there are none.
-    """
+    """Returns the texts of a file with their tags; without any, raises an error."""
     if not inputs:
         skipped = [f"{count} {reason}" for reason, count in account.skipped.items()]
         about = f" (skipped: {', '.join(skipped)})" if skipped else ""

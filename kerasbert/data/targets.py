@@ -1,4 +1,4 @@
-"""From the cell of a table to what a model should make of a text."""
+"""Conversion of table cells to labels and scores."""
 
 import json
 import math
@@ -12,13 +12,16 @@ NO = ("0", "0.0", "false", "no", "")
 
 
 def one_label(cell):
-    """The name of a class.
+    """Converts a cell to a class name.
 
     Args:
-        cell: A string, or a number or truth value of JSON, or a list of one of them.
+        cell: A string, a number, a boolean, or a list of one of these.
+
+    Returns:
+        A string.
 
     Raises:
-        ValueError: If the cell is empty or no name.
+        ValueError: If the cell is empty or has several labels.
 
     Example:
         >>> one_label(" positive "), one_label(3), one_label(True), one_label(["new"])
@@ -31,7 +34,7 @@ def one_label(cell):
     if isinstance(cell, list) and len(cell) > 1:
         raise ValueError(
             f"expected one label, got {quoted(cell, 80)}. If a text may have several, "
-            "say --multi-label"
+            "use --multi-label"
         )
     if cell is None or isinstance(cell, list | dict):
         raise ValueError(f"expected one label, got {quoted(cell, 80)}")
@@ -42,10 +45,13 @@ def one_label(cell):
 
 
 def several_labels(separator=","):
-    """A function to the names of the classes of a text, of which there may be none.
+    """Returns a function that converts a cell to a list of class names.
 
     Args:
-        separator: What stands between names in a string; JSON has lists.
+        separator: Separator of names in strings.
+
+    Returns:
+        A function from a cell to a list of strings, which may be empty.
 
     Example:
         >>> read = several_labels(";")
@@ -66,27 +72,30 @@ def several_labels(separator=","):
 
 
 def _listed(cell):
-    """The names of a list of JSON in a cell; that of Python is not one."""
+    """Parses a JSON list in a cell; Python's notation is rejected."""
     try:
         found = json.loads(cell)
     except ValueError:
         found = None
     if not isinstance(found, list):
         raise ValueError(
-            f"expected labels, got {quoted(cell, 60)}, which looks like a list of "
-            'Python. Write ["a", "b"], or the names with a separator between them'
+            f"expected labels, got {quoted(cell, 60)}, which looks like a Python list. "
+            'Write ["a", "b"], or the names with a separator'
         )
     return found
 
 
 def number(cell):
-    """A number.
+    """Converts a cell to a finite float.
 
     Args:
         cell: A string or a number.
 
+    Returns:
+        A float.
+
     Raises:
-        ValueError: If it is none, or not finite.
+        ValueError: If the cell is not a finite number.
 
     Example:
         >>> number("3.800")
@@ -99,32 +108,28 @@ def number(cell):
     if not math.isfinite(value):
         hint = ""
         if isinstance(cell, str) and re.fullmatch(r"\s*-?\d+,\d+\s*", cell):
-            hint = ". A decimal point is wanted, not a comma"
+            hint = ". Use a decimal point, not a comma"
         raise ValueError(f"expected a number, got {quoted(cell, 60)}{hint}")
     return value
 
 
 def score_if_any(cell):
-    """A number, as `number`: for files in which a column of scores may be missing.
+    """Converts a cell to a float, for files whose score column is optional.
 
     Args:
         cell: A string or a number.
 
+    Returns:
+        A float.
+
     Raises:
-        ValueError: If it is none, or not finite.
+        ValueError: If the cell is not a finite number.
     """
     return number(cell)
 
 
 def is_set(cell):
-    """Whether a column that is named after a class is set for a text.
-
-    Args:
-        cell: `1`, `0`, `true`, `false`, `yes`, `no`, or nothing.
-
-    Raises:
-        ValueError: If the cell is something else.
-    """
+    """Converts a one-hot cell (0/1, true/false, yes/no, empty) to a boolean."""
     word = "" if cell is None else str(cell).strip().lower()
     if word not in (*YES, *NO):
         raise ValueError(f"expected 0 or 1, got {quoted(cell, 60)}")
@@ -132,10 +137,13 @@ def is_set(cell):
 
 
 def sorted_labels(targets):
-    """The names of all classes, in order; numbers in the order of numbers.
+    """Returns the distinct labels in order, numbers in numerical order.
 
     Args:
-        targets: Names, or lists of names.
+        targets: Labels, or lists of labels.
+
+    Returns:
+        A list of strings.
 
     Example:
         >>> sorted_labels(["10", "9", "-1"]), sorted_labels([["b"], ["c", "a"], []])
@@ -151,26 +159,26 @@ def sorted_labels(targets):
 
 
 def check_label(label, labels, where):
-    """Refuses a label that may not be.
+    """Raises a `ValueError` if a label is not among the allowed ones.
 
     Args:
-        label: The label, or tag.
-        labels: Those that there may be.
-        where: What messages call its place.
+        label: The label or tag.
+        labels: The allowed labels.
+        where: Its position, for the message.
 
     Raises:
-        ValueError: If it is none of them.
+        ValueError: If the label is not allowed.
     """
     if label in labels:
         return
     shown = ", ".join(quoted(name, 40).strip("'") for name in labels[:8])
     shown += ", ..." if len(labels) > 8 else ""
     alike = [name for name in labels if spelled_alike(name) == spelled_alike(label)]
-    hint = "Name all labels with --labels, or put it right."
+    hint = "List all labels with --labels, or correct it."
     if alike:
         hint = (
-            f"It differs from {alike[0]!r} in writing alone: put it right, or say "
-            f"--labels with {label}={alike[0]} among the others."
+            f"It differs from {alike[0]!r} in spelling only: correct it, or add "
+            f"{label}={alike[0]} to --labels."
         )
     raise ValueError(
         f"Expected a label among {shown}, got {quoted(label, 80)} in {where}. {hint}"
@@ -178,10 +186,7 @@ def check_label(label, labels, where):
 
 
 def spelled_alike(label):
-    """What labels share that differ in case, spaces or the form of a number alone.
-
-    Args:
-        label: The name.
+    """Normalizes a label, ignoring case, spaces and the notation of numbers.
 
     Example:
         >>> {spelled_alike(name) for name in ("Very good", "very_good", "very good ")}

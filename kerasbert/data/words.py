@@ -1,4 +1,4 @@
-"""Words whose tags nobody knows, or asks for: columns and JSON lines, as a stream."""
+"""Streams untagged, pre-tokenized texts from CoNLL columns or JSON lines."""
 
 import contextlib
 import itertools
@@ -17,12 +17,7 @@ __all__ = ["WordTexts", "holds_words", "open_words"]
 
 
 class WordTexts:
-    """A stream of lists of words.
-
-    Args:
-        texts: Iterator of them.
-        account: The `DataAccount` of what is read.
-    """
+    """An iterator over lists of words, with a `DataAccount` as `account`."""
 
     def __init__(self, texts, account):
         self.account = account
@@ -46,26 +41,26 @@ def open_words(
     sentence=None,
     encoding=None,
 ):
-    r"""Opens a file of words as a stream of texts; tags in it are not read.
+    r"""Opens a file of words as a stream of texts, ignoring tags.
 
     Args:
-        file: The file; `"-"`: standard input.
-        form: `"conll"` (columns, with an empty line after every text), or `"jsonl"`
-            (`{"tokens": [...]}` a line); None: by the suffix.
-        word: As in `kerasbert.data.read_columns`.
-        prefix: As there.
-        characters: As there.
-        separator: As there.
-        sentence: As there.
-        encoding: As there.
+        file: The file; `"-"` is standard input.
+        form: `"conll"` (columns, with an empty line after each text) or `"jsonl"`
+            (`{"tokens": [...]}` per line); None infers it from the suffix.
+        word: Column of the words, see `read_columns`.
+        prefix: Prefix to remove from every word.
+        characters: Whether lines have one character each, followed by a mark.
+        separator: Separator of columns; None infers it.
+        sentence: Column that identifies sentences; None infers it.
+        encoding: Encoding of the file; None detects it, see `open_lines`.
 
     Yields:
-        An iterator of lists of words, which has the `account` of what is read.
+        An iterator over lists of words, whose `account` describes what is read.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file is not what it should be; the message names the file and
-            the line. It comes with the words.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file is invalid, raised while iterating; the message names
+            the line.
 
     Example:
         >>> import pathlib, tempfile
@@ -94,14 +89,14 @@ def open_words(
 
 
 def holds_words(file, tags, form=None, encoding=None):
-    """Whether a file holds words, in columns or as JSON, and not texts.
+    """Whether a file contains words, in columns or JSON, rather than texts.
 
     Args:
-        file: The file. What standard input holds is not looked at.
-        tags: The tags that there may be: words in columns are known by the last
-            column of the first text, which holds nothing else.
-        form: As in `open_words`; or as in `kerasbert.data.tables.open_table`.
-        encoding: As in `open_words`.
+        file: The file; standard input is not inspected.
+        tags: Known tags. Columns are recognized if the last column of the first text
+            contains only these.
+        form: Format of the file, see `open_words`; None infers it.
+        encoding: Encoding of the file; None detects it, see `open_lines`.
     """
     if form not in (None, "jsonl") or str(file) == "-":
         return form == "conll"
@@ -118,7 +113,7 @@ def holds_words(file, tags, form=None, encoding=None):
 
 
 def _is_table_of_words(lines):
-    """Whether the header of a CSV names columns of words and of tags or sentences."""
+    """Whether a CSV header names a column of words and one of tags or sentences."""
     sample = lines.ahead()
     separator = (guess_delimiter(sample, lines.is_whole) or [","])[0]
     names = next(iter(parsed(sample[:1], separator, True) or []), [])

@@ -123,7 +123,7 @@ def test_a_long_stream_is_shown_at_its_beginning_and_counted_at_its_end(capsys):
         found = shown(rows, rows.account)
         next(found)
         assert capsys.readouterr().err == (
-            "x.txt: a text a line, UTF-8, no header; text=column 1\n"
+            "x.txt: one text per line, UTF-8, no header; text=column 1\n"
         )
         assert sum(1 for _ in found) == 2999
     assert capsys.readouterr().err.endswith("; 3,000 examples\n")

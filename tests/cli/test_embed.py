@@ -138,7 +138,7 @@ def test_a_bad_line_late_in_the_file_leaves_no_output(kerasbert, tmp_path):
         *("embed", "--input", "-", "--output", tmp_path / "out.jsonl"), stdin=content
     )
     assert (done.code, done.out) == (2, "")
-    assert "standard input, but line 5001 holds the byte 0xf6" in done.err
+    assert "standard input, but in line 5001 the byte 0xf6" in done.err
     assert not list(tmp_path.glob("*out.jsonl*"))
 
 

@@ -62,7 +62,7 @@ def test_comments_are_skipped(write):
         ("\n\n", {}, "Expected tagged texts"),
         ("a\tO\nb\n", {}, "Expected 2 columns in line 2 of .*train.conll.*got 1"),
         ("a O\n\nb X O\n", {}, "Expected 2 columns in line 3 of .*got 3"),
-        ("a\n", {}, "a word and a tag, in columns of their own, in line 1"),
+        ("a\n", {}, "a word and a tag in separate columns in line 1"),
         ("a\tO\n", {"tag": 3}, "a column 3, got 2 columns in line 1"),
         ("w\tt\n", {"word": "token"}, "a column 'token', got the columns w, t in"),
         ("a\tO\nb\t\n", {}, "Expected a tag in line 2"),
@@ -78,7 +78,7 @@ def test_what_is_wrong_in_columns_is_said_with_file_and_line(
 def test_bytes_that_are_no_text_are_told_by_line(tmp_path):
     file = tmp_path / "latin.conll"
     file.write_bytes(b"a O\ncaf\xe9 O\n")
-    with pytest.raises(ValueError, match=r"line 2 holds the byte\s+0xe9"):
+    with pytest.raises(ValueError, match=r"line 2 the byte\s+0xe9"):
         read_columns(file)
     with pytest.raises(FileNotFoundError, match="Expected a file at"):
         read_columns(tmp_path / "none.conll")
@@ -175,7 +175,7 @@ def test_a_line_that_is_a_sentence_is_refused(write):
     rows = (
         "Sentence #,Sentence,POS,Tag\nSentence: 1,a b,\"['X', 'Y']\",\"['O', 'O']\"\n"
     )
-    with pytest.raises(ValueError, match="got a list of tags.*JSON lines have lists"):
+    with pytest.raises(ValueError, match="got a list of tags.*or JSON lines"):
         read_tagged(write(rows, "ner.csv"))
 
 
@@ -204,7 +204,7 @@ def test_comments_and_ranges_of_conll_u_are_left_out_and_counted(write):
     assert found[0] == [["Ada", "is", "n't"], ["#"]]
     assert found.account.skipped == {
         "comments": 4,
-        "lines of several words or of none": 1,
+        "multiword tokens and empty nodes": 1,
     }
     assert read_columns(write("#\tO\n#tag\tO\n# O\tO\n"))[0] == [["#", "#tag", "# O"]]
 
@@ -214,6 +214,6 @@ def test_what_was_read_of_columns_is_in_the_account(write):
     account = read_columns(file).account
     how = "words in columns, space, UTF-8, no header"
     columns = "word=column 1, tag=column 3 (2: I-ORG, O)"
-    rest = "2 examples; skipped: 1 beginnings of documents"
+    rest = "2 examples; skipped: 1 document separators"
     assert account.line == f"{file}: {how}; {columns}; {rest}"
     assert account.values()["labels"] == {"I-ORG": 1, "O": 1}

@@ -102,7 +102,7 @@ def test_a_delimiter_that_may_be_two_is_refused_until_the_option_says(read):
     rows = "".join(
         f"{text};{label}\n" for text, label in zip(TEXTS, LABELS, strict=True)
     )
-    with pytest.raises(ValueError, match="',' or ';'. Name it with --delimiter"):
+    with pytest.raises(ValueError, match="',' or ';'. Set it with --delimiter"):
         read(rows)
     assert read(rows, delimiter=";").inputs == TEXTS
     assert read(rows, delimiter="semicolon").inputs == TEXTS
@@ -236,7 +236,7 @@ def test_members_of_objects_have_names_with_points(read):
     [
         ("3", "Expected rows of JSON|an object of JSON"),
         ('"text"', "an object of JSON"),
-        ('[{"text": "a", "label": 1},', "not whole, or it is JSON lines"),
+        ('[{"text": "a", "label": 1},', "incomplete, or it is JSON lines"),
         ("[[1, 2]]", "an object of JSON in row 1"),
         ('{"text": "a",\n "label": 1}\n{"text": "b",\n "label": 2}', "several lines"),
     ],
@@ -253,7 +253,7 @@ def test_a_text_a_line_has_no_header_and_tabs_are_text(read):
     assert texts("Title\nfirst\nsecond\n") == ["Title", "first", "second"]
     assert texts("a\nb\tc\n") == ["a", "b\tc"]
     assert texts("text\n\nb\n") == ["text", "", "b"]
-    with pytest.warns(UserWarning, match="2 cells between tabs"):
+    with pytest.warns(UserWarning, match="2 tab-separated cells"):
         assert texts("a\tb\nc\td\n") == ["a\tb", "c\td"]
     assert texts("a\tb\nc\td\n", form="tsv") == ["a", "c"]
     assert texts("a\tb\nc\td\n", columns=Columns(text=2)) == ["b", "d"]
@@ -278,10 +278,10 @@ def test_texts_in_several_columns_without_names_are_not_guessed_among(read):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([f"{n}\tsome text {n}\tb" for n in range(5)], "which holds numbers alone"),
+        ([f"{n}\tsome text {n}\tb" for n in range(5)], "which contains only numbers"),
         ([f"to category\ttext {n}\tb" for n in range(5)], "'to category' in every row"),
         ([f"q{n}\tsome text {n}\tb" for n in range(20)], "looks like ids"),
-        ([f"{LABELS[n % 2]}\tsome text {n}" for n in range(40)], "2 values alone"),
+        ([f"{LABELS[n % 2]}\tsome text {n}" for n in range(40)], "2 distinct values"),
     ],
 )
 def test_a_column_that_is_not_like_texts_is_doubted_unless_named(read, rows, message):
@@ -329,7 +329,7 @@ def test_lists_of_labels_are_lists_of_json_or_names_with_separators(read):
     target = several_labels(";")
     rows = 'text,labels\na,"[""x"", ""y""]"\nb,x; z\nc,\n'
     assert read(rows, target=target).targets == [["x", "y"], ["x", "z"], []]
-    with pytest.raises(ValueError, match="looks like a list of Python"):
+    with pytest.raises(ValueError, match="looks like a Python list"):
         read("text,labels\na,\"['x', 'y']\"\n", target=target)
 
 

@@ -29,15 +29,15 @@ def account():
         (["1.0", "4.75", "1.0"], "numbers such as 4.75.*regress"),
         (["good", "nan", "bad"], "'nan' for 1 of 3"),
         (["good", "Good"], "'good' .1 times. and 'Good'.*--labels"),
-        (["very good", "very_good "], "more than writing"),
+        (["very good", "very_good "], "more than spelling"),
         (["1", "1.0", "0"], "'1' .1 times. and '1.0'"),
-        (["True", "true", "no"], "more than writing"),
-        (["1", "true"], "more than writing"),
-        (["ｇood", "good"], "more than writing"),
-        (["a"] * 999 + ["b"] * 500 + ["odd"], "one alone of 'odd' among 1,500"),
+        (["True", "true", "no"], "more than spelling"),
+        (["1", "true"], "more than spelling"),
+        (["ｇood", "good"], "more than spelling"),
+        (["a"] * 999 + ["b"] * 500 + ["odd"], "only one of 'odd' among 1,500"),
         (["old,big", "old", "big", "old,big"], "--multi-label"),
         (["old;big", "old;small", "small;big"], "--label-separator ';'"),
-        (["B-PER", "O", "I-PER"], "tags of words.*task tag"),
+        (["B-PER", "O", "I-PER"], "tags of words.*task .tag"),
     ],
 )
 def test_labels_that_are_unlike_classes_are_refused(account, targets, message):
@@ -70,12 +70,12 @@ def test_labels_of_honest_data_pass(account, targets):
 def test_lists_of_labels_are_looked_at_one_by_one(account):
     check_labels([["a,b", "a"], [], ["b"]], account, several=True)
     check_labels([[], []], account, several=True)
-    with pytest.raises(ValueError, match="more than writing"):
+    with pytest.raises(ValueError, match="more than spelling"):
         check_labels([["a"], ["A", "b"]], account, several=True)
 
 
 def test_a_label_that_differs_in_writing_alone_is_said_to(account):
-    with pytest.raises(ValueError, match="differs from 'Good' in writing alone"):
+    with pytest.raises(ValueError, match="differs from 'Good' in spelling only"):
         check_label("good ", ["Good", "Bad"], "line 3 of a.tsv")
     with pytest.raises(ValueError, match="among Good, Bad, got 'fine' in line 3"):
         check_label("fine", ["Good", "Bad"], "line 3 of a.tsv")
@@ -85,7 +85,7 @@ def test_scores_that_are_constant_or_number_the_rows_are_refused(account):
     with pytest.raises(ValueError, match="got 4 for all 5 examples"):
         check_scores([4.0] * 5, account)
     check_scores([4.0] * 5, account, learns=False)
-    with pytest.raises(ValueError, match="got 1, 2, 3, ...: they number the rows"):
+    with pytest.raises(ValueError, match="got 1, 2, 3, ..., which are row numbers"):
         check_scores([float(n) for n in range(1, 30)], account)
     check_scores([1.0, 2.0, 3.0, 4.0], account)
     check_scores([float(n % 5) for n in range(100)], account)

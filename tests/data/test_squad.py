@@ -66,7 +66,7 @@ def test_answers_that_do_not_match_their_context_are_counted_and_reported(read):
     [warning] = caught
     assert "3 of the 5 questions" in str(warning.message)
     assert "'q2'" in str(warning.message)
-    assert "leaves out 2 of the questions" in str(warning.message)
+    assert "excludes 2 of the questions" in str(warning.message)
     assert data.misaligned == ["q2", "q3", "q5"]
     assert [target and target["answer_start"] for target in data.targets] == [
         [13],
@@ -104,7 +104,7 @@ def test_other_fields_are_passed_over(read):
 BROKEN = {
     "a list": ([], "Expected questions in .*, got none"),
     "a string": ("data", "Expected questions as JSON in .*, got"),
-    "no data": ({"dat": []}, "Expected data in .*got 'dat' beside it"),
+    "no data": ({"dat": []}, "Expected data in .*got 'dat' instead"),
     "data of another type": (
         {"data": {}},
         "Expected a list at data of .*, got dict",
@@ -115,7 +115,7 @@ BROKEN = {
     ),
     "no context": (
         {"data": [{"paragraphs": [{"qas": []}]}]},
-        r"Expected data\[0\].paragraphs\[0\].context in .*got 'qas' beside it",
+        r"Expected data\[0\].paragraphs\[0\].context in .*got 'qas' instead",
     ),
     "no text": (
         squad(question(1, answer("She", 0)), question(2, {"answer_start": 3})),
@@ -199,7 +199,7 @@ def test_ids_may_be_numbers_or_missing(read):
     assert data.ids[0] == "7"
     assert len(set(data.ids)) == 3
     assert data.ids == read(squad(*asked)).ids
-    with pytest.warns(UserWarning, match="1 questions .* name of another one, .*'q1'"):
+    with pytest.warns(UserWarning, match="1 questions .* duplicate ids, .*'q1'"):
         read(squad(question(1), question(1)))
 
 
@@ -257,8 +257,8 @@ def test_answers_without_starts_have_to_stand_there_once(read):
 
 def test_a_file_of_other_things_is_refused_with_the_form_that_is_wanted(read, tmp_path):
     for other in ([{"text": "a", "label": 1}], {"text": "a"}, [["a"]]):
-        with pytest.raises(ValueError, match='Wanted is {"data": .*"answer_start"'):
+        with pytest.raises(ValueError, match='Supported are {"data": .*"answer_start"'):
             read(other)
     (tmp_path / "a.csv").write_text("question,context\n")
-    with pytest.raises(ValueError, match="Expected questions as JSON .*Wanted is"):
+    with pytest.raises(ValueError, match="Expected questions as JSON .*Supported are"):
         read_squad(tmp_path / "a.csv")

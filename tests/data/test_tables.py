@@ -124,12 +124,12 @@ def test_standard_input_is_a_table_too(monkeypatch):
         ("x.tsv", "", "rows in .*x.tsv, but it is empty"),
         ("x.jsonl", "\n", "rows in .*x.jsonl, but it is empty"),
         ("x.tsv", "text\tlabel\n", "x.tsv, but it has only a header"),
-        ("x.tsv", b"good\t1\nsch\xf6n\t1\n", "in .*x.tsv, but line 2 .*0xf6"),
+        ("x.tsv", b"good\t1\nsch\xf6n\t1\n", "in .*x.tsv, but in line 2 .*0xf6"),
         ("x.tsv", "a\t1\n\nb\t1\tc\n", "2 columns in line 3 of .*x.tsv.* got 3"),
         ("x.tsv", "a\t1\nb\n", "2 columns in line 2 of .*x.tsv.* got 1"),
         ("x.tsv", "a\t1\nb\t\n", "In line 2 of .*x.tsv: expected a label"),
         ("x.tsv", "a\nb\n", "a text and a label in each row of .*x.tsv"),
-        ("x.tsv", "a\tb\tc\td\n", "told the columns of .*x.tsv, which has 4"),
+        ("x.tsv", "a\tb\tc\td\n", "columns of .*x.tsv are ambiguous: it has 4"),
         ("x.csv", 'a,"b"c\n', "CSV in .*x.csv, but the row of line 1"),
         (
             "x.jsonl",
@@ -141,7 +141,7 @@ def test_standard_input_is_a_table_too(monkeypatch):
         (
             "x.jsonl",
             '{"text": "a", "label": 1}\n{"text": "a"}\n',
-            "a member 'label' in line 2 of .*x.jsonl",
+            "a field 'label' in line 2 of .*x.jsonl",
         ),
         ("x.jsonl", '{"text": 1, "label": 1}', "a text in line 1 of .*x.jsonl, got 1"),
         (

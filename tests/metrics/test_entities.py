@@ -105,9 +105,9 @@ def test_nothing_to_find_is_no_success_and_no_error():
 
 
 def test_texts_of_other_lengths_and_foreign_tags_are_refused():
-    with pytest.raises(ValueError, match="the 2 words of text 1, got 1"):
+    with pytest.raises(ValueError, match="2 predicted tags for text 1, .*got 1"):
         entity_scores([["O"], ["O", "O"]], [["O"], ["O"]])
-    with pytest.raises(ValueError, match="as many texts predicted as there are, 1"):
+    with pytest.raises(ValueError, match="predictions for 1 texts"):
         span_scores([[]], [])
     with pytest.raises(ValueError, match="tags of IOB2, got 'E-A'"):
         spans_of(["E-A"], "IOB2")

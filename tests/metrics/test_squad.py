@@ -136,7 +136,7 @@ def test_squad_2_answers_nothing_where_that_is_best():
 
 @pytest.mark.parametrize("metric", [squad_metrics, squad2_metrics])
 def test_as_many_predictions_as_questions_are_asked_for(metric):
-    with pytest.raises(ValueError, match="got 1 for 2"):
+    with pytest.raises(ValueError, match="got 1 predictions for 2"):
         metric(["a"], [["a"], ["b"]])
     with pytest.raises(ValueError, match="at least one question"):
         metric([], [])
