@@ -1,7 +1,7 @@
-"""The REST interface of TF Serving, for machines without TF Serving.
+"""An HTTP server with the REST API of TF Serving, for machines without TF Serving.
 
-It serves any SavedModel whose operations are TensorFlow's or TF Text's, and needs
-nothing else of this package: neither Keras nor a model class is loaded.
+It serves any SavedModel with operations of TensorFlow and TF Text, and imports nothing
+else of this package: neither Keras nor a model class is loaded.
 """
 
 from kerasbert.lazy import lazy_names

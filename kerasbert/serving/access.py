@@ -1,4 +1,4 @@
-"""Who may use a server: an API key, and the origins of web pages."""
+"""Authentication with an API key, and cross-origin requests."""
 
 import dataclasses
 import hmac
@@ -16,13 +16,13 @@ _ALLOWED = {
 
 @dataclasses.dataclass(frozen=True)
 class Access:
-    """What a request must bring.
+    """Access control of a server.
 
     Args:
-        api_key: The key that requests carry as `Authorization: Bearer KEY` or
-            `X-API-Key: KEY`; None where none is asked for.
-        origins: The origins whose web pages may send requests, as
-            `https://example.org`; `*` stands for all.
+        api_key: Key that requests must send as `Authorization: Bearer KEY` or
+            `X-API-Key: KEY`; None requires no key.
+        origins: Origins whose web pages may send requests, such as
+            `https://example.org`, or `*` for all.
     """
 
     api_key: str | None = None
@@ -39,20 +39,20 @@ class Access:
                 )
 
     def check(self, headers):
-        """Refuses a request without the key.
+        """Checks the API key of a request.
 
         Args:
-            headers: Its headers, names in lower case.
+            headers: Headers with lower-case names.
 
         Raises:
-            ServingError: If the key is missing or another one (HTTP 401).
+            ServingError: If the key is missing or wrong (HTTP 401).
         """
         if self.api_key is None:
             return
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             token = headers.get("x-api-key", "")
-        # Takes as long for a key that is nearly right.
+        # Constant time: does not reveal how much of a key is correct.
         if not hmac.compare_digest(token.strip().encode(), self.api_key.encode()):
             raise ServingError(
                 "UNAUTHENTICATED",
@@ -61,13 +61,13 @@ class Access:
             )
 
     def headers(self, origin):
-        """The headers of an answer that let a web page read it.
+        """Returns the CORS headers of a response.
 
         Args:
-            origin: The header `Origin` of the request, or None.
+            origin: The `Origin` header of the request, or None.
 
         Returns:
-            From name to value; empty where the origin is not allowed.
+            A dictionary; empty if the origin is not allowed.
         """
         if "*" in self.origins:
             return {"Access-Control-Allow-Origin": "*", **_ALLOWED}

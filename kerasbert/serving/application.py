@@ -1,4 +1,4 @@
-"""The ASGI application: TF Serving's REST paths, health and metrics."""
+"""The ASGI application: TF Serving's REST API, health and metrics."""
 
 import asyncio
 import contextlib
@@ -16,33 +16,23 @@ from kerasbert.serving.bodies import Bodies
 from kerasbert.serving.errors import ServingError, not_found, shutting_down
 from kerasbert.serving.examples import check_method, results
 from kerasbert.serving.limits import Limits
-from kerasbert.serving.protocol import answer
+from kerasbert.serving.protocol import answer, parse_path
 from kerasbert.serving.reading import Reader
-from kerasbert.serving.rest_path import parse_path
 
 __all__ = ["METRICS_PATH", "create_application"]
 
 METRICS_PATH = "/monitoring/prometheus/metrics"
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-_MANY_VALUES = 20_000  # of an answer that is written in a thread
+_MANY_VALUES = 20_000  # responses with more values are serialized in a thread
 
 log = logging.getLogger("kerasbert.serving")
 
 
 def create_application(versions, batcher, metrics, limits=None, access=None, poll=1.0):
-    """The application that serves a model.
+    """Creates the Starlette application that serves the `Versions` of a model.
 
-    Args:
-        versions: The `Versions` of the model, one of which is loaded.
-        batcher: The `Batcher`.
-        metrics: The `Metrics`.
-        limits: The `Limits`; None for the default ones.
-        access: The `Access`; None lets everybody in.
-        poll: How often the folder is looked at for a new version, in seconds.
-
-    Returns:
-        A Starlette application. It watches the folder while it runs, and closes
-        `batcher` and `versions` when it ends.
+    While it runs, it checks the folder for new versions every `poll` seconds. On
+    shutdown it closes `batcher` and `versions`.
     """
     limits = limits or Limits()
     reader = Reader(limits)
@@ -89,7 +79,7 @@ class _Interface:
             response = _error(error)
         except Exception:
             log.exception("a request failed")
-            response = _error(ServingError("INTERNAL", "The server made a mistake"))
+            response = _error(ServingError("INTERNAL", "Internal server error"))
         response.headers.update(allowed)
         return response
 
@@ -124,7 +114,7 @@ class _Interface:
         except ServingError as error:
             code = error.code
             raise
-        except asyncio.CancelledError:  # the process ends, and waits no longer
+        except asyncio.CancelledError:  # the shutdown timeout has passed
             error = shutting_down()
             code = error.code
             raise error from None
@@ -134,7 +124,7 @@ class _Interface:
                 self._metrics.request(code, seconds, target.verb)
 
     async def _in_time(self, request, target, version):
-        """The answer, given up when it takes too long."""
+        """Returns the response, or raises an error after the timeout."""
         limit = self._limits.request_timeout
         try:
             async with asyncio.timeout(limit):
@@ -151,7 +141,7 @@ class _Interface:
                 return await _while_connected(request, work)
 
     async def _run(self, model, verb, body):
-        """Reads a body, runs the model and writes the answer."""
+        """Parses a body, runs the model and serializes the response."""
         asked = await self._reader.read(verb, body, model.input_table)
         del body
         if verb != "predict":
@@ -205,14 +195,14 @@ class _Interface:
 
 
 async def _while_connected(request, work):
-    """The result of a coroutine, which is cancelled when the client goes away."""
+    """Awaits a coroutine, and cancels it when the client disconnects."""
     working = asyncio.ensure_future(work)
     leaving = asyncio.ensure_future(_disconnected(request))
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return working.result()
-        raise ServingError("CANCELLED", "The client went away")
+        raise ServingError("CANCELLED", "The client disconnected")
     finally:
         working.cancel()
         leaving.cancel()

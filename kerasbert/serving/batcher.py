@@ -1,9 +1,9 @@
-"""Runs requests that arrive at the same time together, as the rows of one batch.
+"""Dynamic batching: requests that arrive at the same time run as one batch.
 
-One thread runs the model. While it runs a batch, requests queue up and become the
-next one; an idle model waits a moment for a second request. A request of very many
-rows runs in parts, between which others run: it takes no more memory than a batch.
-Requests that are cancelled leave the queue.
+One thread runs the model. While it runs a batch, arriving requests queue up for the
+next batch; an idle model waits `max_wait` for a second request. A request with more
+rows than a batch runs in parts, between which other requests run, so that it needs no
+more memory than a batch. Canceled requests leave the queue.
 """
 
 import collections
@@ -25,9 +25,9 @@ class _Task:
     signature: str
     inputs: dict
     rows: int
-    kind: object  # tasks of one kind may run together
+    kind: object  # tasks of the same kind can be batched
     takes_parts: bool = False
-    parts: list = dataclasses.field(default_factory=list)  # outputs of rows that ran
+    parts: list = dataclasses.field(default_factory=list)  # outputs of finished rows
     arrived: float = dataclasses.field(default_factory=time.monotonic)
     future: concurrent.futures.Future = dataclasses.field(
         default_factory=concurrent.futures.Future
@@ -35,14 +35,14 @@ class _Task:
 
 
 class Batcher:
-    """A bounded queue of requests and the thread that runs them in batches.
+    """A bounded queue of requests, and the thread that runs them in batches.
 
     Args:
-        metrics: The `Metrics` that count batches, or None.
-        max_rows: The most rows of a batch. A request with more runs alone, in parts
-            of so many rows where the outputs of parts can be joined.
-        max_wait: How long a request waits for others, in seconds.
-        max_queue: The most requests that may wait.
+        metrics: The `Metrics` that record batches, or None.
+        max_rows: Maximum number of rows of a batch. A larger request runs alone, in
+            parts if their outputs can be concatenated.
+        max_wait: Time that a request waits for others, in seconds.
+        max_queue: Maximum number of waiting requests.
 
     Example:
         batcher = Batcher()
@@ -62,19 +62,10 @@ class Batcher:
         self._thread.start()
 
     def submit(self, model, signature, inputs):
-        """Queues a request.
+        """Queues a request; returns a `concurrent.futures.Future` of its outputs.
 
-        Args:
-            model: A `SavedModel`.
-            signature: The name of the signature.
-            inputs: From name to array.
-
-        Returns:
-            A `concurrent.futures.Future` of the outputs, from name to array.
-
-        Raises:
-            ServingError: If the inputs are not what the signature takes, or the queue
-                is full (HTTP 503).
+        Raises a `ServingError` if the inputs do not match the signature of the
+        `SavedModel`, or the queue is full (HTTP 503).
         """
         task = _task(model, signature, inputs)
         with self._changed:
@@ -93,7 +84,7 @@ class Batcher:
         return task.future
 
     def close(self):
-        """Runs what is queued, and ends the thread."""
+        """Runs the queued requests and ends the thread."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -105,7 +96,7 @@ class Batcher:
                 self._run(batch)
 
     def _next_batch(self):
-        """The tasks that run together, maybe none; None when all is done."""
+        """Returns the tasks of the next batch, possibly none; None after closing."""
         with self._changed:
             while not self._queue and not self._closed:
                 self._changed.wait()
@@ -156,7 +147,7 @@ class Batcher:
             if len(batch) == 1:
                 batch[0].future.set_exception(error)
                 return
-            for task in batch:  # each alone, as only one may be at fault
+            for task in batch:  # one by one, since a single one may be invalid
                 self._answer_alone(task)
             return
         self._note(batch, sum(task.rows for task in batch), begin)
@@ -164,7 +155,7 @@ class Batcher:
             task.future.set_result(result)
 
     def _run_part(self, task):
-        """Runs the next rows of a long request; what is left queues up once more."""
+        """Runs the next rows of a long request, and queues it again for the others."""
         if task.future.cancelled():
             return
         begin, first = time.monotonic(), len(task.parts) * self._max_rows
@@ -214,12 +205,12 @@ def _task(model, name, inputs):
 
 
 def _joined(parts):
-    """The outputs of a request, of those of its parts."""
+    """Concatenates the outputs of the parts of a request."""
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _outputs(batch):
-    """The outputs of every task of a batch, from one run of the model."""
+    """Runs a batch; returns the outputs of each of its tasks."""
     first = batch[0]
     if len(batch) == 1:
         return [first.model.run(first.signature, first.inputs)]

@@ -1,4 +1,4 @@
-"""Receives request bodies, within limits of size, time and memory."""
+"""Reception of request bodies within limits of size, time and memory."""
 
 import asyncio
 import contextlib
@@ -10,16 +10,12 @@ from kerasbert.serving.errors import ServingError, invalid_argument
 
 __all__ = ["Bodies"]
 
-_UNCOUNTED = 64 * 1024  # bytes of every body that do not count as memory
+_UNCOUNTED = 64 * 1024  # bytes of each body that are not reserved
 _GZIP = zlib.MAX_WBITS | 16
 
 
 class Bodies:
-    """The request bodies that are in memory.
-
-    Args:
-        limits: The `Limits`.
-    """
+    """The request bodies in memory, within the `Limits`."""
 
     def __init__(self, limits):
         self._limits = limits
@@ -27,17 +23,11 @@ class Bodies:
 
     @contextlib.asynccontextmanager
     async def receive(self, request):
-        """Receives the body of a request, which counts until the context ends.
+        """Receives and decompresses the body of a Starlette request.
 
-        Args:
-            request: A Starlette request.
-
-        Yields:
-            Bytes, decompressed.
-
-        Raises:
-            ServingError: If the body is too long, too slow, or in an encoding other
-                than gzip, if others fill the memory, or the client went away.
+        Its size counts as memory until the context ends. Raises a `ServingError` if the
+        body is too large, too slow or wrongly encoded, if the memory is full, or if the
+        client disconnects.
         """
         encoding = request.headers.get("content-encoding", "identity").strip().lower()
         if encoding not in ("identity", "gzip", "x-gzip", ""):
@@ -77,7 +67,7 @@ class Bodies:
                     raise _too_long(most)
                 share.grow_to(len(body))
         except ClientDisconnect:
-            raise ServingError("CANCELLED", "The client went away") from None
+            raise ServingError("CANCELLED", "The client disconnected") from None
         return bytes(body)
 
     async def _decompressed(self, body, share):
@@ -86,25 +76,17 @@ class Bodies:
         return await asyncio.to_thread(_gunzip, body, most)
 
     def take(self, size):
-        """Counts memory; refuses if there is no more.
-
-        Args:
-            size: Bytes; negative ones are given back.
-
-        Raises:
-            ServingError: If bodies fill the memory (HTTP 503).
-        """
+        """Reserves memory, or releases it if `size` is negative; HTTP 503 if full."""
         if size > 0 and self._held + size > self._limits.max_bodies:
             raise ServingError(
                 "UNAVAILABLE",
-                "The bodies of other requests fill the memory that the server has for "
-                "them. Try again later.",
+                "The memory for request bodies is full. Try again later.",
             )
         self._held += size
 
 
 class _Share:
-    """What one request holds of the memory."""
+    """The memory reserved by one request."""
 
     def __init__(self, bodies):
         self._bodies = bodies
@@ -130,17 +112,17 @@ def _too_long(most):
 
 
 def _gunzip(body, most):
-    """The content of gzip members, of at most so many bytes."""
+    """Decompresses gzip members, up to `most` bytes."""
     content = bytearray()
     while body:
         member = zlib.decompressobj(_GZIP)
         try:
             content += member.decompress(body, most + 1 - len(content))
         except zlib.error:
-            raise invalid_argument("Expected a body in gzip, got another.") from None
+            raise invalid_argument("Expected a gzip-compressed body.") from None
         if len(content) > most:
             raise _too_long(most)
         if not member.eof:
-            raise invalid_argument("Expected a whole body in gzip, got a part of one.")
+            raise invalid_argument("The gzip-compressed body is incomplete.")
         body = member.unused_data
     return bytes(content)

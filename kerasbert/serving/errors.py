@@ -1,4 +1,4 @@
-"""Errors as TF Serving names them, and the HTTP status that each one has."""
+"""The status codes of TF Serving and their HTTP statuses."""
 
 __all__ = [
     "CODES",
@@ -9,7 +9,7 @@ __all__ = [
     "shutting_down",
 ]
 
-# The canonical codes, at the number that TensorFlow gives them.
+# The canonical codes, indexed by TensorFlow's number.
 CODES = (
     "OK CANCELLED UNKNOWN INVALID_ARGUMENT DEADLINE_EXCEEDED NOT_FOUND ALREADY_EXISTS "
     "PERMISSION_DENIED RESOURCE_EXHAUSTED FAILED_PRECONDITION ABORTED OUT_OF_RANGE "
@@ -33,16 +33,16 @@ _HTTP_STATUS = {
 }
 
 
-_LONGEST = 2000  # characters of a message of TensorFlow, which may quote an input
+_LONGEST = 2000  # characters; TensorFlow's messages may quote inputs
 
 
 class ServingError(Exception):
-    """The answer to a request that is not served.
+    """An error response.
 
     Args:
         code: One of `CODES`.
-        message: The message of the answer.
-        http_status: The HTTP status, where it is not the one that the code has.
+        message: Message of the response.
+        http_status: HTTP status; by default that of the code.
     """
 
     def __init__(self, code, message, http_status=None):
@@ -53,35 +53,27 @@ class ServingError(Exception):
 
     @classmethod
     def of(cls, error):
-        """The answer to a request that made TensorFlow raise an error.
-
-        Args:
-            error: A `tf.errors.OpError`.
-        """
+        """Converts a `tf.errors.OpError` to an error response."""
         return cls(CODES[error.error_code], message_of(error))
 
 
 def message_of(error):
-    """What an operation said, without what Python puts around it.
-
-    Args:
-        error: A `tf.errors.OpError`.
-    """
+    """Returns the message of a `tf.errors.OpError` without Python's stack trace."""
     message = error.message.split("\n\nOriginal stack trace")[0]
     message = message.removeprefix("Graph execution error:\n\n")
     return message if len(message) <= _LONGEST else message[:_LONGEST] + "..."
 
 
 def invalid_argument(message):
-    """The error of a request that cannot be right (HTTP 400)."""
+    """Creates the error of an invalid request (HTTP 400)."""
     return ServingError("INVALID_ARGUMENT", message)
 
 
 def not_found(message):
-    """The error of a request for something that is not there (HTTP 404)."""
+    """Creates the error of a missing resource (HTTP 404)."""
     return ServingError("NOT_FOUND", message)
 
 
 def shutting_down():
-    """The error of a request that comes, or would be answered, too late (HTTP 503)."""
+    """Creates the error of a request during shutdown (HTTP 503)."""
     return ServingError("UNAVAILABLE", "The server is shutting down")

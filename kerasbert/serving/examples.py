@@ -1,4 +1,4 @@
-"""Classify and regress: JSON objects to serialized `tf.Example`s, and the results."""
+"""Classify and regress requests: conversion of JSON to `tf.Example`s, and results."""
 
 import struct
 
@@ -18,17 +18,10 @@ _FIELDS = {"bytes": 1, "float": 2, "int64": 3}
 
 
 def read_examples(document, most):
-    """Reads the examples of a classify or regress request.
+    """Converts the examples of a request to serialized `tf.Example`s.
 
-    Args:
-        document: The JSON object of the request.
-        most: The most examples.
-
-    Returns:
-        An array of serialized `tf.Example`s, each with the features of the context.
-
-    Raises:
-        ServingError: If they are no examples (HTTP 400), or too many (HTTP 413).
+    Each includes the request's context. Raises a `ServingError` if they are invalid
+    (HTTP 400) or more than `most` (HTTP 413).
     """
     context = b""
     if "context" in document:
@@ -74,7 +67,7 @@ def _example(value):
 
 
 def _feature(name, content):
-    """A serialized `tensorflow.Feature`."""
+    """Serializes a `tensorflow.Feature`."""
     kind, values = None, []
     for value in content if isinstance(content, list) else [content]:
         found, value = _value(name, value)
@@ -97,7 +90,7 @@ def _feature(name, content):
 
 
 def _value(name, value):
-    """The kind of a JSON value, and what a feature of that kind holds."""
+    """Returns the feature kind of a JSON value, and the value."""
     if isinstance(value, bool):
         return "int64", int(value)
     if isinstance(value, str) or is_base64(value):
@@ -126,7 +119,7 @@ def _utf8(name):
 
 
 def _message(number, content):
-    """A length-delimited field of a protocol buffer."""
+    """Serializes a length-delimited field of a protocol buffer."""
     return _varint(number << 3 | 2) + _varint(len(content)) + content
 
 
@@ -140,16 +133,7 @@ def _varint(value):
 
 
 def check_method(verb, name, signature):
-    """Refuses a signature that is not for classify or regress requests.
-
-    Args:
-        verb: `"classify"` or `"regress"`.
-        name: The name of the signature.
-        signature: The `Signature`; None where there is none of that name.
-
-    Raises:
-        ServingError: If it is not.
-    """
+    """Raises a `ServingError` if a signature does not support classify or regress."""
     kind, method = METHODS[verb], f"tensorflow/serving/{verb}"
     if signature is None:
         raise invalid_argument(f"No signature was found with the name: {name[:200]}")
@@ -186,19 +170,7 @@ def check_method(verb, name, signature):
 
 
 def results(verb, outputs, count):
-    """The body that answers a classify or regress request.
-
-    Args:
-        verb: `"classify"` or `"regress"`.
-        outputs: From name to array.
-        count: The number of examples.
-
-    Returns:
-        Bytes: a number an example, or its classes as pairs of label and score.
-
-    Raises:
-        ServingError: If the outputs are not those of such a signature.
-    """
+    """Serializes the response of a classify or regress request, as TF Serving does."""
     if verb == "regress":
         values = _regressions(outputs["outputs"], count)
     else:

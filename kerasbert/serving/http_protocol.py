@@ -8,27 +8,20 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 __all__ = ["RESERVED", "protocol_class"]
 
-RESERVED = 64  # connections beyond the most, for health, status and metrics
+RESERVED = 64  # additional connections, for health, status and metrics
 _MOST_HEADERS = 100
-_MOST_PIPELINED = 16  # requests of a connection that wait for their turn
-_DISCARD_TIME = 5.0  # seconds for the rest of a body that nobody reads
+_MOST_PIPELINED = 16  # queued requests per connection
+_DISCARD_TIME = 5.0  # seconds to discard the rest of an unread body
 _CROWDED = "Too many connections are open. Try again later."
 
 
 def protocol_class(limits):
-    """The protocol of the connections of one server.
-
-    Args:
-        limits: The `Limits`.
-
-    Returns:
-        A class, as uvicorn's option `http` takes it.
-    """
+    """Returns the protocol class for uvicorn's option `http`."""
     return type("Protocol", (_Protocol,), {"limits": limits, "idle": _Idle()})
 
 
 class _Idle:
-    """The connections that wait for a request, the longest first."""
+    """Idle connections, in the order in which they became idle."""
 
     def __init__(self):
         self._connections = collections.OrderedDict()
@@ -41,7 +34,7 @@ class _Idle:
         self._connections.pop(connection, None)
 
     def close_one(self, other):
-        """Closes the connection that has been idle for longest, but not `other`."""
+        """Closes the connection that has been idle longest, except `other`."""
         for connection in self._connections:
             if connection is not other:
                 self.remove(connection)
@@ -51,7 +44,7 @@ class _Idle:
 
 
 async def _refuse(scope, receive, send):
-    """The application of connections that may not ask for predictions."""
+    """The application of connections beyond the limit."""
     body = json.dumps({"error": _CROWDED}).encode()
     headers = [
         (b"content-type", b"application/json"),
@@ -62,12 +55,7 @@ async def _refuse(scope, receive, send):
 
 
 class _Refused(Exception):
-    """Ends the parsing of a connection, with an answer.
-
-    Args:
-        status: The HTTP status.
-        message: What the answer says.
-    """
+    """Ends the parsing of a connection with a response."""
 
     def __init__(self, status, message):
         super().__init__(message)
@@ -75,11 +63,11 @@ class _Refused(Exception):
 
 
 class _Protocol(HttpToolsProtocol):
-    """A connection. From its first byte to its last, some timer runs.
+    """A connection. From its first byte to its last, a timer is running.
 
-    uvicorn times the pause between requests, and the application the body and the
-    answer; here are the rest: headers, bodies that nobody reads, and answers that the
-    client does not take.
+    uvicorn limits the time between requests, and the application that of the body and
+    the response. This class limits the rest: headers, unread bodies, and responses that
+    the client does not receive.
     """
 
     limits = None
@@ -125,7 +113,7 @@ class _Protocol(HttpToolsProtocol):
         except _Refused as error:
             self._close_with(error.status, str(error))
         except httptools.HttpParserUpgrade:
-            # To nothing that is spoken here: answered, and then closed.
+            # Upgrades are not supported: respond and close the connection.
             self.cycle.keep_alive = False
         except httptools.HttpParserCallbackError as error:
             reason = error.__context__
@@ -183,7 +171,7 @@ class _Protocol(HttpToolsProtocol):
         self._rest()
 
     def _rest(self):
-        """Notes whether the connection waits for a request, and may be closed."""
+        """Marks the connection as idle if it waits for a request."""
         if not self.cycle.response_complete or self.pipeline or self.cycle.more_body:
             return
         if self._reserved:
@@ -211,16 +199,16 @@ class _Protocol(HttpToolsProtocol):
     def _time_is_up(self, name):
         del self._timers[name]
         if name == "answer" and not self.transport.get_write_buffer_size():
-            return  # it has been taken
+            return  # the response has been received
         self.transport.abort()
 
     def _close_with(self, status, message):
-        """Answers what is no request, and closes the connection."""
+        """Responds to something that is not a request, and closes the connection."""
         self._in_headers = False
         if self.transport.is_closing():
             return
         if self.cycle and not self.cycle.response_started and not self.pipeline:
-            self.cycle.disconnected = True  # the application need not answer
+            self.cycle.disconnected = True  # discards the application's response
             self.cycle.message_event.set()
         if (
             self.cycle is None

@@ -1,4 +1,4 @@
-"""Converts nested JSON lists to arrays and back, with the checks of TF Serving."""
+"""Conversion between JSON and arrays, with the checks of TF Serving."""
 
 import base64
 
@@ -12,24 +12,15 @@ __all__ = ["array_of", "bytes_of", "is_base64", "json_of"]
 
 _INTEGERS = "int8 int16 int32 int64 uint8 uint16 uint32 uint64".split()
 _FLOATS = {"half": np.float16, "float": np.float32, "double": np.float64}
-_LONGEST_SHAPE = 1000  # axes that are counted before a list is refused
+_LONGEST_SHAPE = 1000  # axes counted before a list is rejected
 _WRITABLE = {np.dtype(name) for name in [*_INTEGERS, *_FLOATS.values(), bool]}
 
 
 def array_of(value, dtype, max_depth=64):
-    """The array that a JSON value stands for.
+    """Converts a scalar or nested lists to an array; strings become bytes objects.
 
-    Args:
-        value: A scalar or nested lists, regular ones.
-        dtype: The name of the tensor's type: `"string"`, `"int32"`, `"float"`, ...
-        max_depth: The most axes.
-
-    Returns:
-        A NumPy array; bytes objects for strings.
-
-    Raises:
-        ServingError: If the lists are ragged or nested too deeply, or a value is of
-            another type.
+    Raises a `ServingError` if lists are ragged or have more than `max_depth` levels, or
+    a value does not have the type `dtype`: `"string"`, `"int32"`, `"float"`, ...
     """
     shape = _shape(value)
     if len(shape) > max_depth:
@@ -42,17 +33,9 @@ def array_of(value, dtype, max_depth=64):
 
 
 def json_of(name, array):
-    """An array as something that orjson writes.
+    """Converts an array to a value that orjson serializes.
 
-    Args:
-        name: The name of the output. What ends in `_bytes` is written in base64.
-        array: A NumPy array.
-
-    Returns:
-        A NumPy array or scalar of numbers, nested lists, or an `orjson.Fragment`.
-
-    Raises:
-        ServingError: If there is no JSON for its type.
+    Outputs whose name ends in `_bytes` are base64-encoded, as in TF Serving.
     """
     if array.dtype == object:
         as_json = _base64 if name.endswith("_bytes") else _text
@@ -68,7 +51,7 @@ def json_of(name, array):
 
 
 def _with_special_values(array):
-    """The text of floats in which `NaN` and `Infinity` are bare, as in TF Serving."""
+    """Serializes floats with bare `NaN` and `Infinity`, as TF Serving does."""
     text = orjson.dumps(array, option=orjson.OPT_SERIALIZE_NUMPY)  # null for each
     special = array[~np.isfinite(array)] if array.ndim else [array]
     words = [
@@ -98,7 +81,7 @@ def _shape(value):
 
 
 def _collect(value, level, shape, leaves):
-    """Appends the leaves of nested lists, all as long as the first of their level."""
+    """Appends the leaves of nested lists, which must be regular."""
     if not isinstance(value, list):
         if level != len(shape):
             raise invalid_argument(
@@ -165,7 +148,7 @@ def _floats(leaves, types, dtype):
 
 
 def _may_lose_digits(leaves, types, largest, whole):
-    """Whether a look at each number is due; where NaN is the largest, it is."""
+    """Whether numbers must be checked one by one; true if the maximum is NaN."""
     most = largest if types == {float} else min(largest, whole)
     return bool(leaves) and not max(map(abs, leaves)) <= most
 
@@ -185,17 +168,7 @@ def _type_error(value, dtype):
 
 
 def bytes_of(value):
-    """The bytes of a JSON string, or of `{"b64": "..."}`.
-
-    Args:
-        value: A JSON value.
-
-    Returns:
-        A bytes object.
-
-    Raises:
-        ServingError: If it is neither, or no base64.
-    """
+    """Returns the bytes of a JSON string or of `{"b64": "..."}`."""
     if isinstance(value, dict):
         if not is_base64(value):
             raise invalid_argument(
@@ -211,7 +184,7 @@ def bytes_of(value):
 
 
 def _decoded(text):
-    """The bytes of base64, whose padding is complete or left out."""
+    """Decodes base64 with complete or omitted padding."""
     digits = text.rstrip("=.")
     padding = "=" * (-len(digits) % 4)
     try:

@@ -1,4 +1,4 @@
-"""Reads JSON as RapidJSON does, which is what clients of TF Serving rely on."""
+"""JSON parsing with the behavior of RapidJSON, which TF Serving uses."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from kerasbert.serving.errors import ServingError, invalid_argument
 
 __all__ = ["check_size", "parse_object", "quoted", "type_name"]
 
-_LONGEST_QUOTE = 200  # characters of a value that an error repeats
+_LONGEST_QUOTE = 200  # characters of a value that an error quotes
 _MESSAGES = (
     ("Extra data", "The document root must not be followed by other values."),
     ("Expecting property name", "Missing a name for object member."),
@@ -26,7 +26,7 @@ _MESSAGES = (
 )
 _OPENING = np.frombuffer(b",[{", np.uint8)
 _CHUNK = 2**20  # bytes
-# Strings are matched first, so that what is inside them stays.
+# Strings are matched first, so that their content is unchanged.
 _SPECIAL = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|-NaN|Inf(?!inity)', re.DOTALL)
 _SURROGATE = re.compile(
     r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})(\\u[dD][c-fC-F][0-9a-fA-F]{2})?"
@@ -38,15 +38,7 @@ _TOO_BIG = "JSON Parse error: Number too big to be stored in double."
 
 
 def check_size(body, most):
-    """Refuses a body of too many values, before it is parsed.
-
-    Args:
-        body: Bytes.
-        most: The most numbers, strings, lists and objects.
-
-    Raises:
-        ServingError: If there are more (HTTP 413).
-    """
+    """Raises an error (HTTP 413) if a body has too many values, before parsing."""
     if _count(body) > most and _count_outside_strings(body) > most:
         raise ServingError(
             "RESOURCE_EXHAUSTED",
@@ -57,7 +49,7 @@ def check_size(body, most):
 
 
 def _count(body):
-    """At least the number of values: each follows a comma, a bracket or a brace."""
+    """Returns an upper bound of the number of values, which follow comma or bracket."""
     return body.count(b",") + body.count(b"[") + body.count(b"{")
 
 
@@ -73,26 +65,17 @@ def _count_outside_strings(body):
 
 
 def parse_object(body):
-    """Reads a JSON object.
+    """Parses a JSON object.
 
-    `NaN`, `Infinity` and `-Infinity` are numbers, as are `Inf`, `-Inf` and `-NaN`.
-    Bytes that are not UTF-8 pass: they stay what they are inside strings, as
-    surrogates that encode back to them.
-
-    Args:
-        body: Bytes.
-
-    Returns:
-        A dictionary.
-
-    Raises:
-        ServingError: If it is not JSON, no object, or names a member twice.
+    `NaN`, `Infinity`, `-Infinity`, `Inf`, `-Inf` and `-NaN` are numbers. Bytes that are
+    not UTF-8 are preserved in strings as surrogate escapes. Raises a `ServingError` if
+    the body is not a JSON object, or has duplicate keys.
     """
     if not body:
         raise invalid_argument("JSON Parse error: The document is empty")
     try:
         document = orjson.loads(body)
-    except ValueError:  # malformed, or what orjson does not take and RapidJSON does
+    except ValueError:  # malformed, or accepted by RapidJSON only
         document = _parse(body.decode("utf-8", "surrogateescape"))
     if not isinstance(document, dict):
         raise invalid_argument(f"JSON Value: {quoted(document)} Is not object")
@@ -136,7 +119,7 @@ def _finite_integer(digits):
 
 
 def _parse_special(text, error):
-    """Another try, for the spellings of numbers that Python's parser does not take."""
+    """Parses again, with spellings of numbers that Python's parser rejects."""
     standard = text
     if "-NaN" in text or "Inf" in text:
         standard = _SPECIAL.sub(_in_standard_spelling, text)
@@ -144,7 +127,7 @@ def _parse_special(text, error):
         try:
             return _loads(standard)
         except ValueError:
-            pass  # the first error has the right place
+            pass  # the first error has the right offset
     offset = len(text[: error.pos].encode("utf-8", "surrogateescape"))
     raise invalid_argument(
         f"JSON Parse error: {_message(error)} at offset: {offset}"
@@ -164,7 +147,7 @@ def _check_surrogates(text):
 
 
 def _expected(document):
-    """How often the names of members may occur, quotation marks included."""
+    """Returns how often the quoted keys of a document may occur."""
     counts = dict.fromkeys(document, 1)
     inputs = document.get("inputs")
     if isinstance(inputs, dict):
@@ -181,7 +164,7 @@ def _expected(document):
 
 
 def _refuse_duplicates(body):
-    """Names that come twice: RapidJSON would take the first, others the last."""
+    """Rejects duplicate keys: RapidJSON would use the first, other parsers the last."""
 
     def members(pairs):
         found = dict(pairs)
@@ -200,7 +183,7 @@ def _refuse_duplicates(body):
 
 
 def _message(error):
-    """RapidJSON's words for what a `JSONDecodeError` says."""
+    """Returns RapidJSON's message for a `JSONDecodeError`."""
     if not error.doc.strip():
         return "The document is empty."
     if error.msg.startswith(("Expecting ','", "Extra data")):
@@ -220,7 +203,7 @@ def _message(error):
 
 
 def _is_in_array(beginning):
-    """Whether a value that the text ends with is an element: a bracket may follow."""
+    """Whether a truncated text ends in an array element."""
     try:
         json.loads(beginning + "]")
     except json.JSONDecodeError as error:
@@ -229,7 +212,7 @@ def _is_in_array(beginning):
 
 
 def quoted(value):
-    """A JSON value as an error repeats it: its first 200 characters."""
+    """Formats a JSON value for an error message, up to 200 characters."""
     text = ""
     for piece in _pieces(value, "\n"):
         text += piece
@@ -239,7 +222,7 @@ def quoted(value):
 
 
 def _pieces(value, line):
-    """The text of a value, as far as somebody asks for it."""
+    """Yields the text of a value lazily."""
     if isinstance(value, list | dict) and value:
         begin, end = "[]" if isinstance(value, list) else "{}"
         inner = line + " " * 4
@@ -260,7 +243,7 @@ def _pieces(value, line):
 
 
 def type_name(value):
-    """The name of a JSON value's type."""
+    """Returns the name of a JSON value's type."""
     if value is None:
         return "Null"
     if isinstance(value, bool):

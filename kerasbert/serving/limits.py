@@ -1,4 +1,4 @@
-"""What one client, or all of them together, may ask of a server."""
+"""Limits on requests and connections."""
 
 import dataclasses
 
@@ -9,23 +9,23 @@ MEBIBYTE = 2**20
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """The limits of a server; times are in seconds, sizes in bytes.
+    """Limits of a server; times in seconds, sizes in bytes.
 
     Args:
-        max_rows: Rows per request (HTTP 413).
-        max_values: Numbers, strings, lists and objects in a request (HTTP 413).
-        max_depth: Nested lists and objects in a request (HTTP 400).
-        max_body: A request body, as sent and as decompressed (HTTP 413).
-        max_bodies: All bodies in memory at the same time; one that would exceed it
-            gets HTTP 503.
-        max_header: The request line and headers of a request (HTTP 431).
-        header_timeout: The time to send the headers; the connection is closed.
-        body_timeout: The time to send the body (HTTP 408), and to receive the answer.
-        request_timeout: The time from the headers to the answer (HTTP 504).
-        keep_alive: The time between two requests of a connection.
-        max_connections: Open connections. Beyond it, the connection that has been
-            idle for longest is closed; where none is idle, a new one may ask for
-            health, status and metrics alone, and others get HTTP 503.
+        max_rows: Maximum rows per request (HTTP 413).
+        max_values: Maximum number of JSON values per request (HTTP 413).
+        max_depth: Maximum nesting depth of a request (HTTP 400).
+        max_body: Maximum size of a request body, compressed or not (HTTP 413).
+        max_bodies: Maximum size of all bodies in memory (HTTP 503).
+        max_header: Maximum size of request line and headers (HTTP 431).
+        header_timeout: Time to receive the headers, after which the connection is
+            closed.
+        body_timeout: Time to receive the body (HTTP 408), and to send the response.
+        request_timeout: Time from the headers to the response (HTTP 504).
+        keep_alive: Idle time of a connection between two requests.
+        max_connections: Maximum number of connections. Beyond it, the connection that
+            has been idle longest is closed; without an idle one, new connections can
+            only request health, status and metrics, and get HTTP 503 otherwise.
     """
 
     max_rows: int = 10_000

@@ -1,4 +1,4 @@
-"""Prometheus metrics, under the names of TF Serving."""
+"""Prometheus metrics with the names of TF Serving."""
 
 import prometheus_client
 
@@ -11,11 +11,7 @@ _ROWS = [2**step for step in range(13)]
 
 
 class Metrics:
-    """Counts of requests, and the distributions of latencies and batches.
-
-    Args:
-        model_name: The name of the model.
-    """
+    """Request counts, and histograms of latencies and batch sizes."""
 
     def __init__(self, model_name):
         self._registry = prometheus_client.CollectorRegistry()
@@ -55,25 +51,13 @@ class Metrics:
         self._model_name = model_name
 
     def request(self, code, seconds, verb="predict"):
-        """Counts a request.
-
-        Args:
-            code: How it ended: `"OK"`, `"INVALID_ARGUMENT"`, ...
-            seconds: How long it took.
-            verb: `"predict"`, `"classify"` or `"regress"`.
-        """
+        """Records a request: its status code, duration and verb."""
         self._requests.labels(self._model_name, code).inc()
         latency = self._request_latency.labels(verb, "REST", self._model_name)
         latency.observe(seconds * MICROSECONDS)
 
     def batch(self, rows, waits, seconds):
-        """Counts a batch.
-
-        Args:
-            rows: The number of its rows.
-            waits: How long each of its requests waited, in seconds.
-            seconds: How long the model ran.
-        """
+        """Records a batch: its rows, its requests' waiting times and its duration."""
         self._batch_rows.observe(rows)
         self._batch_requests.observe(len(waits))
         self._runtime_latency.observe(seconds * MICROSECONDS)
@@ -81,7 +65,7 @@ class Metrics:
             self._queuing_latency.observe(wait * MICROSECONDS)
 
     def page(self):
-        """The page for Prometheus, bytes, and its content type."""
+        """Returns the page for Prometheus, bytes, and its content type."""
         text = prometheus_client.generate_latest(self._registry)
         # The library ends the names of counters in _total; TF Serving does not.
         text = text.replace(b"request_count_total", b"request_count")

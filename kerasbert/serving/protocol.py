@@ -1,30 +1,82 @@
-"""The bodies of requests and of their answers, as TF Serving reads and writes them."""
+"""The paths and bodies of TF Serving's REST API."""
 
 import dataclasses
+import re
+import urllib.parse
 
 import numpy as np
 import orjson
 
-from kerasbert.serving.errors import ServingError, invalid_argument
+from kerasbert.serving.errors import ServingError, invalid_argument, not_found
 from kerasbert.serving.examples import read_examples
 from kerasbert.serving.json_tensors import array_of, is_base64, json_of
 from kerasbert.serving.json_text import check_size, parse_object, quoted
 from kerasbert.serving.limits import Limits
 
-__all__ = ["Input", "Request", "answer", "read_inputs", "read_request"]
+__all__ = [
+    *("Input", "Request", "Target", "answer", "parse_path", "read_inputs"),
+    "read_request",
+]
 
 DEFAULT_SIGNATURE = "serving_default"
-_CHUNK = 50_000  # values that are written without a pause for other threads
+_CHUNK = 50_000  # values that are serialized while holding the GIL
+_VERSION = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
+_PATTERNS = {
+    "POST": rf"/v1/models/(?P<name>[^/:]+){_VERSION}:"
+    "(?P<verb>classify|regress|predict)",
+    "GET": rf"/v1/models(?:/(?P<name>[^/:]+))?{_VERSION}(?:/(?P<verb>metadata))?",
+}
+_PATTERNS = {
+    method: re.compile(pattern, re.IGNORECASE | re.ASCII)
+    for method, pattern in _PATTERNS.items()
+}
+_LARGEST_VERSION = 2**63 - 1
+_LONGEST_QUOTE = 200  # characters of a path that an error quotes
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """The model, version and method that a path addresses.
+
+    `verb` is `"predict"`, `"classify"`, `"regress"`, `"metadata"` or `"status"`. The
+    version is None for the newest.
+    """
+
+    name: str
+    version: int | None
+    verb: str
+    label: str | None = None
+
+
+def parse_path(method, path):
+    """Parses the percent-encoded path of a request to a `Target`."""
+    shown = path if len(path) <= _LONGEST_QUOTE else path[:_LONGEST_QUOTE] + "..."
+    if not path.lower().startswith("/v1/"):
+        raise not_found(f"No such path: {shown}")
+    pattern = _PATTERNS.get(method)
+    match = pattern and pattern.fullmatch(path)
+    if not match:
+        raise invalid_argument(f"Malformed request: {method} {shown}")
+    found = match.groupdict()
+    if found["name"] is None:
+        raise invalid_argument("Missing model name in request.")
+    label = found["label"] and urllib.parse.unquote(found["label"])
+    version = found["version"] and _version(found["version"])
+    verb = (found["verb"] or "status").lower()
+    return Target(urllib.parse.unquote(found["name"]), version, verb, label)
+
+
+def _version(digits):
+    digits = digits.lstrip("0") or "0"
+    if len(digits) > 19 or int(digits) > _LARGEST_VERSION:
+        shown = digits if len(digits) <= 40 else digits[:40] + "..."
+        raise invalid_argument(f"Failed to convert version: {shown} to numeric.")
+    return int(digits)
 
 
 @dataclasses.dataclass(frozen=True)
 class Input:
-    """What reading a body needs to know of an input of a signature.
-
-    Args:
-        type: The name of its type: `"string"`, `"int32"`, `"float"`, ...
-        in_rows: Whether its first axis is that of the rows.
-    """
+    """Type name and batching of a signature's input, as needed to parse a request."""
 
     type: str
     in_rows: bool = True
@@ -32,13 +84,7 @@ class Input:
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """A request that has been read.
-
-    Args:
-        signature: The name of the signature.
-        inputs: From name to array.
-        in_rows: Whether they came in rows (`instances`), not in columns (`inputs`).
-    """
+    """A parsed request; `in_rows` is true for `instances`, false for `inputs`."""
 
     signature: str
     inputs: dict
@@ -46,19 +92,10 @@ class Request:
 
 
 def read_request(verb, body, signatures, limits):
-    """Reads the body of a request.
+    """Parses the body of a request.
 
-    Args:
-        verb: `"predict"`, `"classify"` or `"regress"`.
-        body: Bytes.
-        signatures: From the name of a signature to its inputs, from name to `Input`.
-        limits: The `Limits`.
-
-    Returns:
-        A `Request`.
-
-    Raises:
-        ServingError: If it is no such request (HTTP 400), or too large (HTTP 413).
+    `signatures` maps signature names to their inputs, which map names to `Input`s.
+    Raises a `ServingError` if the body is invalid (HTTP 400) or too large (HTTP 413).
     """
     check_size(body, limits.max_values)
     document = parse_object(body)
@@ -86,19 +123,7 @@ def _signature_name(document):
 
 
 def read_inputs(document, inputs, limits=None):
-    """Reads the tensors of a predict request.
-
-    Args:
-        document: The JSON object of the request.
-        inputs: From the name of an input to its `Input`.
-        limits: The `Limits`; None for those of a server by default.
-
-    Returns:
-        From name to array, and whether they came in rows.
-
-    Raises:
-        ServingError: If they are not what the signature takes.
-    """
+    """Parses the tensors of a predict request, and whether they are rows."""
     limits = limits or Limits()
     if "instances" in document and "inputs" in document:
         raise invalid_argument(
@@ -138,10 +163,10 @@ def _check_count(count, most):
 
 
 class _Rows:
-    """Reads `instances`: a list of values, or of objects with a value for each input.
+    """Parses `instances`: a list of values, or of objects with a value for each input.
 
-    All rows are converted as one array. Where that fails, they are converted one by
-    one, to find the first that is wrong.
+    All rows are converted as one array. If that fails, they are converted one by one,
+    to find the first invalid one.
     """
 
     def __init__(self, inputs, max_depth):
@@ -254,19 +279,10 @@ def _shape(shape):
 
 
 def answer(outputs, in_rows):
-    """The body that answers a predict request.
+    """Serializes the response of a predict request.
 
-    One output drops its name; several make an object, in rows one a row.
-
-    Args:
-        outputs: From name to array.
-        in_rows: Whether the request came in rows.
-
-    Returns:
-        Bytes.
-
-    Raises:
-        ServingError: If outputs differ in the number of rows, or are no JSON.
+    A single output is written without its name, several as an object; with `in_rows`
+    one object per row.
     """
     if not outputs:
         raise invalid_argument("Cannot convert empty tensor map to JSON")
@@ -285,7 +301,7 @@ def answer(outputs, in_rows):
 
 
 def _text(name, array):
-    """The text of an array; of a large one in pieces, between which others may run."""
+    """Serializes an array, in pieces if it is large, so that other threads can run."""
     if array.size <= _CHUNK or array.ndim == 0:
         return _dumps(json_of(name, array))
     step = max(1, _CHUNK * len(array) // array.size)
@@ -298,7 +314,7 @@ def _text(name, array):
 
 
 def _rows_text(names, outputs):
-    """The text of an object a row."""
+    """Serializes one object per row."""
     count = len(outputs[names[0]])
     size = sum(array.size for array in outputs.values())
     step = max(1, _CHUNK * count // max(size, 1))
@@ -314,7 +330,7 @@ def _rows_text(names, outputs):
 
 
 def _rows_of(name, array):
-    """What orjson writes for every row of an array."""
+    """Returns values that orjson serializes, one per row of an array."""
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         return [json_of(name, row) for row in array]
     return json_of(name, array)
@@ -325,7 +341,7 @@ def _dumps(value):
 
 
 def _check_rows(outputs):
-    """Every output must have a row for every row of the request."""
+    """Raises a `ServingError` unless all outputs have equally many rows."""
     expected = None
     for name, array in outputs.items():
         if array.ndim == 0:

@@ -1,8 +1,7 @@
-"""A process that reads request bodies: `python -m ...reader_process NICENESS`.
+"""A worker that parses request bodies: `python -m ...reader_process NICENESS`.
 
-Parsing megabytes of JSON holds Python's lock for as long as it takes, so the server
-leaves it to processes of their own. What comes in on standard input and goes out on
-standard output are frames: a JSON header, and bytes.
+Parsing megabytes of JSON holds the GIL, so that the server does it in worker processes.
+They exchange frames on standard input and output: a JSON header, and bytes.
 """
 
 import dataclasses
@@ -22,25 +21,14 @@ from kerasbert.serving.protocol import Input, Request, read_request
 __all__ = ["ask", "main"]
 
 _SIZES = struct.Struct("<QQ")  # of the header and of the content
-_MEMORY = 1024 * MEBIBYTE  # that reading a body may take, and 20 times its size
+_MEMORY = 1024 * MEBIBYTE  # limit of a worker, plus 20 times the maximum body
 
 
 def ask(pipes, verb, body, signatures, limits):
-    """Has a process read a body.
+    """Lets a worker parse a body; returns a `Request`.
 
-    Args:
-        pipes: Its standard input and output.
-        verb: `"predict"`, `"classify"` or `"regress"`.
-        body: Bytes.
-        signatures: From the name of a signature to its inputs, from name to `Input`.
-        limits: The `Limits`.
-
-    Returns:
-        A `Request`.
-
-    Raises:
-        ServingError: If the body is refused.
-        EOFError: If the process ends before it answers.
+    `pipes` are the worker's standard input and output. Raises a `ServingError` if the
+    body is rejected, and an `EOFError` if the worker dies.
     """
     to_process, from_process = pipes
     header = {
@@ -64,13 +52,9 @@ def ask(pipes, verb, body, signatures, limits):
 
 
 def main(niceness=0):
-    """Answers the requests on standard input until it ends.
-
-    Args:
-        niceness: How far the model goes first, as in `os.nice`.
-    """
+    """Parses the bodies on standard input until it ends, at an increased niceness."""
     os.nice(niceness)
-    gc.disable()  # JSON has no cycles, and there is nothing else here
+    gc.disable()  # JSON has no reference cycles
     incoming, outgoing = sys.stdin.buffer, sys.stdout.buffer
     while True:
         try:
@@ -86,7 +70,7 @@ def main(niceness=0):
             continue
         except MemoryError:
             request = body = None
-            message = "The request takes more memory than a request may. Send less."
+            message = "Parsing the request takes too much memory. Send less."
             _write(outgoing, {"error": ["RESOURCE_EXHAUSTED", message, 413]}, b"")
             continue
         parts = [_part(name, array) for name, array in request.inputs.items()]
@@ -117,7 +101,7 @@ def _limit_memory(size):
 
 
 def _part(name, array):
-    """What is written of an array: a description, and bytes."""
+    """Serializes an array: a description, and bytes."""
     if array.dtype != object:
         return [name, array.dtype.name, array.shape], array.tobytes()
     strings = array.reshape(-1).tolist()

@@ -1,4 +1,4 @@
-"""Reads request bodies without holding up the event loop."""
+"""Parsing of request bodies without blocking the event loop."""
 
 import asyncio
 import contextlib
@@ -13,9 +13,9 @@ from kerasbert.serving.reader_process import ask
 
 __all__ = ["Reader"]
 
-_SMALL = 64 * 1024  # bytes that are read where they are: a few milliseconds
+_SMALL = 64 * 1024  # bytes; parsed inline within milliseconds
 _PROCESSES = 2
-_LONGEST = 120.0  # seconds for the reading of one body
+_LONGEST = 120.0  # seconds to parse one body
 # A process reads bodies of up to so many bytes, at this niceness: reading the largest
 # ones takes seconds of a core, which requests of other clients must not pay.
 _NICENESS = {1 << 20: 10, sys.maxsize: 14}
@@ -23,13 +23,10 @@ _ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 class Reader:
-    """Reads small bodies at once, and large ones in processes of their own.
+    """Parses small bodies inline and large ones in worker processes.
 
-    A process starts with the first body that needs it. One that takes too long or too
-    much memory ends, and the request with it.
-
-    Args:
-        limits: The `Limits`.
+    Workers are started on demand. A worker that takes too long or too much memory is
+    killed, and its request fails.
 
     Example:
         reader = Reader(Limits())
@@ -44,19 +41,10 @@ class Reader:
         self._closed = False
 
     async def read(self, verb, body, signatures):
-        """Reads the body of a request.
+        """Parses a request body to a `Request`.
 
-        Args:
-            verb: `"predict"`, `"classify"` or `"regress"`.
-            body: Bytes.
-            signatures: From the name of a signature to its inputs, from name to
-                `Input`.
-
-        Returns:
-            A `Request`.
-
-        Raises:
-            ServingError: If it is no such request, or too large.
+        `signatures` maps signature names to their inputs, which map names to `Input`s.
+        Raises a `ServingError` if the body is invalid or too large.
         """
         if len(body) <= _SMALL:
             return read_request(verb, body, signatures, self._limits)
@@ -80,8 +68,8 @@ class Reader:
                 if isinstance(error, TimeoutError | EOFError | OSError):
                     raise ServingError(
                         "RESOURCE_EXHAUSTED",
-                        "The request takes more time or memory than a request may. "
-                        "Send less.",
+                        "Parsing the request takes too much time or memory. Send "
+                        "smaller requests.",
                         http_status=413,
                     ) from None
                 raise
@@ -89,7 +77,7 @@ class Reader:
             return request
 
     def close(self):
-        """Ends the processes."""
+        """Kills the workers."""
         self._closed = True
         for process in list(self._all):
             self._end(process)
@@ -115,5 +103,5 @@ class Reader:
         process.kill()
         process.wait()
         for pipe in (process.stdin, process.stdout):
-            with contextlib.suppress(OSError):  # what was not flushed has no reader
+            with contextlib.suppress(OSError):  # unflushed data of a dead process
                 pipe.close()

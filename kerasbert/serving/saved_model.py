@@ -3,27 +3,68 @@
 import copy
 import dataclasses
 import functools
+import importlib.util
 import pathlib
+import sys
 
 import numpy as np
 
 from kerasbert.serving.errors import ServingError, invalid_argument, message_of
 from kerasbert.serving.protocol import Input
-from kerasbert.serving.runtime import tensorflow, text_operations
 
-__all__ = ["SavedModel", "Signature"]
+__all__ = ["SavedModel", "Signature", "tensorflow", "text_operations"]
 
-INITIALIZER = "__saved_model_init_op"  # listed with the signatures, but none
+INITIALIZER = "__saved_model_init_op"  # listed among the signatures
+
+
+def tensorflow():
+    """Imports TensorFlow without Keras, which the server does not need.
+
+    The process starts seconds earlier this way. A later `import keras` still works.
+    """
+    absent = "keras" not in sys.modules and "tensorflow" not in sys.modules
+    if absent:
+        sys.modules["keras"] = None  # looks as if Keras were not installed
+    try:
+        import tensorflow
+    finally:
+        if absent:
+            del sys.modules["keras"]
+    return tensorflow
+
+
+def text_operations():
+    """Loads the operations of TF Text without its Python package, which imports Keras.
+
+    Raises a `ValueError` if TF Text is missing or does not match TensorFlow.
+    """
+    tf = tensorflow()
+    spec = importlib.util.find_spec("tensorflow_text")
+    if spec is None:
+        raise ValueError(
+            "TF Text, which models with text inputs need, is not installed: "
+            "pip install tensorflow-text"
+        )
+    folder = pathlib.Path(spec.submodule_search_locations[0])
+    for library in sorted(folder.glob("python/ops/*.so")):
+        try:
+            tf.load_op_library(str(library))
+        except tf.errors.OpError as error:
+            raise ValueError(
+                f"Cannot load {library.name} of TF Text into TensorFlow "
+                f"{tf.__version__}: install matching versions of both. "
+                f"({error.message})"
+            ) from None
 
 
 @dataclasses.dataclass(frozen=True)
 class Signature:
-    """What a signature takes and gives.
+    """A signature of a SavedModel.
 
     Args:
-        inputs: From name to `TensorInfo`.
-        outputs: From name to `TensorInfo`.
-        method: The method name: `"tensorflow/serving/predict"`, `.../classify`, ...
+        inputs: Maps names to `TensorInfo`s.
+        outputs: Maps names to `TensorInfo`s.
+        method: Method name: `"tensorflow/serving/predict"`, `.../classify`, ...
     """
 
     inputs: dict
@@ -32,41 +73,34 @@ class Signature:
 
     @functools.cached_property
     def input_types(self):
-        """From the name of an input to the name of its type."""
+        """Maps input names to type names."""
         return {name: _type_name(info) for name, info in self.inputs.items()}
 
     @functools.cached_property
     def takes_batches(self):
-        """Whether rows of several requests may go through it together."""
+        """Whether the rows of several requests can be batched."""
         tensors = [*self.inputs.values(), *self.outputs.values()]
         return all(_shape(info)[:1] == [-1] for info in tensors)
 
     @functools.cached_property
     def takes_parts(self):
-        """Whether the rows of a request may run in parts whose outputs are joined.
+        """Whether a request can run in parts whose outputs are concatenated.
 
-        What is padded to the longest row has another shape in every part.
+        Outputs that are padded to the longest row have another shape in each part.
         """
         shapes = map(_shape, self.outputs.values())
         return self.takes_batches and all(-1 not in shape[1:] for shape in shapes)
 
     def has_shape_of(self, inputs):
-        """Whether inputs have the shapes that the signature declares.
+        """Whether inputs have the declared shapes.
 
-        TF Serving runs others, too: whether they are right is for the graph to say.
-        They run alone here, as nothing is known of their rows.
-
-        Args:
-            inputs: From name to array.
+        TF Serving runs other shapes, too, and lets the graph reject them. Such requests
+        are not batched here.
         """
         return not self.other_shapes(inputs)
 
     def other_shapes(self, inputs):
-        """Sentences about the inputs that have not the shape that is declared.
-
-        Args:
-            inputs: From name to array.
-        """
+        """Returns sentences about the inputs with other shapes than declared."""
         return "".join(
             f"Expected input {name} of shape {_list(_shape(self.inputs[name]))}, got "
             f"{_list(array.shape)}. "
@@ -75,14 +109,7 @@ class Signature:
         )
 
     def check(self, inputs):
-        """Refuses inputs of other names than the signature takes.
-
-        Args:
-            inputs: From name to array.
-
-        Raises:
-            ServingError: If a name is missing, or one too many.
-        """
+        """Raises a `ServingError` if the names of inputs do not match the signature."""
         sent, taken = set(inputs), set(self.inputs)
         if sent != taken:
             raise invalid_argument(
@@ -93,13 +120,7 @@ class Signature:
 
 
 class SavedModel:
-    """A SavedModel in memory.
-
-    Args:
-        folder: The folder that holds `saved_model.pb`.
-
-    Raises:
-        ValueError: If TensorFlow cannot load it.
+    """A loaded SavedModel; raises a `ValueError` if TensorFlow cannot load the folder.
 
     Example:
         model = SavedModel("saved_models/minilm/1")
@@ -119,12 +140,12 @@ class SavedModel:
                 )
         except Exception as error:
             self._session.close()
-            # A file cut short raises whatever the parser of that file raises.
+            # A truncated file may raise any error of its parser.
             raise ValueError(
                 f"TensorFlow cannot load {folder}: {_first_line(error)}"
             ) from error
         graph.finalize()
-        # Copies: a part of a message keeps all of it in memory, weights included.
+        # Copies, since a part of a message keeps the whole message, with all constants.
         self.signature_definitions = {
             name: copy.deepcopy(each) for name, each in meta_graph.signature_def.items()
         }
@@ -139,11 +160,7 @@ class SavedModel:
         }
 
     def signature(self, name):
-        """The signature of a name.
-
-        Raises:
-            ServingError: If there is none.
-        """
+        """Returns a signature by name; raises a `ServingError` if there is none."""
         if name not in self._calls:
             raise invalid_argument(
                 f'Serving signature name: "{name[:200]}" not found in signature def'
@@ -152,7 +169,7 @@ class SavedModel:
 
     @functools.cached_property
     def input_table(self):
-        """What reading a request needs: from signature to input to `Input`."""
+        """Maps signature names to inputs, which map names to `Input`s."""
         return {
             name: {
                 key: Input(signature.input_types[key], _shape(info)[:1] == [-1])
@@ -163,17 +180,9 @@ class SavedModel:
         }
 
     def run(self, name, inputs):
-        """Computes the outputs of a signature.
+        """Runs a signature on arrays by name; returns the outputs by name.
 
-        Args:
-            name: The name of the signature.
-            inputs: From name to array.
-
-        Returns:
-            From name to array.
-
-        Raises:
-            ServingError: If the model refuses the inputs.
+        Raises a `ServingError` if the model rejects the inputs.
         """
         signature = self.signature(name)
         signature.check(inputs)
@@ -185,23 +194,23 @@ class SavedModel:
             found = ServingError.of(error)
             hint = signature.other_shapes(inputs)
             raise ServingError(found.code, hint + found.message) from None
-        # A string without axes comes as bytes.
+        # A scalar string is returned as bytes.
         return {
             key: np.array(value, object) if isinstance(value, bytes) else value
             for key, value in zip(signature.outputs, outputs, strict=True)
         }
 
     def close(self):
-        """Gives the memory back."""
+        """Frees the memory."""
         self._calls.clear()
         self._session.close()
 
 
 def _callable(session, signature):
-    """A function of arrays that runs a signature.
+    """Returns a function of arrays that runs a signature.
 
-    That of `Session.make_callable` compares shapes with those of the placeholders, and
-    `Session::Run` of TF Serving does not.
+    Unlike `Session.make_callable`, and like TF Serving's `Session::Run`, it does not
+    compare shapes with those of the placeholders.
     """
     from tensorflow.core.protobuf import config_pb2
 
@@ -219,7 +228,7 @@ def _type_name(info):
 
 
 def _check_type(name, array, wanted):
-    """Refuses serialized examples for a classify signature that takes no strings."""
+    """Rejects serialized examples for a classify signature without string inputs."""
     if (array.dtype == object) != (wanted == "string"):
         found = "string" if array.dtype == object else array.dtype.name
         raise invalid_argument(
@@ -229,7 +238,7 @@ def _check_type(name, array, wanted):
 
 
 def _shape(info):
-    """A shape, -1 where a size is free; `[None]` where the rank is."""
+    """Returns a shape, with -1 for unknown sizes; `[None]` for unknown rank."""
     if info.tensor_shape.unknown_rank:
         return [None]
     return [dimension.size for dimension in info.tensor_shape.dim]

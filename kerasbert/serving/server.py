@@ -1,4 +1,4 @@
-"""A process that serves one model until it is stopped."""
+"""The server process."""
 
 import json
 import logging
@@ -21,10 +21,10 @@ from kerasbert.serving.versions import Versions
 
 __all__ = ["MEBIBYTE", "Access", "Limits", "serve"]
 
-LONGEST_GOODBYE = 30  # seconds for requests in flight when the process is to end
-BACKLOG = 1024  # connections that the kernel keeps until they are accepted
-ACCEPTED_AT_ONCE = 32  # between which the event loop does other work
-OTHER_FILES = 200  # that the process has open beside its connections
+SHUTDOWN_TIMEOUT = 30  # seconds for requests in flight
+BACKLOG = 1024  # connections that the kernel queues until they are accepted
+ACCEPTED_AT_ONCE = 32  # connections accepted per iteration of the event loop
+OTHER_FILES = 200  # open files of the process besides its connections
 
 log = logging.getLogger("kerasbert.serving")
 
@@ -41,26 +41,25 @@ def serve(
     access=None,
     labels=None,
 ):
-    """Serves the newest version of a model, until SIGTERM or Ctrl-C.
+    """Serves the newest version of a model until SIGTERM or Ctrl-C.
 
-    The graphs of the SavedModels run as they are: name a folder that you trust.
+    The graphs of the SavedModels are executed: serve only models that you trust.
 
     Args:
-        folder: The folder of the model, which holds version folders 1, 2, ...
-        host: The address to listen at.
-        port: The port to listen at; 0 takes a free one.
-        name: The name that the model is served under; by default the folder's.
-        max_batch: The most rows of requests that run together.
-        max_wait: How long a request waits for others, in seconds.
-        max_queue: The most requests that wait; another gets HTTP 503.
-        limits: The `Limits` of requests and connections; None for the default ones.
-        access: The `Access`: API key and CORS; None lets everybody in.
-        labels: From label to version, which stays loaded beside the newest.
+        folder: Folder of the model, with version folders 1, 2, ...
+        host: Address to listen on.
+        port: Port to listen on; 0 chooses a free one.
+        name: Name of the model in URLs; by default that of the folder.
+        max_batch: Maximum number of rows that run together.
+        max_wait: Time that a request waits for others to batch with, in seconds.
+        max_queue: Maximum number of queued requests; further ones get HTTP 503.
+        limits: The `Limits` of requests and connections; None for the defaults.
+        access: The `Access`: API key and CORS; None allows all requests.
+        labels: Maps labels to versions, which stay loaded besides the newest.
 
     Raises:
-        ValueError: If the folder holds no version of a model that loads, or not one
-            that has a label.
-        OSError: If the address is taken.
+        ValueError: If no version can be loaded, or a labeled one cannot.
+        OSError: If the address is in use.
 
     Example:
         serve("saved_models/minilm", limits=Limits(max_rows=100))
@@ -73,7 +72,7 @@ def serve(
         versions.look()
         if versions.number is None:
             version, state = max(versions.states.items())
-            raise ValueError(f"Version {version} does not load: {state.message}")
+            raise ValueError(f"Version {version} cannot be loaded: {state.message}")
         check_labels(versions)
         prometheus_client.disable_created_metrics()
         metrics = Metrics(versions.name)
@@ -81,86 +80,58 @@ def serve(
         application = create_application(versions, batcher, metrics, limits, access)
         line = greeting(versions, host, listener.getsockname()[1])
         allow_files(limits.max_connections + RESERVED + OTHER_FILES)
-        # uvicorn catches the signal, and raises it once more when it is done.
+        # uvicorn handles the signal, and raises it again after shutdown.
         signal.signal(signal.SIGTERM, lambda number, frame: None)
         http_server(application, line, limits).run(sockets=[listener])
 
 
 def allow_files(count):
-    """Lets the process open so many files, each connection being one.
-
-    Args:
-        count: The number.
-    """
+    """Raises the process's limit of open files, one per connection, to `count`."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < count:
         most = count if hard == resource.RLIM_INFINITY else min(count, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
         if most < count:
             log.warning(
-                "The system allows %d open files, too few for the connections that "
-                "the server may have: set a lower --max-connections, or `ulimit -n %d`",
+                "The limit of %d open files is too low for the maximum number of "
+                "connections: lower --max-connections, or use `ulimit -n %d`",
                 most,
                 count,
             )
 
 
 def check_labels(versions):
-    """Refuses labels of versions that are not loaded.
-
-    Args:
-        versions: The `Versions`.
-
-    Raises:
-        ValueError: If there is one.
-    """
+    """Raises a `ValueError` if a labeled version is not loaded."""
     for label, version in versions.labels.items():
         state = versions.states.get(version)
         if state is None or state.name != "AVAILABLE":
-            reason = state.message if state else f"{versions.folder} does not hold it"
+            reason = state.message if state else f"it is not in {versions.folder}"
             raise ValueError(
-                f"Label {label!r} names version {version}, which does not load: "
-                f"{reason}"
+                f"Version {version} of the label {label!r} cannot be loaded: {reason}"
             )
 
 
 def check_folder(folder):
-    """Refuses a folder that is not the folder of a model.
-
-    Args:
-        folder: A `pathlib.Path`.
-
-    Raises:
-        FileNotFoundError: If there is nothing of that name.
-        ValueError: If it holds no version folder with a `saved_model.pb`.
-    """
+    """Raises an error if a folder has no version folder with a `saved_model.pb`."""
     if not folder.exists():
-        raise FileNotFoundError(f"There is no {folder}. Name the folder of a model.")
+        raise FileNotFoundError(f"Expected the folder of a model at {folder}.")
     if (folder / "saved_model.pb").exists():
         raise ValueError(
-            f"{folder} is one version of a model; name the folder that holds it, "
-            f"{folder.resolve().parent}, with versions 1, 2, ... as its folders."
+            f"{folder} is a single version of a model; use its parent folder, "
+            f"{folder.resolve().parent}, with version folders 1, 2, ..."
         )
     if not any(folder.glob("[0-9]*/saved_model.pb")):
         raise ValueError(
-            f"Expected {folder} to hold versions of a model (1/saved_model.pb, ...), "
-            "found none. Export one: kerasbert export MODEL FOLDER"
+            f"Expected versions of a model in {folder} (1/saved_model.pb, ...), found "
+            "none. Export one: kerasbert export MODEL FOLDER"
         )
 
 
 def listening_socket(host, port):
-    """A bound socket.
-
-    Args:
-        host: The address.
-        port: The port.
-
-    Raises:
-        OSError: If the address is not available; the message says why.
-    """
+    """Returns a bound socket; raises an `OSError` if the address is not available."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns Nagle's algorithm off, which costs 40 ms an answer, where the
-    # protocol is named.
+    # asyncio disables Nagle's algorithm, which costs 40 ms per response, only if the
+    # protocol is given explicitly.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -169,13 +140,13 @@ def listening_socket(host, port):
         listener.close()
         reason = getattr(error, "strerror", None) or error
         raise OSError(
-            f"Cannot listen at {host}, port {port}: {reason}. Name another with --port."
+            f"Cannot listen on {host}, port {port}: {reason}. Use another --port."
         ) from None
     return listener
 
 
 def greeting(versions, host, port):
-    """The line that a server prints: the model, and a request to try."""
+    """Returns the line a server prints: the model, and an example request."""
     with versions.lease(versions.name) as servable:
         signature = servable.model.signatures.get("serving_default")
         version = servable.version
@@ -191,15 +162,9 @@ def greeting(versions, host, port):
 
 
 def http_server(application, line, limits=None):
-    """The server of an application.
+    """Creates the `uvicorn.Server` of an ASGI application.
 
-    Args:
-        application: The ASGI application.
-        line: What it prints when it is ready.
-        limits: The `Limits`; None for the default ones.
-
-    Returns:
-        A `uvicorn.Server`; `run(sockets=[...])` serves.
+    It prints `line` when it is ready; `run(sockets=[...])` serves.
     """
     limits = limits or Limits()
     server = _Server(
@@ -212,7 +177,7 @@ def http_server(application, line, limits=None):
             access_log=False,
             server_header=False,
             timeout_keep_alive=limits.keep_alive,
-            timeout_graceful_shutdown=LONGEST_GOODBYE,
+            timeout_graceful_shutdown=SHUTDOWN_TIMEOUT,
         )
     )
     server.line = line
@@ -223,5 +188,5 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets=None):
         await super().startup(sockets)
         for listener in sockets or ():
-            listener.listen(BACKLOG)  # asyncio accepts as many at once as it was told
+            listener.listen(BACKLOG)  # uvicorn's backlog only sets ACCEPTED_AT_ONCE
         print(self.line, flush=True)

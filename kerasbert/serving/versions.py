@@ -1,8 +1,8 @@
-"""The versions of a model in a folder: the newest that loads is served.
+"""The versions of a model in a folder: the newest that can be loaded is served.
 
-A new version is loaded beside the old one, which is unloaded when its last request is
-answered. One that does not load is reported and left alone until its files change.
-Versions that have a label stay loaded beside the newest.
+A new version is loaded while the old one serves; the old one is unloaded after its last
+request. A version that cannot be loaded is reported, and skipped until its files
+change. Labeled versions stay loaded besides the newest.
 """
 
 import contextlib
@@ -21,12 +21,7 @@ log = logging.getLogger("kerasbert.serving")
 
 
 class Servable:
-    """A version of a model that answers requests.
-
-    Args:
-        version: Its number.
-        model: What it runs, with a method `close`.
-    """
+    """A loaded version of a model, with reference counting."""
 
     def __init__(self, version, model):
         self.version = version
@@ -35,7 +30,7 @@ class Servable:
         self._lock = threading.Lock()
 
     def lease(self):
-        """Keeps the model in memory until `release`."""
+        """Keeps the model loaded until `release`."""
         with self._lock:
             self._leases += 1
 
@@ -50,7 +45,7 @@ class Servable:
 
 @dataclasses.dataclass(frozen=True)
 class State:
-    """The state of a version, in TF Serving's words."""
+    """The state of a version, in TF Serving's terms."""
 
     name: str
     code: str = "OK"
@@ -61,10 +56,10 @@ class Versions:
     """The versions of a model.
 
     Args:
-        folder: The folder of the model, which holds folders 1, 2, ...
-        name: The name that the model is served under; by default the folder's.
-        load: From the folder of a version to what it runs.
-        labels: From label to version, for paths as `/labels/stable`.
+        folder: Folder of the model, with version folders 1, 2, ...
+        name: Name of the model in URLs; by default that of the folder.
+        load: Function that loads a version folder; by default `load_version`.
+        labels: Maps labels to versions, for paths such as `/labels/stable`.
 
     Example:
         versions = Versions("saved_models/minilm", labels={"stable": 1})
@@ -80,30 +75,19 @@ class Versions:
         self.states = {}
         self._load = load or load_version
         self._serving = None
-        self._labelled = {}  # version -> servable, for those that are not the newest
-        self._broken = {}  # version -> what its files were like
+        self._labelled = {}  # labeled versions -> servables, except the newest
+        self._broken = {}  # versions that failed to load -> their fingerprints
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._watcher = None
 
     @property
     def number(self):
-        """The version that is served; None where there is none."""
+        """The served version, or None."""
         return self._serving and self._serving.version
 
     def resolve(self, version, label):
-        """The number of a version that a request names.
-
-        Args:
-            version: A number, or None.
-            label: A label, or None.
-
-        Returns:
-            A number; None for the newest.
-
-        Raises:
-            ServingError: If there is no such label.
-        """
+        """Returns the version that a request selects; None for the newest."""
         if label is None:
             return version
         if label not in self.labels:
@@ -114,17 +98,9 @@ class Versions:
 
     @contextlib.contextmanager
     def lease(self, name, version=None):
-        """The servable of a version, kept in memory while the context lasts.
+        """Yields the `Servable` of a version, and keeps it loaded in the context.
 
-        Args:
-            name: The name of the model.
-            version: The number; None is the newest.
-
-        Yields:
-            A `Servable`.
-
-        Raises:
-            ServingError: If that model or version is not served.
+        `version=None` is the newest. Raises a `ServingError` if it is not served.
         """
         with self._lock:
             serving = self._serving
@@ -142,7 +118,7 @@ class Versions:
             serving.release()
 
     def look(self):
-        """Looks at the folder once, and serves the newest version that loads."""
+        """Scans the folder once, and serves the newest version that can be loaded."""
         failures = self._load_newest()
         failures += self._load_labelled()
         if self.number is not None:  # else the caller raises an error
@@ -150,7 +126,7 @@ class Versions:
                 log.error("version %d is not served: %s", version, error)
 
     def _load_newest(self):
-        """Returns the versions that failed before one was found, with their errors."""
+        """Returns the newer versions that failed to load, with their errors."""
         failures = []
         for version, folder in sorted(_version_folders(self.folder), reverse=True):
             if version == self.number:
@@ -164,7 +140,7 @@ class Versions:
         return failures
 
     def _load_labelled(self):
-        """Returns the labelled versions that failed, with their errors."""
+        """Returns the labeled versions that failed to load, with their errors."""
         failures = []
         wanted = set(self.labels.values()) - {self.number, *self._labelled}
         for version, folder in _version_folders(self.folder) if wanted else ():
@@ -179,7 +155,7 @@ class Versions:
         return failures
 
     def _loaded(self, version, folder):
-        """The model of a version or an error; neither, if it failed as it is before."""
+        """Returns a model or an error; neither, if it failed before unchanged."""
         files = _look_of(folder)
         if self._broken.get(version) == files:
             return None, None
@@ -193,18 +169,14 @@ class Versions:
             return None, error
 
     def watch(self, seconds=1.0):
-        """Looks at the folder again and again, in a thread.
-
-        Args:
-            seconds: The time between two looks.
-        """
+        """Scans the folder every `seconds`, in a thread."""
 
         def watch():
             while not self._stopped.wait(seconds):
                 try:
                     self.look()
-                except Exception:  # the versions that are loaded stay
-                    log.exception("cannot look at %s", self.folder)
+                except Exception:  # loaded versions are still served
+                    log.exception("cannot scan %s", self.folder)
 
         self._watcher = threading.Thread(target=watch, name="versions", daemon=True)
         self._watcher.start()
@@ -218,7 +190,7 @@ class Versions:
         self._serve(None)
 
     def _serve(self, servable):
-        """Makes a servable the newest; the one before it stays if it has a label."""
+        """Makes a servable the newest; the old one stays loaded if it has a label."""
         with self._lock:
             old, self._serving = self._serving, servable
             retired = [old] if old else []
@@ -234,24 +206,13 @@ class Versions:
             for each in retired:
                 self.states[each.version] = State("END")
         if servable and old:
-            log.info("version %d takes over from %d", servable.version, old.version)
+            log.info("version %d replaces %d", servable.version, old.version)
         for each in retired:
             each.release()
 
 
 def load_version(folder):
-    """Loads a version, warm-up requests played.
-
-    Args:
-        folder: The folder of the version.
-
-    Returns:
-        A `SavedModel`.
-
-    Raises:
-        ValueError: If TensorFlow cannot load it, or a warm-up request is no request.
-        ServingError: If it fails on a warm-up request.
-    """
+    """Loads a version and runs its warm-up requests; returns a `SavedModel`."""
     model = SavedModel(folder)
     try:
         warm_up(model)
@@ -266,12 +227,12 @@ def _version_folders(folder):
         for child in folder.iterdir():
             if child.name.isdecimal() and (child / "saved_model.pb").is_file():
                 yield int(child.name), child
-    except OSError:  # it is being moved: look again later
+    except OSError:  # it is being moved: the next scan will find it
         return
 
 
 def _look_of(folder):
-    """Something that changes when files do."""
+    """Returns a fingerprint of the files of a folder."""
     try:
         found = [(path, path.stat()) for path in folder.rglob("*")]
     except OSError:

@@ -1,12 +1,12 @@
-"""The requests that a model brings with it, replayed when it is loaded.
+"""Replay of the warm-up requests in a SavedModel's folder.
 
-The first request of every shape makes TensorFlow optimise the graph, which takes
-seconds: no user should wait for that. The file is the one that TF Serving replays: a
-TFRecord of `tensorflow.serving.PredictionLog`, of which a few fields matter here.
+The first request of each input shape makes TensorFlow optimize the graph, which takes
+seconds. The file is that of TF Serving: a TFRecord of
+`tensorflow.serving.PredictionLog`, of which a few fields are parsed here.
 """
 
 from kerasbert.serving.protocol import DEFAULT_SIGNATURE
-from kerasbert.serving.runtime import tensorflow
+from kerasbert.serving.saved_model import tensorflow
 
 __all__ = ["read_warm_up", "warm_up"]
 
@@ -19,17 +19,9 @@ SIGNATURE_NAME, KEY, VALUE = 3, 1, 2
 
 
 def warm_up(model):
-    """Plays the requests of a model.
+    """Runs the warm-up requests of a `SavedModel`; returns their number.
 
-    Args:
-        model: A `SavedModel`.
-
-    Returns:
-        The number of requests.
-
-    Raises:
-        ValueError: If there are too many of them, or one is no predict request.
-        ServingError: If the model refuses one.
+    Raises a `ValueError` or `ServingError` if there are too many, or one is invalid.
     """
     count = 0
     for signature, inputs in read_warm_up(model.folder):
@@ -44,17 +36,7 @@ def warm_up(model):
 
 
 def read_warm_up(folder):
-    """Reads the warm-up requests of a version folder.
-
-    Args:
-        folder: The version folder, a `pathlib.Path`.
-
-    Yields:
-        The name of a signature and its inputs, from name to array.
-
-    Raises:
-        ValueError: If a record is no predict request.
-    """
+    """Yields the signature name and inputs of each warm-up request in a folder."""
     path = folder / FILE
     if not path.exists():
         return
@@ -81,12 +63,12 @@ def _request(record):
 
 
 def _last(message, number):
-    """The content of a field that must be there."""
+    """Returns the content of a required field."""
     return list(_fields(message, number))[-1]
 
 
 def _fields(message, number):
-    """The contents of the length-delimited fields of one number."""
+    """Yields the contents of the length-delimited fields with a number."""
     position = 0
     while position < len(message):
         tag, position = _varint(message, position)

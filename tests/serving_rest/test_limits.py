@@ -347,10 +347,10 @@ def test_bodies_of_all_requests_share_their_memory():
             return await then() if then else None
 
     async def refused():
-        with pytest.raises(ServingError, match="fill the memory") as caught:
+        with pytest.raises(ServingError, match="memory for request bodies is full") as caught:
             await receive(180_000)
         assert caught.value.http_status == 503
-        with pytest.raises(ServingError, match="fill the memory"):
+        with pytest.raises(ServingError, match="memory for request bodies is full"):
             await receive(2, headers={"content-length": "180000"})
         await receive(60_000)  # small ones do not count
 
@@ -373,7 +373,7 @@ def test_gzip_that_expands_counts_as_what_it_may_become():
             return await then() if then else None
 
     async def refused():
-        with pytest.raises(ServingError, match="fill the memory"):
+        with pytest.raises(ServingError, match="memory for request bodies is full"):
             await read()
 
     asyncio.run(read(refused))
@@ -390,7 +390,7 @@ def test_a_reader_whose_process_dies_refuses_and_starts_another():
         [process] = reader._all
         process.kill()
         process.wait()
-        with pytest.raises(ServingError, match="more time or memory") as caught:
+        with pytest.raises(ServingError, match="too much time or memory") as caught:
             await reader.read("predict", body, signatures)
         assert caught.value.http_status == 413
         request = await reader.read("predict", body, signatures)

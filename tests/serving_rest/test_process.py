@@ -81,7 +81,7 @@ def test_a_folder_that_is_no_model_is_one_line_and_exit_code_2(
     assert "There is no" in refusal(capsys, tmp_path / "nothing")
     assert "found none. Export one" in refusal(capsys, tmp_path)
     message = refusal(capsys, exported / "1")
-    assert f"name the folder that holds it, {exported.resolve()}," in message
+    assert f"use its parent folder, {exported.resolve()}," in message
     assert "found none" in refusal(capsys, exported / "1/saved_model.pb")
 
 
