@@ -92,7 +92,7 @@ def test_a_model_that_does_not_load_is_one_line_and_exit_code_2(
     shutil.copytree(exported / "1", model / "1")
     content = (model / "1/saved_model.pb").read_bytes()
     (model / "1/saved_model.pb").write_bytes(content[: len(content) // 2])
-    assert "Version 1 does not load" in refusal(capsys, model, "--port", 0)
+    assert "Version 1 cannot be loaded" in refusal(capsys, model, "--port", 0)
     assert caplog.text == ""
 
 
@@ -100,7 +100,7 @@ def test_a_port_that_is_taken_is_one_line_and_exit_code_2(capsys, exported):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         message = refusal(capsys, exported, "--port", port)
-    assert f"Cannot listen at 127.0.0.1, port {port}: Address already in use" in message
+    assert f"Cannot listen on 127.0.0.1, port {port}: Address already in use" in message
     assert "--port" in refusal(capsys, exported, "--port", 70000)
 
 
