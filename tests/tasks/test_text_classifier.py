@@ -136,9 +136,9 @@ def test_keras_says_what_is_tested_and_how_much_examples_count(classifier):
         ({"validation_split": 0.5, "validation_data": (["a"], ["bad"])}, "or valid"),
         ({"batch_size": 0}, "batch_size to be 1 or more, got 0"),
         ({"epochs": 1.5}, "epochs to be 1 or more, got 1.5"),
-        ({"steps_per_epoch": 3}, "no steps_per_epoch"),
+        ({"steps_per_epoch": 3}, "steps_per_epoch. is not supported"),
         ({"initial_epoch": 1}, "initial_epoch. is not supported: .*checkpoints"),
-        ({"shuffle": False}, "no shuffle: .* seed"),
+        ({"shuffle": False}, "shuffle. is not supported: .*seed"),
     ],
 )
 def test_options_of_fit_that_cannot_be_are_refused(classifier, options, message):
