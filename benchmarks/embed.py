@@ -15,14 +15,12 @@ import pathlib
 import platform
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 
+import data
+
 HERE = pathlib.Path(__file__).resolve().parent
-DATA = HERE.parents[1] / "shared" / "data"
-SST2 = DATA / "sentiment_en" / "sst2" / "dev.tsv"
-STSB = DATA / "similarity_en" / "stsb"
 
 
 def parse():
@@ -31,18 +29,17 @@ def parse():
     parser.add_argument(
         "--texts",
         type=pathlib.Path,
-        default=SST2,
         help="a file with a text a line, up to a tab (default: SST-2 dev)",
     )
-    parser.add_argument("--stsb", type=pathlib.Path, help="STS-B dev, for Spearman")
+    data.add_argument(parser)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=7)
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    arguments.texts = arguments.texts or data.path(data.SST2)
+    return arguments
 
 
 def read_texts(file):
-    if not file.is_file():
-        sys.exit(f"There is no file {file}. Name one with --texts, a text a line.")
     lines = file.read_text("utf-8").splitlines()
     return [line.split("\t")[0] for line in lines if line.strip()]
 
@@ -173,12 +170,10 @@ def main():
     print(f"\nratio: {statistics.median(rounds):.2f} (median of the rounds' ratios)")
     print(f"largest difference of a value: {abs(ours - theirs).max():.1e}")
 
-    stsb = arguments.stsb or next(iter(sorted(STSB.glob("*dev*"))), None)
-    if stsb:
-        sentences, scores = read_stsb(stsb)
-        for contestant in contestants:
-            figure = spearman(contestant.vectors(sentences), scores)
-            print(f"STS-B dev Spearman, {contestant.name}: {figure:.5f}")
+    sentences, scores = read_stsb(data.path(data.STSB))
+    for contestant in contestants:
+        figure = spearman(contestant.vectors(sentences), scores)
+        print(f"STS-B dev Spearman, {contestant.name}: {figure:.5f}")
 
 
 if __name__ == "__main__":

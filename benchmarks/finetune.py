@@ -25,8 +25,9 @@ import subprocess
 import sys
 import tempfile
 
+import data
+
 HERE = pathlib.Path(__file__).resolve().parent
-DATA = HERE.parents[1] / "shared" / "data"
 RESULTS = HERE / "results"
 
 
@@ -55,7 +56,7 @@ SETTINGS = {"epochs": 2, "batch_size": 32, "learning_rate": 1e-4, "max_length": 
 
 def sst2():
     def rows(name):
-        lines = (DATA / "sentiment_en" / "sst2" / name).read_text("utf-8").split("\n")
+        lines = data.path(f"sentiment_en/sst2/{name}").read_text("utf-8").split("\n")
         pairs = [line.rsplit("\t", 1) for line in lines if line]
         return [{"text": text, "label": int(label)} for text, label in pairs]
 
@@ -64,9 +65,8 @@ def sst2():
 
 def reviews_zh():
     def rows(name):
-        lines = (
-            (DATA / "sentiment_zh" / "reviews" / name).read_text("utf-8").split("\n")
-        )
+        file = data.path(f"sentiment_zh/reviews/{name}")
+        lines = file.read_text("utf-8").split("\n")
         pairs = [line.rsplit("\t", 1) for line in lines if "\t" in line]
         return [{"text": text, "label": int(label)} for text, label in pairs]
 
@@ -78,7 +78,7 @@ def tagged(train, dev, limit=None, **columns):
         from kerasbert.data import read_tagged
 
         def rows(file, most):
-            words, tags = read_tagged(DATA / "ner_en" / file, **columns)
+            words, tags = read_tagged(data.path(f"ner_en/{file}"), **columns)
             pairs = list(zip(words, tags, strict=True))[:most]
             return [{"words": w, "tags": t} for w, t in pairs]
 
@@ -89,10 +89,10 @@ def tagged(train, dev, limit=None, **columns):
 
 def squad():
     held_back = 800
-    data = json.loads((DATA / "qa" / "squad_slice.json").read_text("utf-8"))
+    articles = json.loads(data.path("qa/squad_slice.json").read_text("utf-8"))["data"]
     rows = [
         {"context": paragraph["context"], **question}
-        for article in data["data"]
+        for article in articles
         for paragraph in article["paragraphs"]
         for question in paragraph["qas"]
     ]
@@ -101,7 +101,7 @@ def squad():
 
 def stsb():
     def rows(name):
-        lines = (DATA / "similarity_en" / "stsb" / name).read_text("utf-8").split("\n")
+        lines = data.path(f"similarity_en/stsb/{name}").read_text("utf-8").split("\n")
         cells = [line.split("\t") for line in lines if line]
         return [
             {"text": row[5], "pair": row[6], "score": float(row[4]) / 5}
@@ -169,6 +169,7 @@ def parse():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--steps", type=int, help="so many batches, and no quality")
     parser.add_argument("--model", default="minilm", help="a source (default: minilm)")
+    data.add_argument(parser)
     parser.add_argument(
         "--padding",
         choices=("random", "sorted"),
@@ -194,7 +195,7 @@ def random_chinese(folder):
     from kerasbert.checkpoints.vocabulary import write_tokenizer
 
     tokenizer = kerasbert.Tokenizer.from_pretrained(
-        DATA.parent / "vocab" / "bert_chinese.txt"
+        data.path("../vocab/bert_chinese.txt")
     )
     keras.utils.set_random_seed(0)
     config = kerasbert.BertConfig(

@@ -26,12 +26,10 @@ import sys
 import threading
 import time
 
+import data
 import numpy as np
 
-HERE = pathlib.Path(__file__).resolve().parent
-SST2 = HERE.parents[1] / "shared" / "data" / "sentiment_en" / "sst2" / "dev.tsv"
 BATCH = 32
-SOME_TEXTS = ("a fine film", "too long by half", "it never quite comes to life " * 3)
 
 
 def parse():
@@ -40,19 +38,22 @@ def parse():
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument(
-        "--texts", type=pathlib.Path, default=SST2, help="a text a line, up to a tab"
+        "--texts",
+        type=pathlib.Path,
+        help="a file with a text a line, up to a tab (default: SST-2 dev)",
     )
+    data.add_argument(parser)
     parser.add_argument("--max-batch", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument(
         "--nonsense", type=float, metavar="MB", help="also with such bodies beside it"
     )
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    arguments.texts = arguments.texts or data.path(data.SST2)
+    return arguments
 
 
 def read_texts(path):
-    if not path.exists():
-        return list(SOME_TEXTS)
     lines = path.read_text("utf-8").splitlines()
     return [line.partition("\t")[0] for line in lines]
 

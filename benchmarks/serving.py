@@ -19,10 +19,11 @@ import sys
 import tempfile
 import time
 
+import data
 import numpy as np
 from contestants.exports import CProgram, Export, LiteRT, seconds_of_multiplication
 from contestants.peers import Peer
-from embed import SST2, STSB, processor, read_stsb, read_texts, spearman
+from embed import processor, read_stsb, read_texts, spearman
 
 HERE = pathlib.Path(__file__).resolve().parent
 RESULTS = HERE / "results"
@@ -224,21 +225,19 @@ def int8(bench):
         "",
         None,
     )
-    stsb = next(iter(sorted(STSB.glob("*dev*"))), None)
-    if stsb:
-        sentences, scores = read_stsb(stsb)
-        found = [
-            spearman(bench.export(precision).vectors(sentences), scores)
-            for precision in ("float32", "int8")
-        ]
-        yield line(
-            "int8, STS-B dev Spearman",
-            f"int8: {found[1]:.5f}",
-            f"float32: {found[0]:.5f}",
-            f"{found[1] - found[0]:+.5f}",
-            "within 0.005",
-            abs(found[1] - found[0]) <= 0.005,
-        )
+    sentences, scores = read_stsb(data.path(data.STSB))
+    found = [
+        spearman(bench.export(precision).vectors(sentences), scores)
+        for precision in ("float32", "int8")
+    ]
+    yield line(
+        "int8, STS-B dev Spearman",
+        f"int8: {found[1]:.5f}",
+        f"float32: {found[0]:.5f}",
+        f"{found[1] - found[0]:+.5f}",
+        "within 0.005",
+        abs(found[1] - found[0]) <= 0.005,
+    )
 
 
 def one_text(bench):
@@ -352,7 +351,8 @@ ROWS = {
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="minilm", help="a source (default: minilm)")
-    parser.add_argument("--texts", type=pathlib.Path, default=SST2)
+    parser.add_argument("--texts", type=pathlib.Path, help="default: SST-2 dev")
+    data.add_argument(parser)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--serve-seconds", type=int, default=60)
@@ -363,7 +363,9 @@ def parse():
         default=os.environ.get("KERASBERT_PEERS_PYTHON"),
         help="Python of the peers' environment (default: benchmarks/peers/.venv)",
     )
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    arguments.texts = arguments.texts or data.path(data.SST2)
+    return arguments
 
 
 def machine(threads):
