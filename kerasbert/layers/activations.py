@@ -1,4 +1,4 @@
-"""The activations that published BERT and ALBERT weights ask for."""
+"""Activation functions of published BERT and ALBERT weights."""
 
 import math
 
@@ -10,10 +10,10 @@ from kerasbert.config import ACTIVATIONS
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 def gelu(x):
-    """GELU in its exact form, of the error function, as torch computes it.
+    """GELU in its exact form, with the error function, as in torch.
 
-    `keras.activations.gelu` takes the complementary error function, which TensorFlow
-    computes in three times the time.
+    `keras.activations.gelu` uses the complementary error function, which takes
+    TensorFlow three times as long.
 
     Args:
         x: float tensor of any shape.
@@ -33,7 +33,7 @@ def gelu(x):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 def gelu_tanh(x):
-    """GELU in its tanh approximation, which Google's own code computes.
+    """GELU in its tanh approximation, as in Google's own code.
 
     Args:
         x: float tensor of any shape.
@@ -48,13 +48,13 @@ def gelu_tanh(x):
 
 
 def get_activation(name):
-    """The function of an activation's name in `kerasbert.config.ACTIVATIONS`.
+    """Returns the activation function of a name in `kerasbert.config.ACTIVATIONS`.
 
     Args:
         name: `"gelu"` is the exact (erf) form, `"gelu_tanh"` its approximation.
 
     Raises:
-        ValueError: If nobody here knows the name.
+        ValueError: If the name is unknown.
 
     Example:
         >>> float(get_activation("relu")(-1.0))

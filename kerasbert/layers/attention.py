@@ -11,13 +11,13 @@ from kerasbert.layers.packing import in_rows
 
 
 def attention_probs(query, key, bias=None):
-    """How much each query attends to each key: `softmax(Q K^T / sqrt(H) + bias)`.
+    """Computes the attention probabilities `softmax(Q K^T / sqrt(H) + bias)`.
 
     Args:
         query: float tensor.
         key: float tensor.
-        bias: float tensor added to the scores, which broadcasts to `[B, N, Q, K]`;
-            `padding_bias` and `causal_bias` make it.
+        bias: float tensor added to the scores, broadcast to `[B, N, Q, K]`; see
+            `padding_bias` and `causal_bias`.
 
     Shapes:
         query `[B, N, Q, H]`, key `[B, N, K, H]` -> probabilities `[B, N, Q, K]`,
@@ -35,7 +35,7 @@ def attention_probs(query, key, bias=None):
 
 
 def dot_product_attention(query, key, value, bias=None, dropout=None):
-    """Attention: for each query, the mean of the values, weighted by its probabilities.
+    """Averages the values with the attention probabilities of each query.
 
     Args:
         query: float tensor.
@@ -62,16 +62,16 @@ def dot_product_attention(query, key, value, bias=None, dropout=None):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class MultiHeadAttention(keras.layers.Layer):
-    """Multi-head attention: N heads attend side by side, each in its own subspace.
+    """Multi-head attention.
 
-    Self-attention if called with one tensor, cross-attention with two; causal with a
-    `causal_bias`. `probs` gives the probabilities, `call_with_cache` decodes token by
-    token.
+    Called with one tensor it is self-attention, with two cross-attention; a
+    `causal_bias` makes it causal. `probs` returns the probabilities, `call_with_cache`
+    decodes token by token.
 
     Args:
         num_heads: Number of heads, N; the hidden size is a multiple of it.
         dropout: Dropout rate of the attention probabilities.
-        initializer_range: Standard deviation of the kernels' initialiser.
+        initializer_range: Standard deviation of the kernel initializer.
 
     Shapes:
         query `[B, Q, D]`, context `[B, K, D]` -> `[B, Q, D]`; or, with a `Packing`,
@@ -142,7 +142,7 @@ class MultiHeadAttention(keras.layers.Layer):
 
     @property
     def dense_layers(self):
-        """The dense layers, by what they compute."""
+        """The dense layers of query, key, value and output, by name."""
         return {
             "query": self.query_dense,
             "key": self.key_dense,
@@ -151,13 +151,13 @@ class MultiHeadAttention(keras.layers.Layer):
         }
 
     def projection(self):
-        """Kernel and bias of queries, keys and values, side by side.
+        """Returns the concatenated kernel and bias of query, key and value.
 
         Shapes:
             kernel `[D, 3 D]`, bias `[3 D]`.
 
         Raises:
-            ValueError: If the layers are quantized: their kernels are integers.
+            ValueError: If the layers are quantized, and their kernels integers.
         """
         dense = self._projections
         for layer in dense:
@@ -171,7 +171,7 @@ class MultiHeadAttention(keras.layers.Layer):
         return kernel, ops.concatenate([layer.bias for layer in dense])
 
     def project(self, hidden_states):
-        """Queries, keys and values of the same tokens, in one product.
+        """Computes query, key and value with one matmul.
 
         Shapes:
             `[..., D]` -> `[..., 3 D]`.
@@ -187,7 +187,7 @@ class MultiHeadAttention(keras.layers.Layer):
         return self.query_dense, self.key_dense, self.value_dense
 
     def probs(self, query, context=None, attention_bias=None):
-        """The attention probabilities of `call` with the same arguments.
+        """Computes the attention probabilities of `call` with the same arguments.
 
         Shapes:
             query `[B, Q, D]`, context `[B, K, D]` -> `[B, N, Q, K]`, float32.
@@ -198,7 +198,7 @@ class MultiHeadAttention(keras.layers.Layer):
         return attention_probs(query, key, attention_bias)
 
     def empty_cache(self, batch_size, length):
-        """A key-value cache for `length` tokens, for `call_with_cache`.
+        """Creates a key-value cache of `length` tokens, for `call_with_cache`.
 
         Shapes:
             `[B, 2, N, length, H]`: keys, then values.
@@ -209,18 +209,18 @@ class MultiHeadAttention(keras.layers.Layer):
         )
 
     def call_with_cache(self, query, cache, position, attention_bias=None):
-        """Causal self-attention of new tokens to themselves and to those before them.
+        """Causal self-attention of new tokens to themselves and to the cached tokens.
 
         Args:
-            query: The hidden states of the new tokens.
-            cache: Keys and values of the tokens so far, from `empty_cache` or from
-                the call before.
-            position: Position of the first new token: how many the cache holds.
-            attention_bias: Added to the scores besides the causal bias: padding.
+            query: Hidden states of the new tokens.
+            cache: Keys and values of the tokens so far, from `empty_cache` or from the
+                previous call.
+            position: Position of the first new token: the number of cached tokens.
+            attention_bias: Bias added to the scores in addition to the causal bias.
 
         Shapes:
-            query `[B, Q, D]`, cache `[B, 2, N, K, H]`
-            -> hidden states `[B, Q, D]`, the cache with the new keys and values.
+            query `[B, Q, D]`, cache `[B, 2, N, K, H]` -> hidden states `[B, Q, D]`, the
+            updated cache.
         """
         key = self._split_heads(self.key_dense(query))  # [B, N, Q, H]
         value = self._split_heads(self.value_dense(query))  # [B, N, Q, H]
@@ -266,7 +266,7 @@ class MultiHeadAttention(keras.layers.Layer):
 
 
 def _rows_of(tensor):
-    """The sizes B and S for a reshape; the one that a graph does not know is -1."""
+    """Returns B and S for a reshape, with -1 for the one that is unknown in a graph."""
     batch, length = tensor.shape[:2]
     if length is None and batch is not None:
         return batch, -1

@@ -1,7 +1,7 @@
-"""What is added to attention scores so that a query does not see some keys.
+"""Biases added to attention scores to mask keys.
 
-A masked key gets a probability of exactly zero, and a row without a single key gets
-finite probabilities: the bias is far below any score, and still a float16.
+A masked key has probability exactly zero, and a row without any key has finite
+probabilities: the bias is far below any score, and still representable in float16.
 """
 
 from keras import ops
@@ -10,10 +10,10 @@ MASKED = -30000.0
 
 
 def padding_bias(padding_mask):
-    """Hides padding from every query of its row.
+    """Masks padding for all queries of a row.
 
     Args:
-        padding_mask: int or bool tensor, 1 at tokens and 0 at padding.
+        padding_mask: int or bool tensor, 1 for tokens and 0 for padding.
 
     Shapes:
         padding_mask `[B, K]` -> bias `[B, 1, 1, K]`, float32.
@@ -27,13 +27,13 @@ def padding_bias(padding_mask):
 
 
 def causal_bias(query_length, key_length=None, offset=0):
-    """Hides from every query the keys that come after it.
+    """Masks the keys after each query.
 
     Args:
         query_length: Number of queries, Q.
-        key_length: Number of keys, K; as many as queries if not given.
-        offset: Position of the first query among the keys: the number of tokens that
-            a key-value cache holds already.
+        key_length: Number of keys, K; by default Q.
+        offset: Position of the first query among the keys: the number of tokens in a
+            key-value cache.
 
     Shapes:
         bias `[1, 1, Q, K]`, float32.

@@ -1,4 +1,4 @@
-"""The Transformer's decoder block."""
+"""The decoder block of the Transformer."""
 
 import keras
 
@@ -10,10 +10,9 @@ from kerasbert.layers.layer_norm import LayerNorm
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class DecoderBlock(keras.layers.Layer):
-    """Causal self-attention, attention to an encoder's output, feed-forward network.
+    """Causal self-attention, cross-attention and feed-forward network.
 
-    Called without encoder states it leaves cross-attention out, and is the block of a
-    decoder that stands alone.
+    Without encoder states, cross-attention is skipped, as in a decoder-only model.
 
     Args:
         num_heads: Number of attention heads, N.
@@ -21,12 +20,12 @@ class DecoderBlock(keras.layers.Layer):
         activation: A name of `kerasbert.config.ACTIVATIONS`.
         dropout: Dropout rate of the output of every sub-layer.
         attention_dropout: Dropout rate of the attention probabilities.
-        epsilon: Epsilon of the layer normalisations.
-        initializer_range: Standard deviation of the kernels' initialiser.
+        epsilon: Epsilon of the layer normalizations.
+        initializer_range: Standard deviation of the kernel initializer.
 
     Shapes:
-        hidden_states `[B, Q, D]`, encoder_states `[B, K, D]`, encoder_bias
-        broadcasting to `[B, N, Q, K]` -> `[B, Q, D]`.
+        hidden_states `[B, Q, D]`, encoder_states `[B, K, D]`, encoder_bias broadcast to
+        `[B, N, Q, K]` -> `[B, Q, D]`.
 
     Example:
         >>> block = DecoderBlock(num_heads=2, intermediate_size=8)
@@ -108,18 +107,18 @@ class DecoderBlock(keras.layers.Layer):
     def call_with_cache(
         self, hidden_states, cache, position, encoder_states=None, encoder_bias=None
     ):
-        """Decodes new tokens after those whose keys and values the cache holds.
+        """Decodes new tokens, given a key-value cache of the tokens before them.
 
         Args:
             hidden_states: The new tokens.
-            cache: From `block.attention.empty_cache`, or from the call before.
-            position: How many tokens the cache holds.
-            encoder_states: The encoder's output, or None.
-            encoder_bias: Hides the encoder's padding, or None.
+            cache: Cache from `block.attention.empty_cache` or from the previous call.
+            position: Number of cached tokens.
+            encoder_states: Output of the encoder, or None.
+            encoder_bias: Bias that masks the encoder's padding, or None.
 
         Shapes:
-            hidden_states `[B, Q, D]`, cache `[B, 2, N, K, H]`
-            -> hidden states `[B, Q, D]`, the cache with the new keys and values.
+            hidden_states `[B, Q, D]`, cache `[B, 2, N, K, H]` -> hidden states `[B, Q,
+            D]`, the updated cache.
         """
         attended, cache = self.attention.call_with_cache(hidden_states, cache, position)
         hidden_states = self._after_attention(

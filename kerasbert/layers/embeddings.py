@@ -9,7 +9,7 @@ from kerasbert.layers.layer_norm import LayerNorm
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class Embeddings(keras.layers.Layer):
-    """The sum of token, segment and position embeddings, normalised.
+    """The sum of token, segment and position embeddings, normalized.
 
     Args:
         vocab_size: Number of tokens, V.
@@ -17,8 +17,8 @@ class Embeddings(keras.layers.Layer):
         max_positions: The longest sequence, in tokens.
         num_segments: Number of segments.
         dropout: Dropout rate of the result.
-        epsilon: Epsilon of the layer normalisation.
-        initializer_range: Standard deviation of the initialiser.
+        epsilon: Epsilon of the layer normalization.
+        initializer_range: Standard deviation of the initializer.
 
     Shapes:
         token_ids and segment_ids `[B, S]`, int32 -> `[B, S, E]`; or packed,
@@ -116,7 +116,7 @@ class Embeddings(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class FactorizedEmbeddings(Embeddings):
-    """ALBERT's embeddings: narrow tables, then a projection to the hidden size.
+    """ALBERT's factorized embeddings: narrow tables and a projection to the hidden size.
 
     Args:
         vocab_size: Number of tokens, V.

@@ -9,7 +9,7 @@ from kerasbert.layers.layer_norm import LayerNorm
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class EncoderBlock(keras.layers.Layer):
-    """Self-attention and a feed-forward network, each added to its input and normed.
+    """Self-attention and feed-forward network with residuals and layer normalization.
 
     Args:
         num_heads: Number of attention heads, N.
@@ -17,8 +17,8 @@ class EncoderBlock(keras.layers.Layer):
         activation: A name of `kerasbert.config.ACTIVATIONS`.
         dropout: Dropout rate of the output of attention and feed-forward network.
         attention_dropout: Dropout rate of the attention probabilities.
-        epsilon: Epsilon of the layer normalisations.
-        initializer_range: Standard deviation of the kernels' initialiser.
+        epsilon: Epsilon of the layer normalizations.
+        initializer_range: Standard deviation of the kernels' initializer.
 
     Shapes:
         hidden_states `[B, S, D]`, attention_bias broadcasting to `[B, N, S, S]`
@@ -103,7 +103,7 @@ class EncoderBlock(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class PreNormEncoderBlock(EncoderBlock):
-    """An encoder block that norms what goes into its sub-layers, not what comes out.
+    """An encoder block with layer normalization before its sub-layers.
 
     Args and shapes are those of `EncoderBlock`. A stack of these blocks ends in a
     `LayerNorm` of its own.

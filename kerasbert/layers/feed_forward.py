@@ -8,12 +8,12 @@ from kerasbert.layers.initializer import truncated_normal
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class FeedForward(keras.layers.Layer):
-    """Two dense layers with an activation between them, for each token on its own.
+    """Position-wise feed-forward network: two dense layers with an activation.
 
     Args:
         intermediate_size: Inner width, F.
         activation: A name of `kerasbert.config.ACTIVATIONS`.
-        initializer_range: Standard deviation of the kernels' initialiser.
+        initializer_range: Standard deviation of the kernels' initializer.
 
     Shapes:
         `[..., D]` -> `[..., D]`.

@@ -10,7 +10,7 @@ from kerasbert.layers.layer_norm import LayerNorm
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class ClassificationHead(keras.layers.Layer):
-    """Dropout and a dense layer: logits of classes.
+    """Classification head: dropout and a dense layer.
 
     On `pooled_output` it classifies texts and pairs of sentences (NSP, SOP), on
     `sequence_output` tokens.
@@ -18,7 +18,7 @@ class ClassificationHead(keras.layers.Layer):
     Args:
         num_classes: Number of classes, C.
         dropout: Dropout rate of the input.
-        initializer_range: Standard deviation of the kernel's initialiser.
+        initializer_range: Standard deviation of the kernel's initializer.
 
     Shapes:
         `[..., D]` -> logits `[..., C]`, float32.
@@ -65,7 +65,7 @@ class ClassificationHead(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class SpanHead(ClassificationHead):
-    """A dense layer: logits of a span's first and last token.
+    """Span head: a dense layer with the logits of a span's first and last token.
 
     Shapes:
         sequence_output `[B, S, D]` -> start_logits `[B, S]`, end_logits `[B, S]`,
@@ -90,15 +90,15 @@ class SpanHead(ClassificationHead):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class MaskedLMHead(keras.layers.Layer):
-    """The masked language model: logits of every token of the vocabulary.
+    """Masked language model head: logits of all tokens of the vocabulary.
 
-    The output matrix is the token embedding itself, transposed.
+    The output matrix is the transposed token embedding.
 
     Args:
         token_embedding: The `keras.layers.Embedding` of the encoder.
         activation: A name of `kerasbert.config.ACTIVATIONS`.
-        epsilon: Epsilon of the layer normalisation.
-        initializer_range: Standard deviation of the kernel's initialiser.
+        epsilon: Epsilon of the layer normalization.
+        initializer_range: Standard deviation of the kernel initializer.
 
     Shapes:
         hidden states `[..., D]` -> logits `[..., V]`, float32.
@@ -144,7 +144,7 @@ class MaskedLMHead(keras.layers.Layer):
         return ops.cast(ops.add(logits, self.bias), "float32")
 
     def _table(self):
-        """The vectors of all tokens, `[V, E]`."""
+        """Returns the token embedding `[V, E]`, dequantized if necessary."""
         if self.token_embedding.quantization_mode is None:
             return ops.cast(self.token_embedding.embeddings, self.compute_dtype)
         every = ops.arange(self.token_embedding.input_dim, dtype="int32")  # [V]

@@ -1,12 +1,8 @@
-"""How BERT's weights begin."""
+"""Weight initialization of BERT."""
 
 import keras
 
 
 def truncated_normal(initializer_range):
-    """BERT's initialiser: a normal distribution, cut off at two deviations.
-
-    Args:
-        initializer_range: The standard deviation before the cut.
-    """
+    """Returns a normal initializer truncated at two standard deviations."""
     return keras.initializers.TruncatedNormal(stddev=initializer_range)

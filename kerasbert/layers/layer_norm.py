@@ -1,4 +1,4 @@
-"""Layer normalisation in float32."""
+"""Layer normalization in float32."""
 
 import keras
 from keras import ops
@@ -6,13 +6,14 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class LayerNorm(keras.layers.LayerNormalization):
-    """Layer normalisation over the last axis, in float32 under every dtype policy.
+    """Layer normalization over the last axis, in float32 under every dtype policy.
 
-    Keras expands `(x - mean) * scale` into two products, which loses digits where the
-    mean is large beside the deviation; the paper's form, here, does not.
+    Keras expands `(x - mean) * scale` into two products, which loses precision if the
+    mean is large compared to the standard deviation. This layer computes the form of
+    the paper.
 
     Args:
-        epsilon: Added to the variance.
+        epsilon: Constant added to the variance.
 
     Shapes:
         `[..., D]` -> `[..., D]`.

@@ -1,7 +1,13 @@
-"""Packed tokens: the tokens of all rows, one after the other, without padding.
+"""Packed tokens: the tokens of all rows in one axis, without padding.
 
-Most of a Transformer works on one token at a time and need not see padding at all.
-`pack` and `unpack` lead from rows `[B, S, ...]` to packed tokens `[T, ...]` and back.
+Most of a Transformer works on single tokens, so padding can be removed: `pack` converts
+rows `[B, S, ...]` to packed tokens `[T, ...]`, and `unpack` converts them back. Only
+attention needs rows: `in_rows` restores them around it, so that every other layer
+computes T tokens instead of B * S. A `Packing` is two gather indices, which are each
+other's inverse except at padding, where `token_of_slot` repeats a token of the row; the
+padding mask excludes it from attention, and `pack` never reads it. `GroupedPacking`
+splits the rows into groups of similar length, so that attention has little padding,
+too.
 """
 
 from typing import Any, NamedTuple
@@ -10,12 +16,12 @@ from keras import ops
 
 
 class Packing(NamedTuple):
-    """Where the packed tokens lie in the rows.
+    """Gather indices between rows and packed tokens.
 
     Args:
-        token_of_slot: int32 tensor, the packed token that a slot of a row holds; a
-            slot of padding repeats a token of its row, and is to be masked.
-        slot_of_token: int32 tensor, `row * S + position` of every token.
+        token_of_slot: int32 tensor, the packed token at each position of the rows;
+            padding repeats a token of its row and must be masked.
+        slot_of_token: int32 tensor, `row * S + position` of each packed token.
 
     Shapes:
         token_of_slot `[B, S]`, slot_of_token `[T]`.
@@ -26,12 +32,12 @@ class Packing(NamedTuple):
 
 
 class GroupedPacking(NamedTuple):
-    """The packing of rows in groups, each of which is as long as its longest row.
+    """The packing of rows in groups, each padded to its own longest row.
 
     Args:
-        token_of_slot: For each group, as in `Packing`.
-        slot_of_token: Where each token lies in the slots of all groups, one group
-            after the other.
+        token_of_slot: `Packing.token_of_slot` of each group.
+        slot_of_token: Index of each packed token in the concatenated positions of all
+            groups.
 
     Shapes:
         token_of_slot int32 `[B, S]` each, slot_of_token `[T]`.
@@ -46,12 +52,12 @@ ONE_ROW = Packing(None, None)
 
 
 def packing_of(row_lengths, token_count, length):
-    """The packing of rows of some lengths, and the positions and mask that go with it.
+    """Creates the packing of rows, with position ids and padding mask.
 
     Args:
         row_lengths: int32 tensor, number of tokens of each row.
-        token_count: Number of all tokens, T, the sum of `row_lengths`.
-        length: Number of slots of a row, S, at least the longest row.
+        token_count: Number of tokens, T, the sum of `row_lengths`.
+        length: Number of positions of a row, S, at least the longest row.
 
     Shapes:
         row_lengths `[B]` -> a `Packing`, position_ids `[T]`, padding_mask `[B, S]`.
@@ -78,7 +84,11 @@ def packing_of(row_lengths, token_count, length):
 
 
 def unpack(tokens, packing):
-    """Lays packed tokens out in rows; slots of padding hold some token of the batch.
+    """Converts packed tokens to padded rows; padding contains arbitrary tokens.
+
+    Args:
+        tokens: Packed tokens.
+        packing: Their `Packing`.
 
     Shapes:
         tokens `[T, ...]` -> rows `[B, S, ...]`.
@@ -89,7 +99,11 @@ def unpack(tokens, packing):
 
 
 def pack(rows, packing):
-    """Takes the tokens out of rows, leaving padding behind.
+    """Removes the padding of rows.
+
+    Args:
+        rows: Padded rows.
+        packing: Their `Packing`.
 
     Shapes:
         rows `[B, S, D]` -> tokens `[T, D]`.
@@ -101,13 +115,14 @@ def pack(rows, packing):
 
 
 def in_rows(function, tokens, packing, bias):
-    """Applies a function of rows to packed tokens.
+    """Applies a function of padded rows to packed tokens.
 
     Args:
-        function: Function of rows `[B, S, ...]` and their bias to rows `[B, S, D]`.
+        function: Function of rows `[B, S, ...]` and their bias that returns rows `[B,
+            S, D]`.
         tokens: Packed tokens.
-        packing: Their `Packing`, or a `GroupedPacking`.
-        bias: The bias of the rows, or one for each group.
+        packing: Their `Packing` or `GroupedPacking`.
+        bias: Attention bias of the rows, or one per group.
 
     Shapes:
         tokens `[T, ...]` -> `[T, D]`.

@@ -1,4 +1,4 @@
-"""From the vectors of the tokens to one vector a text."""
+"""Pooling of token vectors to one vector per text."""
 
 import keras
 from keras import ops
@@ -24,9 +24,9 @@ class CLSPooling(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class MeanPooling(CLSPooling):
-    """The mean of the tokens' vectors, in float32; padding has no part in it.
+    """Mean of the token vectors, in float32, ignoring padding.
 
-    A row of padding alone gives zeros.
+    A row of padding gives zeros.
 
     Shapes:
         sequence_output `[B, S, D]`, padding_mask `[B, S]` -> `[B, D]`.
@@ -46,9 +46,9 @@ class MeanPooling(CLSPooling):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class MaxPooling(CLSPooling):
-    """The maximum of the tokens' vectors, value by value; padding has no part in it.
+    """Element-wise maximum of the token vectors, ignoring padding.
 
-    A row of padding alone gives zeros.
+    A row of padding gives zeros.
 
     Shapes:
         sequence_output `[B, S, D]`, padding_mask `[B, S]` -> `[B, D]`.
@@ -67,7 +67,7 @@ class BertPooler(CLSPooling):
     """BERT's pooler: a dense layer with tanh on the vector of `[CLS]`.
 
     Args:
-        initializer_range: Standard deviation of the kernel's initialiser.
+        initializer_range: Standard deviation of the kernel's initializer.
 
     Shapes:
         sequence_output `[B, S, D]` -> pooled_output `[B, D]`.
@@ -100,9 +100,9 @@ class BertPooler(CLSPooling):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class SqrtLengthPooling(CLSPooling):
-    """The sum of the tokens' vectors over the square root of their number.
+    """Sum of the token vectors divided by the square root of their number.
 
-    A row of padding alone gives zeros.
+    A row of padding gives zeros.
 
     Shapes:
         sequence_output `[B, S, D]`, padding_mask `[B, S]` -> `[B, D]`.
@@ -117,9 +117,9 @@ class SqrtLengthPooling(CLSPooling):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class WeightedMeanPooling(CLSPooling):
-    """The mean of the tokens' vectors, weighted with their positions from 1 on.
+    """Mean of the token vectors, weighted by their positions from 1.
 
-    A row of padding alone gives zeros.
+    A row of padding gives zeros.
 
     Shapes:
         sequence_output `[B, S, D]`, padding_mask `[B, S]` -> `[B, D]`.
@@ -143,9 +143,9 @@ class WeightedMeanPooling(CLSPooling):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class FirstTokenPooling(CLSPooling):
-    """The vector of the first token that the mask holds; padding alone gives slot 0.
+    """Vector of the first unmasked token; a row of padding gives that of position 0.
 
-    Where all rows begin with a token it is `CLSPooling`.
+    It equals `CLSPooling` if all rows begin with a token.
 
     Shapes:
         sequence_output `[B, S, D]`, padding_mask `[B, S]` -> `[B, D]`.
@@ -165,9 +165,9 @@ class FirstTokenPooling(CLSPooling):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class LastTokenPooling(CLSPooling):
-    """The vector of the last token that the mask holds.
+    """Vector of the last unmasked token.
 
-    A row of padding alone gives zeros.
+    A row of padding gives zeros.
 
     Shapes:
         sequence_output `[B, S, D]`, padding_mask `[B, S]` -> `[B, D]`.

@@ -7,10 +7,10 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class SinusoidalPositionalEncoding(keras.layers.Layer):
-    """Adds sines and cosines of the positions; it has no weights and no longest row.
+    """Adds sines and cosines of the positions; it has no weights and no maximum length.
 
     Args:
-        max_wavelength: The longest wavelength, in positions, over 2 pi.
+        max_wavelength: The longest wavelength in positions, divided by 2 pi.
 
     Shapes:
         `[B, S, D]` -> `[B, S, D]`, D even.

@@ -1,4 +1,4 @@
-"""From the vectors of the tokens to the embedding of a text."""
+"""From token vectors to a sentence embedding."""
 
 import keras
 from keras import ops
@@ -30,27 +30,26 @@ DENSE_DEFAULTS = {"activation": "linear", "use_bias": True}
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class SentenceHead(keras.layers.Layer):
-    """Poolings, joined; then dense layers; then normalisation: a sentence embedding.
+    """Pooling, dense layers and normalization of a sentence embedding.
 
     Args:
         poolings: One or several of `"cls"`, `"max"`, `"mean"`, `"sqrt_length"`,
-            `"weighted_mean"` and `"last_token"`, in the order in which they are
-            joined.
-        projections: One dictionary a layer between pooling and normalisation. A dense
-            layer has its `units`, the name of its `activation` (of
-            `kerasbert.layers.activations.DENSE_ACTIVATIONS`), `use_bias`, and, where
-            its input is added to its output, `residual`; a layer normalisation is
-            `{"kind": "layer_norm"}`, a vector of length 1 `{"kind": "normalize"}`.
-            Those with `"of": "tokens"` come before pooling.
-        normalize: Whether the embedding has length 1.
-        include_prompt: Whether the tokens of a prompt are pooled. If not, `call` is
-            told how many tokens a row begins with that are of its prompt.
+            `"weighted_mean"` and `"last_token"`, concatenated in this order.
+        projections: One dictionary per layer between pooling and normalization. A dense
+            layer has `units`, the name of its `activation` (of
+            `kerasbert.layers.activations.DENSE_ACTIVATIONS`), `use_bias`, and
+            `residual` if its input is added to its output; `{"kind": "layer_norm"}` is
+            a layer normalization, `{"kind": "normalize"}` scales to unit length. Layers
+            with `"of": "tokens"` precede the pooling.
+        normalize: Whether to scale the embedding to unit length.
+        include_prompt: Whether prompt tokens are pooled. If not, `call` takes the
+            number of prompt tokens at the start of each row.
 
     Shapes:
         sequence_output `[B, S, D]`, padding_mask `[B, S]` -> `[B, E]`, float32.
 
     Raises:
-        ValueError: If there is no such pooling, layer or activation.
+        ValueError: If a pooling, layer or activation is unknown.
 
     Example:
         >>> tokens = keras.ops.array([[[3.0, 4.0], [9.0, 9.0]]])
@@ -127,7 +126,7 @@ class SentenceHead(keras.layers.Layer):
         return keras.KerasTensor((sequence_output.shape[0], size), "float32")
 
     def _stages(self):
-        """The layers in order, and whether each is of tokens; None is the pooling."""
+        """Returns (is per token, layer) pairs in order; None is the pooling."""
         layers = list(zip(self.projections, self.dense_layers, strict=True))
         of_tokens = [
             (True, layer) for step, layer in layers if step.get("of") == "tokens"
@@ -148,7 +147,7 @@ class SentenceHead(keras.layers.Layer):
 
 
 class _Dense(keras.layers.Dense):
-    """A dense layer whose input, or a linear map of it, may be added to its output."""
+    """A dense layer with an optional residual connection."""
 
     def __init__(self, units, residual=False, **kwargs):
         super().__init__(units, **kwargs)
@@ -173,7 +172,7 @@ class _Dense(keras.layers.Dense):
 
 
 class _Normalize(keras.layers.Layer):
-    """Vectors of length 1."""
+    """Scales vectors to unit length."""
 
     def call(self, inputs):
         return _unit(inputs)
@@ -184,7 +183,7 @@ def _unit(vectors):
 
 
 def _checked(projection):
-    """The description of a layer with its defaults."""
+    """Returns the description of a layer with its defaults."""
     kind = projection.get("kind", "dense")
     place = projection.get("of", "texts")
     activation = projection.get("activation", "linear")
