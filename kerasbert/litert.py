@@ -5,6 +5,7 @@ import pathlib
 import re
 import threading
 import warnings
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -52,7 +53,7 @@ class LiteRTEmbedder:
         (2, 32)
     """
 
-    def __init__(self, folder, threads=None):
+    def __init__(self, folder: str | os.PathLike, threads: int | None = None):
         folder = pathlib.Path(folder).expanduser()
         settings = _read_settings(folder)
         if threads is not None and threads < 1:
@@ -70,7 +71,7 @@ class LiteRTEmbedder:
         self._run = self._interpreter.get_signature_runner()
         self._lock = threading.Lock()
 
-    def encode(self, texts):
+    def encode(self, texts: str | Iterable[str]) -> np.ndarray:
         """Embeds texts.
 
         Texts of more than `max_length` tokens are truncated, with a warning. Concurrent

@@ -53,13 +53,13 @@ class Columns:
     usual: dict = dataclasses.field(default_factory=dict)
 
     @property
-    def label_columns(self):
+    def label_columns(self) -> list | None:
         """The label columns as a list, or None."""
         alone = self.label is None or isinstance(self.label, str | int)
         return self.label if self.label is None or not alone else [self.label]
 
     @property
-    def names(self):
+    def names(self) -> list:
         """All specified columns as a list."""
         alone = [c for c in (self.text, self.pair, self.weight) if c is not None]
         return [*alone, *(self.label_columns or [])]

@@ -1,7 +1,10 @@
 """Words and tags in columns, as in CoNLL."""
 
 import csv
+import os
 import re
+from collections.abc import Sequence
+from typing import Any
 
 from kerasbert.account import quoted
 from kerasbert.data.data_account import DELIMITERS, DataAccount
@@ -11,7 +14,7 @@ from kerasbert.data.json_rows import JSON_SUFFIXES
 from kerasbert.data.lines import open_lines
 from kerasbert.data.names import SENTENCE_NAMES, TAG_NAMES, WORD_NAMES, plain_name
 from kerasbert.data.packaging import bare_name
-from kerasbert.data.tagged_json import read_tagged_json, tagged
+from kerasbert.data.tagged_json import Tagged, read_tagged_json, tagged
 from kerasbert.data.targets import check_label
 
 __all__ = ["ColumnReader", "LAST", "called", "read_columns", "read_tagged"]
@@ -25,7 +28,7 @@ _RANGE = re.compile(r"\d+[-.]\d+")  # multiword tokens and empty nodes of CoNLL-
 UNIVERSAL = 10  # columns of CoNLL-U
 
 
-def read_tagged(file, **columns):
+def read_tagged(file: str | os.PathLike, **columns: Any) -> Tagged:
     """Reads a file of tagged texts: JSON if its suffix says so, else columns.
 
     Args:
@@ -44,17 +47,17 @@ def read_tagged(file, **columns):
 
 
 def read_columns(
-    file,
-    word=None,
-    tag=None,
-    separator=None,
-    prefix="",
-    characters=False,
-    comment=None,
-    tags=None,
-    sentence=None,
-    encoding=None,
-):
+    file: str | os.PathLike,
+    word: str | int | None = None,
+    tag: str | int | None = None,
+    separator: str | None = None,
+    prefix: str = "",
+    characters: bool = False,
+    comment: str | None = None,
+    tags: Sequence[str] | None = None,
+    sentence: str | int | None = None,
+    encoding: str | None = None,
+) -> Tagged:
     r"""Reads words and tags in columns, with an empty line after each text.
 
     Args:

@@ -2,6 +2,8 @@
 
 import collections
 import dataclasses
+from collections.abc import Iterable
+from typing import Any
 
 from kerasbert.account import quoted
 
@@ -45,7 +47,7 @@ class DataAccount:
     skipped: dict = dataclasses.field(default_factory=dict)
     numbered: bool = False
 
-    def skip(self, reason, count=1):
+    def skip(self, reason: str, count: int = 1) -> None:
         """Counts skipped lines or records.
 
         Args:
@@ -54,7 +56,7 @@ class DataAccount:
         """
         self.skipped[reason] = self.skipped.get(reason, 0) + count
 
-    def count(self, targets):
+    def count(self, targets: Iterable) -> None:
         """Counts the labels, or determines the range of the scores.
 
         Args:
@@ -73,7 +75,7 @@ class DataAccount:
         self.labels = dict(sorted(names.items()))
 
     @property
-    def line(self):
+    def line(self) -> str:
         r"""The summary as one line.
 
         Example:
@@ -101,7 +103,7 @@ class DataAccount:
             parts.append(f"skipped: {', '.join(skipped)}")
         return f"{self.name}: {'; '.join(parts)}"
 
-    def values(self):
+    def values(self) -> dict[str, Any]:
         """Returns the summary as JSON-serializable values."""
         return {
             name: value

@@ -2,8 +2,10 @@
 
 import collections
 import re
+from collections.abc import Sequence
 
 from kerasbert.account import quoted
+from kerasbert.data.data_account import DataAccount
 from kerasbert.data.dialect import is_number
 from kerasbert.data.names import known_names, plain_name
 from kerasbert.data.targets import spelled_alike
@@ -19,7 +21,9 @@ _COLUMN = "Name the column of the label with --label-column"
 _ALL = "or, if they are correct, list all labels with --labels"
 
 
-def check_labels(targets, account, several=False):
+def check_labels(
+    targets: Sequence, account: DataAccount, several: bool = False
+) -> None:
     """Raises a `ValueError` if labels do not look like classes.
 
     Args:
@@ -156,7 +160,9 @@ def _also(account):
     return ""
 
 
-def check_scores(targets, account, learns=True):
+def check_scores(
+    targets: Sequence[float], account: DataAccount, learns: bool = True
+) -> None:
     """Raises a `ValueError` if scores are implausible.
 
     Args:
@@ -182,8 +188,14 @@ def check_scores(targets, account, learns=True):
 
 
 def check_tagged(
-    inputs, targets, account, characters=False, prefix="", told=False, named=False
-):
+    inputs: Sequence,
+    targets: Sequence,
+    account: DataAccount,
+    characters: bool = False,
+    prefix: str = "",
+    told: bool = False,
+    named: bool = False,
+) -> None:
     """Raises a `ValueError` if tagged words do not look like words and tags.
 
     Args:

@@ -2,6 +2,8 @@
 
 import contextlib
 import dataclasses
+import os
+from collections.abc import Callable, Iterator
 
 from kerasbert.account import quoted
 from kerasbert.data.columns import LABEL, SCORE, SCORE_IF_ANY, Columns, places_of
@@ -47,15 +49,15 @@ class Examples:
 
 
 def read_examples(
-    file,
-    columns=None,
-    target=None,
-    form=None,
-    header=None,
-    pairs=None,
-    delimiter=None,
-    encoding=None,
-):
+    file: str | os.PathLike,
+    columns: Columns | None = None,
+    target: Callable | None = None,
+    form: str | None = None,
+    header: bool | None = None,
+    pairs: bool | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+) -> Examples:
     r"""Reads a table of examples.
 
     Args:
@@ -122,16 +124,16 @@ class ExampleRows:
 
 @contextlib.contextmanager
 def open_examples(
-    file,
-    columns=None,
-    target=None,
-    form=None,
-    header=None,
-    pairs=None,
-    delimiter=None,
-    encoding=None,
-    may_be_table=False,
-):
+    file: str | os.PathLike,
+    columns: Columns | None = None,
+    target: Callable | None = None,
+    form: str | None = None,
+    header: bool | None = None,
+    pairs: bool | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    may_be_table: bool = False,
+) -> Iterator[tuple[str, ExampleRows]]:
     """Opens a table as a stream of examples.
 
     Args:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import os
 import warnings
 from typing import NamedTuple
 
@@ -50,7 +51,9 @@ class SquadData:
         return len(self.ids)
 
 
-def read_squad(path, answers=True, encoding=None):
+def read_squad(
+    path: str | os.PathLike, answers: bool = True, encoding: str | None = None
+) -> SquadData:
     """Reads a file in the format of SQuAD 1.1 or 2.0, or a variant.
 
     CMRC and DRCD have the same format; CMRC's flat form has paragraphs at the top

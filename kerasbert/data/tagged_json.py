@@ -1,5 +1,8 @@
 """Tagged texts in JSON."""
 
+import os
+from collections.abc import Sequence
+
 from kerasbert.data.annotations import WANTED, has_numbers, tagged_record
 from kerasbert.data.data_account import DataAccount
 from kerasbert.data.json_rows import open_json_rows
@@ -19,7 +22,12 @@ class Tagged(tuple):
         return made
 
 
-def read_tagged_json(file, tags=None, encoding=None, names=None):
+def read_tagged_json(
+    file: str | os.PathLike,
+    tags: Sequence[str] | None = None,
+    encoding: str | None = None,
+    names: Sequence[str] | None = None,
+) -> Tagged:
     r"""Reads tagged texts from JSON lines or a JSON array.
 
     A record is `{"tokens": [...], "tags": [...]}`, or `{"text": ..., "entities":

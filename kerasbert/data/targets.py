@@ -4,6 +4,8 @@ import json
 import math
 import re
 import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from kerasbert.account import quoted
 
@@ -11,7 +13,7 @@ YES = ("1", "1.0", "true", "yes")
 NO = ("0", "0.0", "false", "no", "")
 
 
-def one_label(cell):
+def one_label(cell: Any) -> str:
     """Converts a cell to a class name.
 
     Args:
@@ -44,7 +46,7 @@ def one_label(cell):
     return label
 
 
-def several_labels(separator=","):
+def several_labels(separator: str = ",") -> Callable[[Any], list[str]]:
     """Returns a function that converts a cell to a list of class names.
 
     Args:
@@ -85,7 +87,7 @@ def _listed(cell):
     return found
 
 
-def number(cell):
+def number(cell: Any) -> float:
     """Converts a cell to a finite float.
 
     Args:
@@ -113,7 +115,7 @@ def number(cell):
     return value
 
 
-def score_if_any(cell):
+def score_if_any(cell: Any) -> float:
     """Converts a cell to a float, for files whose score column is optional.
 
     Args:
@@ -136,7 +138,7 @@ def is_set(cell):
     return word in YES
 
 
-def sorted_labels(targets):
+def sorted_labels(targets: Iterable) -> list[str]:
     """Returns the distinct labels in order, numbers in numerical order.
 
     Args:
@@ -158,7 +160,7 @@ def sorted_labels(targets):
         return sorted(names)
 
 
-def check_label(label, labels, where):
+def check_label(label: str, labels: Sequence[str], where: str) -> None:
     """Raises a `ValueError` if a label is not among the allowed ones.
 
     Args:

@@ -2,6 +2,8 @@
 
 import contextlib
 import itertools
+import os
+from collections.abc import Collection, Iterator
 
 from kerasbert.account import quoted
 from kerasbert.data.annotations import text_of_record
@@ -32,15 +34,15 @@ class WordTexts:
 
 @contextlib.contextmanager
 def open_words(
-    file,
-    form=None,
-    word=None,
-    prefix="",
-    characters=False,
-    separator=None,
-    sentence=None,
-    encoding=None,
-):
+    file: str | os.PathLike,
+    form: str | None = None,
+    word: str | int | None = None,
+    prefix: str = "",
+    characters: bool = False,
+    separator: str | None = None,
+    sentence: str | int | None = None,
+    encoding: str | None = None,
+) -> Iterator[WordTexts]:
     r"""Opens a file of words as a stream of texts, ignoring tags.
 
     Args:
@@ -88,7 +90,12 @@ def open_words(
         yield WordTexts(found, account)
 
 
-def holds_words(file, tags, form=None, encoding=None):
+def holds_words(
+    file: str | os.PathLike,
+    tags: Collection[str],
+    form: str | None = None,
+    encoding: str | None = None,
+) -> bool:
     """Whether a file contains words, in columns or JSON, rather than texts.
 
     Args:

@@ -5,7 +5,8 @@ that says what to pass instead. No library is imported: objects are recognized b
 methods.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
+from typing import Any
 
 from kerasbert.account import quoted
 
@@ -13,7 +14,7 @@ from kerasbert.account import quoted
 TO_LIST = ("to_pylist", "to_list", "tolist")
 
 
-def listed(values, what="values"):
+def listed(values: Any, what: str = "values") -> list:
     """Converts a column to a list of Python values.
 
     Args:
@@ -56,7 +57,7 @@ def listed(values, what="values"):
     return list(values)
 
 
-def stream(values, what="values"):
+def stream(values: Any, what: str = "values") -> Iterable:
     """Converts a column to an iterable, without reading generators to their end.
 
     Args:
@@ -124,7 +125,7 @@ def refuse_other(values, what="values"):
         )
 
 
-def is_missing(value):
+def is_missing(value: Any) -> bool:
     """Whether a value is None, NaN, or the missing value of pandas.
 
     Args:

@@ -5,8 +5,8 @@ weights)`. Inputs are a string tensor, or a tuple or dictionary of them for pair
 rank of the tensors tells whether elements are batches.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from kerasbert.inputs.columns import listed
 
@@ -38,7 +38,7 @@ class Examples(NamedTuple):
     weights: list | None
 
 
-def is_dataset(values):
+def is_dataset(values: Any) -> bool:
     """Whether values are a `tf.data.Dataset`.
 
     Args:
@@ -47,7 +47,7 @@ def is_dataset(values):
     return hasattr(values, "element_spec") and hasattr(values, "as_numpy_iterator")
 
 
-def read_examples(dataset, words=False, groups=False):
+def read_examples(dataset: Any, words: bool = False, groups: bool = False) -> Examples:
     """Reads all examples of a dataset into memory.
 
     Args:
@@ -102,7 +102,7 @@ def read_examples(dataset, words=False, groups=False):
     return Examples(*columns, *[None] * (3 - len(columns)))
 
 
-def read_inputs(dataset, words=False):
+def read_inputs(dataset: Any, words: bool = False) -> Iterator:
     """Iterates over the inputs of a dataset, ignoring targets.
 
     Args:

@@ -1,6 +1,7 @@
 """Activation functions of published BERT and ALBERT weights."""
 
 import math
+from collections.abc import Callable
 
 import keras
 from keras import ops
@@ -47,7 +48,7 @@ def gelu_tanh(x):
     return ops.gelu(x, approximate=True)
 
 
-def get_activation(name):
+def get_activation(name: str) -> Callable:
     """Returns the activation function of a name in `kerasbert.config.ACTIVATIONS`.
 
     Args:

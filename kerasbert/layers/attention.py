@@ -1,6 +1,8 @@
 """Scaled dot-product attention: the pure function first, then the layer."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import keras
 from keras import ops
@@ -10,7 +12,7 @@ from kerasbert.layers.initializer import truncated_normal
 from kerasbert.layers.packing import in_rows
 
 
-def attention_probs(query, key, bias=None):
+def attention_probs(query: Any, key: Any, bias: Any = None) -> Any:
     """Computes the attention probabilities `softmax(Q K^T / sqrt(H) + bias)`.
 
     Args:
@@ -34,7 +36,9 @@ def attention_probs(query, key, bias=None):
     return ops.softmax(scores, axis=-1)
 
 
-def dot_product_attention(query, key, value, bias=None, dropout=None):
+def dot_product_attention(
+    query: Any, key: Any, value: Any, bias: Any = None, dropout: Callable | None = None
+) -> Any:
     """Averages the values with the attention probabilities of each query.
 
     Args:
@@ -85,7 +89,13 @@ class MultiHeadAttention(keras.layers.Layer):
         [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), section 3.2.2.
     """
 
-    def __init__(self, num_heads, dropout=0.0, initializer_range=0.02, **kwargs):
+    def __init__(
+        self,
+        num_heads: int,
+        dropout: float = 0.0,
+        initializer_range: float = 0.02,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         self.num_heads = num_heads
         self.dropout = dropout
@@ -141,7 +151,7 @@ class MultiHeadAttention(keras.layers.Layer):
         return self.output_dense(attended)
 
     @property
-    def dense_layers(self):
+    def dense_layers(self) -> dict[str, keras.layers.Dense]:
         """The dense layers of query, key, value and output, by name."""
         return {
             "query": self.query_dense,
@@ -150,7 +160,7 @@ class MultiHeadAttention(keras.layers.Layer):
             "output": self.output_dense,
         }
 
-    def projection(self):
+    def projection(self) -> tuple[Any, Any]:
         """Returns the concatenated kernel and bias of query, key and value.
 
         Shapes:
@@ -170,7 +180,7 @@ class MultiHeadAttention(keras.layers.Layer):
         kernel = ops.concatenate([layer.kernel for layer in dense], axis=1)  # [D, 3 D]
         return kernel, ops.concatenate([layer.bias for layer in dense])
 
-    def project(self, hidden_states):
+    def project(self, hidden_states: Any) -> Any:
         """Computes query, key and value with one matmul.
 
         Shapes:
@@ -186,7 +196,7 @@ class MultiHeadAttention(keras.layers.Layer):
     def _projections(self):
         return self.query_dense, self.key_dense, self.value_dense
 
-    def probs(self, query, context=None, attention_bias=None):
+    def probs(self, query: Any, context: Any = None, attention_bias: Any = None) -> Any:
         """Computes the attention probabilities of `call` with the same arguments.
 
         Shapes:
@@ -197,7 +207,7 @@ class MultiHeadAttention(keras.layers.Layer):
         key = self._split_heads(self.key_dense(context))  # [B, N, K, H]
         return attention_probs(query, key, attention_bias)
 
-    def empty_cache(self, batch_size, length):
+    def empty_cache(self, batch_size: int, length: int) -> Any:
         """Creates a key-value cache of `length` tokens, for `call_with_cache`.
 
         Shapes:
@@ -208,7 +218,9 @@ class MultiHeadAttention(keras.layers.Layer):
             (batch_size, 2, self.num_heads, length, head_size), self.compute_dtype
         )
 
-    def call_with_cache(self, query, cache, position, attention_bias=None):
+    def call_with_cache(
+        self, query: Any, cache: Any, position: Any, attention_bias: Any = None
+    ) -> tuple[Any, Any]:
         """Causal self-attention of new tokens to themselves and to the cached tokens.
 
         Args:

@@ -4,12 +4,14 @@ A masked key has probability exactly zero, and a row without any key has finite
 probabilities: the bias is far below any score, and still representable in float16.
 """
 
+from typing import Any
+
 from keras import ops
 
 MASKED = -30000.0
 
 
-def padding_bias(padding_mask):
+def padding_bias(padding_mask: Any) -> Any:
     """Masks padding for all queries of a row.
 
     Args:
@@ -26,7 +28,7 @@ def padding_bias(padding_mask):
     return ops.expand_dims(ops.cast(bias, "float32"), (1, 2))  # [B, 1, 1, K]
 
 
-def causal_bias(query_length, key_length=None, offset=0):
+def causal_bias(query_length: Any, key_length: Any = None, offset: Any = 0) -> Any:
     """Masks the keys after each query.
 
     Args:

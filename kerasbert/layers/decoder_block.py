@@ -1,5 +1,7 @@
 """The decoder block of the Transformer."""
 
+from typing import Any
+
 import keras
 
 from kerasbert.layers.attention import MultiHeadAttention
@@ -38,14 +40,14 @@ class DecoderBlock(keras.layers.Layer):
 
     def __init__(
         self,
-        num_heads,
-        intermediate_size,
-        activation="gelu",
-        dropout=0.0,
-        attention_dropout=0.0,
-        epsilon=1e-12,
-        initializer_range=0.02,
-        **kwargs,
+        num_heads: int,
+        intermediate_size: int,
+        activation: str = "gelu",
+        dropout: float = 0.0,
+        attention_dropout: float = 0.0,
+        epsilon: float = 1e-12,
+        initializer_range: float = 0.02,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self._arguments = {
@@ -105,8 +107,13 @@ class DecoderBlock(keras.layers.Layer):
         )
 
     def call_with_cache(
-        self, hidden_states, cache, position, encoder_states=None, encoder_bias=None
-    ):
+        self,
+        hidden_states: Any,
+        cache: Any,
+        position: Any,
+        encoder_states: Any = None,
+        encoder_bias: Any = None,
+    ) -> tuple[Any, Any]:
         """Decodes new tokens, given a key-value cache of the tokens before them.
 
         Args:

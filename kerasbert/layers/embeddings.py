@@ -1,5 +1,7 @@
 """Token, segment and learned position embeddings."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -39,14 +41,14 @@ class Embeddings(keras.layers.Layer):
 
     def __init__(
         self,
-        vocab_size,
-        embedding_size,
-        max_positions=512,
-        num_segments=2,
-        dropout=0.0,
-        epsilon=1e-12,
-        initializer_range=0.02,
-        **kwargs,
+        vocab_size: int,
+        embedding_size: int,
+        max_positions: int = 512,
+        num_segments: int = 2,
+        dropout: float = 0.0,
+        epsilon: float = 1e-12,
+        initializer_range: float = 0.02,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.vocab_size = vocab_size
@@ -116,7 +118,7 @@ class Embeddings(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class FactorizedEmbeddings(Embeddings):
-    """ALBERT's factorized embeddings: narrow tables and a projection to the hidden size.
+    """ALBERT's factorized embeddings: narrow tables, projected to the hidden size.
 
     Args:
         vocab_size: Number of tokens, V.
@@ -138,7 +140,9 @@ class FactorizedEmbeddings(Embeddings):
         [Lan et al., 2019](https://arxiv.org/abs/1909.11942), section 3.1.
     """
 
-    def __init__(self, vocab_size, embedding_size, hidden_size, **kwargs):
+    def __init__(
+        self, vocab_size: int, embedding_size: int, hidden_size: int, **kwargs: Any
+    ):
         super().__init__(vocab_size, embedding_size, **kwargs)
         self.hidden_size = hidden_size
         self.projection = keras.layers.Dense(

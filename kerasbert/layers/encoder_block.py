@@ -1,5 +1,7 @@
 """The Transformer's encoder block."""
 
+from typing import Any
+
 import keras
 
 from kerasbert.layers.attention import MultiHeadAttention
@@ -35,14 +37,14 @@ class EncoderBlock(keras.layers.Layer):
 
     def __init__(
         self,
-        num_heads,
-        intermediate_size,
-        activation="gelu",
-        dropout=0.0,
-        attention_dropout=0.0,
-        epsilon=1e-12,
-        initializer_range=0.02,
-        **kwargs,
+        num_heads: int,
+        intermediate_size: int,
+        activation: str = "gelu",
+        dropout: float = 0.0,
+        attention_dropout: float = 0.0,
+        epsilon: float = 1e-12,
+        initializer_range: float = 0.02,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self._arguments = {

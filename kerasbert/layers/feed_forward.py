@@ -1,5 +1,7 @@
 """The position-wise feed-forward network."""
 
+from typing import Any
+
 import keras
 
 from kerasbert.layers.activations import get_activation
@@ -27,7 +29,11 @@ class FeedForward(keras.layers.Layer):
     """
 
     def __init__(
-        self, intermediate_size, activation="gelu", initializer_range=0.02, **kwargs
+        self,
+        intermediate_size: int,
+        activation: str = "gelu",
+        initializer_range: float = 0.02,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.intermediate_size = intermediate_size

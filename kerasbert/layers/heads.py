@@ -1,5 +1,7 @@
 """Heads: from an encoder's output to the logits of a task, in float32."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -31,7 +33,13 @@ class ClassificationHead(keras.layers.Layer):
         [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), figure 4.
     """
 
-    def __init__(self, num_classes, dropout=0.0, initializer_range=0.02, **kwargs):
+    def __init__(
+        self,
+        num_classes: int,
+        dropout: float = 0.0,
+        initializer_range: float = 0.02,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         self.num_classes = num_classes
         self.dropout_rate = dropout
@@ -75,7 +83,9 @@ class SpanHead(ClassificationHead):
         [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), section 4.2.
     """
 
-    def __init__(self, dropout=0.0, initializer_range=0.02, **kwargs):
+    def __init__(
+        self, dropout: float = 0.0, initializer_range: float = 0.02, **kwargs: Any
+    ):
         kwargs.pop("num_classes", None)
         super().__init__(2, dropout, initializer_range, **kwargs)
 
@@ -109,11 +119,11 @@ class MaskedLMHead(keras.layers.Layer):
 
     def __init__(
         self,
-        token_embedding,
-        activation="gelu",
-        epsilon=1e-12,
-        initializer_range=0.02,
-        **kwargs,
+        token_embedding: keras.layers.Embedding,
+        activation: str = "gelu",
+        epsilon: float = 1e-12,
+        initializer_range: float = 0.02,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.token_embedding = token_embedding

@@ -1,5 +1,7 @@
 """Layer normalization in float32."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -26,7 +28,7 @@ class LayerNorm(keras.layers.LayerNormalization):
         [Ba et al., 2016](https://arxiv.org/abs/1607.06450), section 3.
     """
 
-    def __init__(self, epsilon=1e-12, **kwargs):
+    def __init__(self, epsilon: float = 1e-12, **kwargs: Any):
         super().__init__(axis=-1, epsilon=epsilon, **kwargs)
 
     def call(self, inputs):

@@ -51,7 +51,9 @@ class GroupedPacking(NamedTuple):
 ONE_ROW = Packing(None, None)
 
 
-def packing_of(row_lengths, token_count, length):
+def packing_of(
+    row_lengths: Any, token_count: Any, length: Any
+) -> tuple[Packing, Any, Any]:
     """Creates the packing of rows, with position ids and padding mask.
 
     Args:
@@ -83,7 +85,7 @@ def packing_of(row_lengths, token_count, length):
     )
 
 
-def unpack(tokens, packing):
+def unpack(tokens: Any, packing: Packing) -> Any:
     """Converts packed tokens to padded rows; padding contains arbitrary tokens.
 
     Args:
@@ -98,7 +100,7 @@ def unpack(tokens, packing):
     return ops.take(tokens, packing.token_of_slot, axis=0)  # [B, S, ...]
 
 
-def pack(rows, packing):
+def pack(rows: Any, packing: Packing) -> Any:
     """Removes the padding of rows.
 
     Args:

@@ -1,5 +1,7 @@
 """Pooling of token vectors to one vector per text."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -76,7 +78,7 @@ class BertPooler(CLSPooling):
         [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), section 3.1, task 2.
     """
 
-    def __init__(self, initializer_range=0.02, **kwargs):
+    def __init__(self, initializer_range: float = 0.02, **kwargs: Any):
         super().__init__(**kwargs)
         self.initializer_range = initializer_range
 

@@ -1,5 +1,7 @@
 """Sinusoidal positional encoding."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -24,7 +26,7 @@ class SinusoidalPositionalEncoding(keras.layers.Layer):
         [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), section 3.5.
     """
 
-    def __init__(self, max_wavelength=10000.0, **kwargs):
+    def __init__(self, max_wavelength: float = 10000.0, **kwargs: Any):
         super().__init__(**kwargs)
         self.max_wavelength = max_wavelength
 

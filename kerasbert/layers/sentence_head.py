@@ -1,5 +1,8 @@
 """From token vectors to a sentence embedding."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -63,11 +66,11 @@ class SentenceHead(keras.layers.Layer):
 
     def __init__(
         self,
-        poolings=("mean",),
-        projections=(),
-        normalize=True,
-        include_prompt=True,
-        **kwargs,
+        poolings: Sequence[str] = ("mean",),
+        projections: Sequence[dict] = (),
+        normalize: bool = True,
+        include_prompt: bool = True,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         wrong = [name for name in poolings if name not in POOLINGS]

@@ -4,10 +4,17 @@ Macro F1 averages over the classes that occur in labels or predictions, as in
 scikit-learn.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 
-def confusion_matrix(expected, predicted, num_classes):
+def confusion_matrix(
+    expected: Sequence[int] | np.ndarray,
+    predicted: Sequence[int] | np.ndarray,
+    num_classes: int,
+) -> np.ndarray:
     """Computes a confusion matrix.
 
     Args:
@@ -28,7 +35,11 @@ def confusion_matrix(expected, predicted, num_classes):
     return flat.reshape(num_classes, num_classes)
 
 
-def class_report(expected, predicted, labels):
+def class_report(
+    expected: Sequence[int] | np.ndarray,
+    predicted: Sequence[int] | np.ndarray,
+    labels: Sequence[str],
+) -> dict[str, Any]:
     """Computes the metrics of single-label classification.
 
     Args:
@@ -68,7 +79,11 @@ def class_report(expected, predicted, labels):
     }
 
 
-def label_report(expected, predicted, labels):
+def label_report(
+    expected: Sequence | np.ndarray,
+    predicted: Sequence | np.ndarray,
+    labels: Sequence[str],
+) -> dict[str, Any]:
     """Computes the metrics of multi-label classification.
 
     Args:

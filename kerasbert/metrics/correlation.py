@@ -1,9 +1,13 @@
 """Correlation coefficients."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 
-def pearson(first, second):
+def pearson(
+    first: Sequence[float] | np.ndarray, second: Sequence[float] | np.ndarray
+) -> float:
     """Computes Pearson's correlation coefficient.
 
     Args:
@@ -28,7 +32,9 @@ def pearson(first, second):
     return float(np.clip(value, -1, 1))
 
 
-def spearman(first, second):
+def spearman(
+    first: Sequence[float] | np.ndarray, second: Sequence[float] | np.ndarray
+) -> float:
     """Computes Spearman's rank correlation coefficient; ties share their mean rank.
 
     Args:

@@ -5,6 +5,7 @@ A tag is `O` outside of entities, or a role in an entity with its type, such as 
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 # The roles of the tag schemes IOB, IOBES, BMES and BILOU.
@@ -133,7 +134,9 @@ def _capitals(tag, tag_format):
     return re.sub(pattern, lambda match: match[0].upper(), tag)
 
 
-def spans_of(tags, scheme=None, tag_format=None):
+def spans_of(
+    tags: Sequence[str], scheme: str | None = None, tag_format: TagFormat | None = None
+) -> list[Span]:
     """Extracts entities from tags.
 
     Args:
@@ -183,7 +186,9 @@ def begins(role_before, type_before, role, kind):
     )
 
 
-def span_scores(expected, predicted):
+def span_scores(
+    expected: Sequence[Collection], predicted: Sequence[Collection]
+) -> dict[str, float]:
     """Computes micro-averaged precision, recall and F1 of spans.
 
     Args:
@@ -205,7 +210,11 @@ def span_scores(expected, predicted):
     return _scores(_counts(expected, predicted, lambda span: None)[None])
 
 
-def entity_scores(expected, predicted, scheme=None):
+def entity_scores(
+    expected: Sequence[Sequence[str]],
+    predicted: Sequence[Sequence[str]],
+    scheme: str | None = None,
+) -> dict[str, float]:
     """Computes micro-averaged precision, recall and F1 of the entities of tags.
 
     Args:
@@ -226,7 +235,11 @@ def entity_scores(expected, predicted, scheme=None):
     return span_scores(*_spans(expected, predicted, scheme))
 
 
-def entity_report(expected, predicted, scheme=None):
+def entity_report(
+    expected: Sequence[Sequence[str]],
+    predicted: Sequence[Sequence[str]],
+    scheme: str | None = None,
+) -> dict[str, dict[str, float]]:
     """Computes precision, recall and F1 of each entity type.
 
     Args:

@@ -6,6 +6,7 @@ Metrics are percentages.
 import collections
 import re
 import string
+from collections.abc import Sequence
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -20,7 +21,11 @@ _CHINESE_TOKEN = re.compile(
 )
 
 
-def squad_metrics(predictions, answers, language=None):
+def squad_metrics(
+    predictions: Sequence[str],
+    answers: Sequence[Sequence[str]],
+    language: str | None = None,
+) -> dict[str, float]:
     """Computes exact match and F1 as defined by SQuAD 1.1 and CMRC 2018.
 
     Of several reference answers, the best match counts. In English, case, punctuation,
@@ -65,7 +70,12 @@ def squad_metrics(predictions, answers, language=None):
     }
 
 
-def squad2_metrics(predictions, answers, no_answer_scores=None, language=None):
+def squad2_metrics(
+    predictions: Sequence[str],
+    answers: Sequence[Sequence[str]],
+    no_answer_scores: Sequence[float] | None = None,
+    language: str | None = None,
+) -> dict[str, float]:
     """Computes exact match and F1 as defined by SQuAD 2.0.
 
     Args:

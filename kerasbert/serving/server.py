@@ -2,11 +2,13 @@
 
 import json
 import logging
+import os
 import pathlib
 import resource
 import signal
 import socket
 import urllib.parse
+from collections.abc import Mapping
 
 import prometheus_client
 import uvicorn
@@ -30,17 +32,17 @@ log = logging.getLogger("kerasbert.serving")
 
 
 def serve(
-    folder,
-    host="127.0.0.1",
-    port=8501,
-    name=None,
-    max_batch=64,
-    max_wait=0.001,
-    max_queue=256,
-    limits=None,
-    access=None,
-    labels=None,
-):
+    folder: str | os.PathLike,
+    host: str = "127.0.0.1",
+    port: int = 8501,
+    name: str | None = None,
+    max_batch: int = 64,
+    max_wait: float = 0.001,
+    max_queue: int = 256,
+    limits: Limits | None = None,
+    access: Access | None = None,
+    labels: Mapping[str, int] | None = None,
+) -> None:
     """Serves the newest version of a model until SIGTERM or Ctrl-C.
 
     The graphs of the SavedModels are executed: serve only models that you trust.

@@ -123,12 +123,12 @@ class PipelineTokenizer(Tokenizer):
             points = step(points)
         return points
 
-    def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:  # noqa: D102
+    def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:
         points = self._points(texts)
         token_ids, _, _ = self._of_words(points, offsets=False)
         return self._by_text(points, token_ids, texts).with_values(token_ids.values)
 
-    def tokenize_with_offsets(self, texts: tf.Tensor):  # noqa: D102
+    def tokenize_with_offsets(self, texts: tf.Tensor):
         points = self._points(texts)
         token_ids, first, last = self._of_words(points, offsets=True)
         rows = self._by_text(points, token_ids, texts)

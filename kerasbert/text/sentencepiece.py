@@ -153,7 +153,7 @@ class SentencePieceTokenizer(Tokenizer):
         strip = True if config.strip_accents is None else config.strip_accents
         return {"strip_accents": strip, **{n: getattr(config, n) for n in names}}
 
-    def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:  # noqa: D102
+    def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:
         repaired, plain = self._repair(texts)
         normalized = self._normalizer.normalize(self._join_quotes(repaired))
 
@@ -174,7 +174,9 @@ class SentencePieceTokenizer(Tokenizer):
         token_ids = self._ties(token_ids)
         return self._digit_commas(token_ids) if self._digit_commas else token_ids
 
-    def tokenize_with_offsets(self, texts: tf.Tensor):  # noqa: D102
+    def tokenize_with_offsets(
+        self, texts: tf.Tensor
+    ) -> tuple[tf.RaggedTensor, tf.RaggedTensor, tf.RaggedTensor]:
         repaired, _ = self._repair(texts)
         joined = self._join_quotes(repaired)
         normalized, sources = self._normalizer.normalize_with_offsets(joined)

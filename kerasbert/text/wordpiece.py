@@ -171,14 +171,16 @@ class WordPieceTokenizer(Tokenizer):
         short = tf.reduce_all(tf.strings.length(words, unit="BYTE") <= _LONGEST_WORD)
         return tf.cond(short, lambda: words, lengthen)
 
-    def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:  # noqa: D102
+    def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:
         repaired, _ = self._repair(texts)
         normalized = self._normalizer.normalize(repaired)
         words = tf.strings.split(normalized, " ")
         pieces = self._wordpiece.tokenize(self._readable(words.values))
         return words.with_values(pieces).merge_dims(1, 2)
 
-    def tokenize_with_offsets(self, texts: tf.Tensor):  # noqa: D102
+    def tokenize_with_offsets(
+        self, texts: tf.Tensor
+    ) -> tuple[tf.RaggedTensor, tf.RaggedTensor, tf.RaggedTensor]:
         repaired, _ = self._repair(texts)
         normalized, sources = self._normalizer.normalize_with_offsets(repaired)
         words = tf.strings.split(normalized, " ")

@@ -1,5 +1,8 @@
 """AdamW with the update rule of BERT."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import keras
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
@@ -25,7 +28,13 @@ class AdamW(keras.optimizers.AdamW):
         [Loshchilov and Hutter, 2017](https://arxiv.org/abs/1711.05101), algorithm 2.
     """
 
-    def __init__(self, learning_rate=5e-5, weight_decay=0.01, rates=None, **kwargs):
+    def __init__(
+        self,
+        learning_rate: float | LearningRateSchedule = 5e-5,
+        weight_decay: float = 0.01,
+        rates: Mapping[str, float] | None = None,
+        **kwargs: Any,
+    ):
         kwargs.setdefault("epsilon", 1e-8)
         kwargs.setdefault("name", "adamw")
         super().__init__(learning_rate, weight_decay, **kwargs)
@@ -38,14 +47,16 @@ class AdamW(keras.optimizers.AdamW):
             for index, variable in enumerate(variables)
         }
 
-    def apply(self, grads, trainable_variables=None):
+    def apply(
+        self, grads: Sequence, trainable_variables: Sequence | None = None
+    ) -> Any:
         if keras.backend.backend() == "tensorflow":
             grads = summed_over_devices(grads)
         wants_dense = self.gradient_accumulation_steps or self.loss_scale_factor
         grads = [_dense(g) if wants_dense else _summed(g) for g in grads]
         return super().apply(grads, trainable_variables)
 
-    def apply_rest(self):
+    def apply_rest(self) -> None:
         """Applies the mean of an incomplete group of accumulated gradients.
 
         The update equals that of accumulation over as many batches as are left. Without
@@ -108,7 +119,7 @@ class AdamW(keras.optimizers.AdamW):
             accumulator = on_this_device(accumulator)
             accumulator.assign(0.0 * accumulator)
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         index = self._get_variable_index(variable)
         rate = ops.cast(learning_rate, variable.dtype) * self._rate_of[index]
         if self.weight_decay and self._use_weight_decay(variable):

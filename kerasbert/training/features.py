@@ -1,6 +1,7 @@
 """Tokenized examples and their targets."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -35,11 +36,11 @@ class Features:
         return len(self.inputs["token_ids"])
 
     @property
-    def lengths(self):
+    def lengths(self) -> np.ndarray:
         """Number of tokens of each example, int64 `[n]`."""
         return np.array([len(row) for row in self.inputs["token_ids"]], "int64")
 
-    def in_epoch(self, seed, epoch):
+    def in_epoch(self, seed: int, epoch: int) -> "Features":
         """Returns the examples of an epoch; subclasses may vary them, as masking does.
 
         Args:
@@ -48,7 +49,9 @@ class Features:
         """
         return self
 
-    def batch(self, rows):
+    def batch(
+        self, rows: Sequence[int] | np.ndarray
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray | None]:
         """Returns a batch of examples, padded to the longest of them.
 
         Args:

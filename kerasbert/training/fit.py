@@ -1,8 +1,10 @@
 """Training: `keras.Model.fit` with length-grouped batches and exact resumption."""
 
 import functools
+import os
 import pathlib
 import sys
+from collections.abc import Callable
 
 import keras
 
@@ -28,6 +30,7 @@ from kerasbert.training.callbacks import (
 )
 from kerasbert.training.counts import check_count
 from kerasbert.training.devices import device_count, divided, scope_of
+from kerasbert.training.features import Features
 from kerasbert.training.identity import RunRegistry, check_identity, run_identity
 from kerasbert.training.memory import keep_freed_memory
 from kerasbert.training.recipe import as_optimizer
@@ -265,12 +268,17 @@ class Validation:
         sample: A function that returns them for some of the examples, or None.
     """
 
-    def __init__(self, features, metrics=None, sample=None):
+    def __init__(
+        self,
+        features: Features,
+        metrics: Callable[[], dict[str, float]] | None = None,
+        sample: Callable[[], dict[str, float]] | None = None,
+    ):
         self.features = features
         self.metrics = metrics
         self.sample = sample
 
-    def names(self, whole=False):
+    def names(self, whole: bool = False) -> set[str]:
         """Returns the names of the further metrics.
 
         Args:
@@ -302,12 +310,12 @@ class Run:
 
     def __init__(
         self,
-        folder=None,
-        every=None,
-        monitor=None,
-        patience=None,
-        begin=None,
-        announce=None,
+        folder: str | os.PathLike | None = None,
+        every: int | None = None,
+        monitor: str | None = None,
+        patience: int | None = None,
+        begin: Callable[[], None] | None = None,
+        announce: Callable[[RunPlan], None] | None = None,
     ):
         if patience is not None and monitor is None:
             raise ValueError("Expected monitor with patience: the metric to improve.")
@@ -319,11 +327,13 @@ class Run:
         self.announce = announce
 
     @property
-    def state_file(self):
+    def state_file(self) -> pathlib.Path | None:
         """The file of the state, or None."""
         return None if self.folder is None else state_file(self.folder)
 
-    def load(self, model, identity=None):
+    def load(
+        self, model: keras.Model, identity: dict | None = None
+    ) -> tuple[int, list[dict]]:
         """Loads the saved state into a compiled model, if there is one.
 
         Args:
@@ -343,7 +353,14 @@ class Run:
             check_identity(self.state_file, before, identity)
         return load_state(self.state_file, model)
 
-    def callbacks(self, steps_per_epoch, step, history, identity=None, model=None):
+    def callbacks(
+        self,
+        steps_per_epoch: int,
+        step: int,
+        history: list[dict],
+        identity: dict | None = None,
+        model: keras.Model | None = None,
+    ) -> list[keras.callbacks.Callback]:
         """Returns the Keras callbacks that save the state and restore the best epoch.
 
         Args:

@@ -31,7 +31,9 @@ class WarmUpDecay(keras.optimizers.schedules.LearningRateSchedule):
         [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), appendix A.2.
     """
 
-    def __init__(self, peak, steps, warmup_steps=0, decay="linear"):
+    def __init__(
+        self, peak: float, steps: int, warmup_steps: int = 0, decay: str = "linear"
+    ):
         if decay not in DECAYS:
             raise ValueError(
                 f"Expected a decay among {', '.join(DECAYS)}, got {decay!r}."
@@ -109,7 +111,7 @@ class Recipe:
                 f"Expected a decay among {', '.join(DECAYS)}, got {self.decay!r}."
             )
 
-    def optimizer(self, model, steps):
+    def optimizer(self, model: keras.Model, steps: int) -> AdamW:
         """Creates the optimizer for a model and a number of steps.
 
         Args:
@@ -155,7 +157,7 @@ def layer_rates(model, decay):
     return rates
 
 
-def freeze_layers(encoder, count):
+def freeze_layers(encoder: keras.Model, count: int) -> None:
     """Freezes the embeddings and the first layers of an encoder.
 
     Args:

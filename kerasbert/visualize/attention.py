@@ -3,11 +3,15 @@
 import base64
 import dataclasses
 import warnings
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from keras import ops
 
-from kerasbert.visualize.output import make_page, new_figure
+from kerasbert.visualize.output import Page, make_page, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SHARES = 65535  # the 16-bit integer of probability 1
 
@@ -31,7 +35,13 @@ class AttentionMaps:
     probs: np.ndarray
 
 
-def attention_maps(model, text, pair=None, tokenizer=None, max_length=128):
+def attention_maps(
+    model: Any,
+    text: str,
+    pair: str | None = None,
+    tokenizer: Any = None,
+    max_length: int = 128,
+) -> AttentionMaps:
     """Runs an encoder on a text and returns its attention probabilities.
 
     Args:
@@ -101,7 +111,13 @@ def encoder_and_tokenizer(model, tokenizer=None):
     return encoder, tokenizer
 
 
-def attention_html(model, text, pair=None, tokenizer=None, max_length=128):
+def attention_html(
+    model: Any,
+    text: str,
+    pair: str | None = None,
+    tokenizer: Any = None,
+    max_length: int = 128,
+) -> Page:
     """Creates an interactive page of the attention of all layers and heads.
 
     The page is a single file that needs no network: an overview of all heads, and for
@@ -143,7 +159,14 @@ def attention_html(model, text, pair=None, tokenizer=None, max_length=128):
     return make_page("attention", f"Attention: {text[:60]}", data)
 
 
-def attention_figure(model, text, layer=None, pair=None, tokenizer=None, max_length=64):
+def attention_figure(
+    model: Any,
+    text: str,
+    layer: int | None = None,
+    pair: str | None = None,
+    tokenizer: Any = None,
+    max_length: int = 64,
+) -> "Figure":
     """Draws the attention maps of all layers and heads, or of one layer.
 
     Args:

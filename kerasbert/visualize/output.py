@@ -3,6 +3,7 @@
 import html
 import importlib.resources
 import json
+import os
 
 from kerasbert.files import write_atomically
 
@@ -15,7 +16,7 @@ _FRAME = (
 class Page(str):
     """An HTML page as a string, which notebooks display."""
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike) -> None:
         """Writes the page to a file.
 
         Args:

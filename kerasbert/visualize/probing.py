@@ -2,6 +2,8 @@
 
 import dataclasses
 import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from keras import ops
@@ -12,6 +14,9 @@ from kerasbert.tasks.token_rows import TokenRows
 from kerasbert.visualize.attention import encoder_and_tokenizer
 from kerasbert.visualize.logistic import LogisticRegression
 from kerasbert.visualize.output import new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 BATCH_TOKENS = 4096
 
@@ -36,11 +41,11 @@ class ProbeCurve:
     counts: tuple
 
     @property
-    def best_layer(self):
+    def best_layer(self) -> int:
         """The layer with the highest accuracy."""
         return int(np.argmax(self.accuracy))
 
-    def figure(self, title=None):
+    def figure(self, title: str | None = None) -> "Figure":
         """Draws the curve.
 
         Args:
@@ -69,7 +74,15 @@ class ProbeCurve:
         return figure
 
 
-def probe_layers(model, texts, labels, tokenizer=None, validation=0.25, l2=1.0, seed=0):
+def probe_layers(
+    model: Any,
+    texts: Sequence,
+    labels: Sequence,
+    tokenizer: Any = None,
+    validation: float = 0.25,
+    l2: float = 1.0,
+    seed: int = 0,
+) -> ProbeCurve:
     """Trains a linear probe on every layer of a frozen encoder.
 
     Word representations are the means over the word's tokens, text representations the

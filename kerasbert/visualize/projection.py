@@ -1,11 +1,13 @@
 """Projections of embeddings: an interactive page, and TensorBoard's projector."""
 
+import os
 import pathlib
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from kerasbert.files import write_atomically
-from kerasbert.visualize.output import make_page
+from kerasbert.visualize.output import Page, make_page
 
 CONFIG = """\
 embeddings {
@@ -37,7 +39,12 @@ def principal_components(vectors, count=3):
     return places[:, :count], scales[:count] ** 2 / total
 
 
-def projection_html(vectors, labels=None, texts=None, title="Vectors"):
+def projection_html(
+    vectors: np.ndarray | Sequence,
+    labels: Sequence | None = None,
+    texts: Sequence[str] | None = None,
+    title: str = "Vectors",
+) -> Page:
     """Creates an interactive 3-D page of vectors on their principal components.
 
     The page is a single file that needs no network. Points are colored by label; labels
@@ -74,7 +81,11 @@ def projection_html(vectors, labels=None, texts=None, title="Vectors"):
     return make_page("projection", title, data)
 
 
-def write_tensorboard_projector(folder, vectors, labels=None):
+def write_tensorboard_projector(
+    folder: str | os.PathLike,
+    vectors: np.ndarray | Sequence,
+    labels: Sequence | Mapping | None = None,
+) -> None:
     """Writes vectors for TensorBoard's projector: `tensorboard --logdir FOLDER`.
 
     Args:
