@@ -5,6 +5,8 @@ import importlib.util
 import pkgutil
 import sys
 
+from kerasbert.deprecated import ALIASES, deprecated_value
+
 
 def lazy_names(package, home):
     """Returns the `__getattr__` and `__dir__` of a package with lazy imports.
@@ -29,6 +31,8 @@ def lazy_names(package, home):
     def load(name):
         if name in home:
             value = getattr(importlib.import_module(home[name]), name)
+        elif name in ALIASES.get(package, ()):
+            return deprecated_value(package, name)
         elif name.startswith("__") or not _is_module(f"{package}.{name}"):
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         else:

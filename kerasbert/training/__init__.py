@@ -3,7 +3,7 @@
 from kerasbert.lazy import lazy_names
 from kerasbert.training.adamw import AdamW as AdamW
 from kerasbert.training.features import IGNORED as IGNORED
-from kerasbert.training.features import Features as Features
+from kerasbert.training.features import EncodedExamples as EncodedExamples
 from kerasbert.training.fit import Run as Run
 from kerasbert.training.fit import Validation as Validation
 from kerasbert.training.recipe import Recipe as Recipe

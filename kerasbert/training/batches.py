@@ -81,7 +81,7 @@ class TrainingOrder:
     def __call__(self):
         batches = epoch_batches(self.lengths, self.batch_size, self.seed, self.epoch)
         batches = batches[self.skip :]
-        features = self.features.in_epoch(self.seed, self.epoch)
+        features = self.features.for_epoch(self.seed, self.epoch)
         shape = _bucketing(features, self.batch_size)
         for rows in batches:
             yield for_keras(shape(features.batch(rows), len(rows)))

@@ -3,7 +3,7 @@
 In the scope of a `tf.distribute.MirroredStrategy`, Keras splits a batch over the
 devices, averages the loss over each part, and sums the gradients. That is the gradient
 of the whole batch only if all parts have equally many targets; otherwise
-`DividedFeatures` makes up for it with weights.
+`ShardedExamples` makes up for it with weights.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from kerasbert.training.adamw import AdamW
-from kerasbert.training.features import GroupFeatures
+from kerasbert.training.features import GroupedExamples
 
 MEANS = ("sum_over_batch_size", "mean")  # reductions of losses
 
@@ -62,12 +62,12 @@ def divided(features, model, compile_arguments, batch_size):
                 f"Expected losses that are means over the examples on {devices} "
                 f"devices, got one with the reduction {loss.reduction!r}."
             )
-    return DividedFeatures(features, devices, losses)
+    return ShardedExamples(features, devices, losses)
 
 
 def check_divisible(features, devices):
     """Raises a `ValueError` if several devices cannot share the examples."""
-    if devices > 1 and isinstance(features, GroupFeatures):
+    if devices > 1 and isinstance(features, GroupedExamples):
         raise ValueError(
             "Expected one device for a text embedder, whose losses compare the texts "
             f"of a batch with each other, got {devices}. Create the embedder outside "
@@ -104,17 +104,17 @@ def _check_optimizer(optimizer, devices):
             )
 
 
-class DividedFeatures:
-    """Features whose batches have equally many rows for each device.
+class ShardedExamples:
+    """EncodedExamples whose batches have equally many rows for each device.
 
     Missing rows are repeated with weight 0. Weights also make up for parts of a batch
     that have more targets than others.
 
     Example:
-        >>> from kerasbert.training import Features
+        >>> from kerasbert.training import EncodedExamples
         >>> rows = {"token_ids": [[2, 7, 3], [2, 3], [2, 3]]}
-        >>> features = Features(rows, {"logits": np.array([0, 1, 1])})
-        >>> _, targets, weights = DividedFeatures(features, 2, {}).batch([0, 1, 2])
+        >>> features = EncodedExamples(rows, {"logits": np.array([0, 1, 1])})
+        >>> _, targets, weights = ShardedExamples(features, 2, {}).batch([0, 1, 2])
         >>> targets["logits"].tolist(), (3 * weights["logits"]).round().tolist()
         ([0, 1, 1, 0], [4.0, 4.0, 4.0, 0.0])
     """
@@ -129,21 +129,21 @@ class DividedFeatures:
 
     @property
     def lengths(self):
-        """See `Features.lengths`."""
+        """See `EncodedExamples.lengths`."""
         return self.features.lengths
 
     @property
     def targets(self):
-        """See `Features.targets`."""
+        """See `EncodedExamples.targets`."""
         return self.features.targets
 
-    def in_epoch(self, seed, epoch):
-        """See `Features.in_epoch`."""
-        features = self.features.in_epoch(seed, epoch)
-        return DividedFeatures(features, self.devices, self.losses)
+    def for_epoch(self, seed, epoch):
+        """See `EncodedExamples.for_epoch`."""
+        features = self.features.for_epoch(seed, epoch)
+        return ShardedExamples(features, self.devices, self.losses)
 
     def batch(self, rows):
-        """Returns a batch as `Features.batch` does, with weights per output."""
+        """Returns a batch as `EncodedExamples.batch` does, with weights per output."""
         filled = np.resize(rows, -(-len(rows) // self.devices) * self.devices)
         inputs, targets, weights = self.features.batch(filled)
         shares = {

@@ -9,7 +9,7 @@ IGNORED = -1  # the target of tokens that losses and metrics ignore
 
 
 @dataclasses.dataclass(frozen=True)
-class Features:
+class EncodedExamples:
     """Tokenized examples with targets, before batching.
 
     Args:
@@ -21,7 +21,7 @@ class Features:
         pad_token_id: The token id used for padding.
 
     Example:
-        >>> features = Features({"token_ids": [[2, 7, 3], [2, 3]]})
+        >>> features = EncodedExamples({"token_ids": [[2, 7, 3], [2, 3]]})
         >>> inputs, targets, weights = features.batch([0, 1])
         >>> inputs["token_ids"].tolist(), inputs["padding_mask"].tolist()
         ([[2, 7, 3], [2, 3, 0]], [[1, 1, 1], [1, 1, 0]])
@@ -40,7 +40,7 @@ class Features:
         """Number of tokens of each example, int64 `[n]`."""
         return np.array([len(row) for row in self.inputs["token_ids"]], "int64")
 
-    def in_epoch(self, seed: int, epoch: int) -> "Features":
+    def for_epoch(self, seed: int, epoch: int) -> "EncodedExamples":
         """Returns the examples of an epoch; subclasses may vary them, as masking does.
 
         Args:
@@ -83,14 +83,14 @@ class Features:
 
 
 @dataclasses.dataclass(frozen=True)
-class GroupFeatures(Features):
+class GroupedExamples(EncodedExamples):
     """Examples of `size` texts each, such as the pairs of a similarity loss.
 
     A batch of B examples of K texts has the rows `[B * K, S]`, the texts of an example
     next to each other.
 
     Args:
-        inputs: See `Features`; the K rows of an example follow each other.
+        inputs: See `EncodedExamples`; the K rows of an example follow each other.
         targets: Maps model outputs to an array `[n, ...]` for n examples.
         weights: Loss weight of each example, float32 `[n]`; None weights all alike.
         pad_token_id: The token id used for padding.
@@ -98,7 +98,7 @@ class GroupFeatures(Features):
 
     Example:
         >>> rows = [[2, 7, 3], [2, 3], [2, 8, 3], [2, 9, 3]]
-        >>> features = GroupFeatures({"token_ids": rows}, size=2)
+        >>> features = GroupedExamples({"token_ids": rows}, size=2)
         >>> len(features), features.batch([1])[0]["token_ids"].tolist()
         (2, [[2, 8, 3], [2, 9, 3]])
     """
@@ -116,7 +116,7 @@ class GroupFeatures(Features):
     def batch(self, rows):
         rows = np.asarray(rows)
         texts = rows[:, None] * self.size + np.arange(self.size)  # [B, K]
-        alone = Features(self.inputs, pad_token_id=self.pad_token_id)
+        alone = EncodedExamples(self.inputs, pad_token_id=self.pad_token_id)
         inputs, _, _ = alone.batch(texts.ravel())
         targets = {name: values[rows] for name, values in self.targets.items()}
         weights = None if self.weights is None else self.weights[rows]
@@ -129,3 +129,7 @@ def _padded(values, rows, filler, dtype):
     for target, row in zip(table, rows, strict=True):
         target[: len(values[row])] = values[row]
     return table
+
+
+# The names that the tasks still use.
+Features, GroupFeatures = EncodedExamples, GroupedExamples

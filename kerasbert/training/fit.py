@@ -30,7 +30,7 @@ from kerasbert.training.callbacks import (
 )
 from kerasbert.training.counts import check_count
 from kerasbert.training.devices import device_count, divided, scope_of
-from kerasbert.training.features import Features
+from kerasbert.training.features import EncodedExamples
 from kerasbert.training.identity import RunRegistry, check_identity, run_identity
 from kerasbert.training.memory import keep_freed_memory
 from kerasbert.training.recipe import as_optimizer
@@ -85,7 +85,7 @@ def fit(
 
     Args:
         model: A model of `kerasbert.models`.
-        features: The `Features` to train on.
+        features: The `EncodedExamples` to train on.
         compile_arguments: Arguments of `keras.Model.compile`; `optimizer` may be a
             `Recipe`.
         validation: A `Validation`, or None.
@@ -263,14 +263,14 @@ class Validation:
     """Validation data of a training.
 
     Args:
-        features: The `Features` to evaluate on.
+        features: The `EncodedExamples` to evaluate on.
         metrics: A function that returns further metrics, a dictionary of floats.
         sample: A function that returns them for some of the examples, or None.
     """
 
     def __init__(
         self,
-        features: Features,
+        features: EncodedExamples,
         metrics: Callable[[], dict[str, float]] | None = None,
         sample: Callable[[], dict[str, float]] | None = None,
     ):

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
-from kerasbert.training import IGNORED, Features
+from kerasbert.training import IGNORED, EncodedExamples
 from kerasbert.training.batches import (
     TrainingOrder,
     epoch_batches,
@@ -91,7 +91,7 @@ def test_every_iteration_of_a_dataset_of_epochs_is_the_next_one():
 def test_weights_of_examples_are_those_of_their_tokens():
     features = toy.features()
     weights = np.arange(len(features), dtype="float32")
-    features = Features(features.inputs, features.targets, weights)
+    features = EncodedExamples(features.inputs, features.targets, weights)
     order = TrainingOrder(features, toy.BATCH)
     plain = TrainingOrder(toy.features(), toy.BATCH)
     found = [w.numpy() for _, _, w in training_dataset(order)]
@@ -109,7 +109,7 @@ def test_evaluation_sees_every_example_once_the_longest_first():
 
 
 def test_rows_are_padded_and_targets_of_padding_ignored():
-    features = Features(
+    features = EncodedExamples(
         {"token_ids": [[2, 7, 3], [2, 3]], "segment_ids": [[0, 0, 0], [0, 0]]},
         {"tags": [[1, 2, 3], [4, 5]], "label": np.array([6, 7])},
         np.array([1.0, 0.5], "float32"),

@@ -26,7 +26,7 @@ MIRRORED = (
     TWO
     + """
 from kerasbert.models import TokenClassificationModel
-from kerasbert.training import Features, Recipe
+from kerasbert.training import EncodedExamples, Recipe
 from kerasbert.training.fit import Validation, fit
 from tests.training import toy
 
@@ -117,7 +117,7 @@ optimizer = lambda: keras.optimizers.AdamW(1e-2, epsilon=1e-4)
     "words, weighted": """
 rows = features.inputs["token_ids"]
 targets = [np.arange(-3, len(row) - 3, dtype="int32").clip(-1, 2) for row in rows]
-features = Features(
+features = EncodedExamples(
     features.inputs, {"logits": targets}, np.linspace(0.5, 2, ROWS, dtype="float32")
 )
 loss = {"logits": keras.losses.SparseCategoricalCrossentropy(True, ignore_class=-1)}

@@ -4,11 +4,11 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
-from kerasbert.training import Features
+from kerasbert.training import EncodedExamples
 from kerasbert.training.adamw import AdamW
 from kerasbert.training.batches import evaluation_dataset
-from kerasbert.training.devices import DividedFeatures, device_count, divided
-from kerasbert.training.features import GroupFeatures
+from kerasbert.training.devices import ShardedExamples, device_count, divided
+from kerasbert.training.features import GroupedExamples
 from tests.training import toy
 
 
@@ -44,7 +44,7 @@ def test_means_over_the_parts_of_a_batch_add_to_the_mean_over_the_batch(
     targets = [random.integers(-1, 2, length).astype("int32") for length in lengths]
     losses = [random.normal(size=length) for length in lengths]  # of tokens
     weights = random.uniform(size=len(lengths)).astype("float32") if weighted else None
-    features = Features(inputs, {"logits": targets}, weights)
+    features = EncodedExamples(inputs, {"logits": targets}, weights)
 
     class Loss:
         ignore_class = ignored
@@ -56,7 +56,7 @@ def test_means_over_the_parts_of_a_batch_add_to_the_mean_over_the_batch(
         sums = [losses[row][c].sum() for row, c in zip(rows, counted, strict=True)]
         return np.sum(sums * weights) / np.concatenate(counted).sum()
 
-    found = DividedFeatures(features, 2, {"logits": Loss()}).batch(rows)
+    found = ShardedExamples(features, 2, {"logits": Loss()}).batch(rows)
     inputs, filled, shares = found
     size = len(filled["logits"])
     assert size == len(rows) + len(rows) % 2 == len(inputs["token_ids"])
@@ -78,7 +78,7 @@ def test_examples_that_cannot_be_shared_out_are_tested_in_a_batch_of_their_own(
     assert [len(targets["logits"]) for _, targets in dataset] == sizes
 
 
-PAIRS = GroupFeatures({"token_ids": [[2, 3]] * 4}, {"embedding": np.zeros(2)})
+PAIRS = GroupedExamples({"token_ids": [[2, 3]] * 4}, {"embedding": np.zeros(2)})
 
 
 @pytest.mark.parametrize(

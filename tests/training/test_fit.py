@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
-from kerasbert.training import Features, Recipe
+from kerasbert.training import EncodedExamples, Recipe
 from kerasbert.training.callbacks import Diverged
 from kerasbert.training.fit import Run, fit
 from tests.training import toy
@@ -90,7 +90,7 @@ def test_without_a_folder_a_run_that_ends_says_that_nothing_was_saved():
 
 def test_no_examples_are_refused():
     with pytest.raises(ValueError, match="training examples, got none"):
-        train(toy.model(), Features({"token_ids": []}))
+        train(toy.model(), EncodedExamples({"token_ids": []}))
 
 
 @pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
@@ -154,10 +154,10 @@ def test_weights_of_examples_count():
     """An example that counts nothing is as good as none."""
     features = toy.features(8)
     weights = np.array([1, 0] * 4, "float32")
-    weighted = Features(features.inputs, features.targets, weights)
+    weighted = EncodedExamples(features.inputs, features.targets, weights)
     report = train(toy.model(dropout=0.0), weighted, Recipe(1e-9))
     rows = [0, 2, 4, 6]
-    alone = Features(
+    alone = EncodedExamples(
         {
             name: [values[row] for row in rows]
             for name, values in weighted.inputs.items()
@@ -180,7 +180,7 @@ def test_a_row_of_padding_alone_does_no_harm_to_others():
     assert np.isfinite(found).all()
     np.testing.assert_allclose(found[[0, 2]], expected[[0, 2]], atol=1e-6)
 
-    class PaddingAlone(Features):
+    class PaddingAlone(EncodedExamples):
         def batch(self, rows):
             inputs, targets, weights = super().batch(rows)
             inputs["padding_mask"] *= (np.arange(len(rows)) != 1)[:, None]

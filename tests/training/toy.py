@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from kerasbert.models import SequenceClassificationModel
-from kerasbert.training import Features, Recipe
+from kerasbert.training import EncodedExamples, Recipe
 from tests import harness
 from tests.models import tiny
 
@@ -22,7 +22,7 @@ def features(rows=ROWS, seed=0):
     ]
     segment_ids = [np.zeros_like(row) for row in token_ids]
     labels = np.arange(rows, dtype="int32") % 2
-    return Features(
+    return EncodedExamples(
         {"token_ids": token_ids, "segment_ids": segment_ids}, {"logits": labels}
     )
 

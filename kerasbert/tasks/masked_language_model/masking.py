@@ -114,7 +114,7 @@ class MaskedFeatures(Features):
     seed: int = 0
     epoch: int = 0
 
-    def in_epoch(self, seed, epoch):
+    def for_epoch(self, seed, epoch):
         return dataclasses.replace(self, seed=seed, epoch=epoch + 1)
 
     def batch(self, rows):
