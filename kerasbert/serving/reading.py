@@ -93,7 +93,7 @@ class Reader:
                 "PYTHONPATH": os.pathsep.join(filter(None, paths)),
                 "OPENBLAS_NUM_THREADS": "1",
             },
-            start_new_session=True,  # Ctrl-C is for the server
+            process_group=0,  # Ctrl-C is for the server; niceness counts in a session
         )
         self._all.add(process)
         return process
