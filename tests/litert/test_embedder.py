@@ -98,7 +98,7 @@ def test_bytes_that_are_no_text_are_replaced(runner):
 
 def test_long_texts_are_cut_with_a_warning(runner):
     text = "the cat " * runner.max_length
-    with pytest.warns(UserWarning, match=r"1 of the texts had more than \d+ tokens"):
+    with pytest.warns(UserWarning, match=r"1 texts had more than \d+ tokens"):
         long = runner.encode([text, "the"])
     with pytest.warns(UserWarning, match="were truncated"):
         expected = embedder_of("sentence_dense").encode([text, "the"])
@@ -142,7 +142,7 @@ def test_a_file_that_is_missing_is_named(copied, name):
 def test_half_a_model_is_refused(copied):
     model = copied / "model.tflite"
     model.write_bytes(model.read_bytes()[:1000])
-    with pytest.raises(ValueError, match="got 1000. Was the folder copied whole"):
+    with pytest.raises(ValueError, match="got 1000. Was the folder copied completely"):
         kerasbert.LiteRTEmbedder(copied)
 
 
@@ -165,7 +165,7 @@ def test_a_broken_tokenizer_is_refused(copied):
         ("{", "Expected JSON in"),
         ("[]", r"Expected the format kerasbert-litert-1 in .*, got \[\]"),
         ('{"format": "2"}', "got '2'. Export the model again"),
-        ('{"format": "kerasbert-litert-1"}', "Expected max_length, model_bytes"),
+        ('{"format": "kerasbert-litert-1"}', "Expected keys max_length, model_bytes"),
     ],
 )
 def test_settings_that_nobody_knows_are_refused(copied, settings, message):

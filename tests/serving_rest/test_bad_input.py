@@ -181,7 +181,7 @@ def test_who_finds_the_queue_full_gets_503(serve, exported):
 def test_who_is_in_flight_longer_than_a_goodbye_lasts_gets_503(
     serve, exported, monkeypatch
 ):
-    monkeypatch.setattr(server, "LONGEST_GOODBYE", 0)
+    monkeypatch.setattr(server, "SHUTDOWN_TIMEOUT", 0)
     with serve(exported) as slow, ThreadPoolExecutor(1) as pool:
         with held(slow) as (runs, _):
             asked = pool.submit(slow.predict, {"instances": ["a"]})

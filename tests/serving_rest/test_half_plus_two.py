@@ -194,7 +194,7 @@ def test_status_and_metadata_know_labels(client):
 def test_a_label_of_a_version_that_is_not_there_is_refused(folder, tmp_path):
     versions = Versions(folder, labels={"stable": 7})
     versions.look()
-    with pytest.raises(ValueError, match="'stable' names version 7, which does not l"):
+    with pytest.raises(ValueError, match="Version 7 of the label 'stable' cannot be l"):
         check_labels(versions)
     versions.close()
 

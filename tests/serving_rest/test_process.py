@@ -78,7 +78,7 @@ def refusal(capsys, *words):
 def test_a_folder_that_is_no_model_is_one_line_and_exit_code_2(
     capsys, tmp_path, exported
 ):
-    assert "There is no" in refusal(capsys, tmp_path / "nothing")
+    assert "Expected the folder of a model" in refusal(capsys, tmp_path / "nothing")
     assert "found none. Export one" in refusal(capsys, tmp_path)
     message = refusal(capsys, exported / "1")
     assert f"use its parent folder, {exported.resolve()}," in message

@@ -64,7 +64,7 @@ def test_a_word_is_the_mean_of_its_pieces_and_a_text_of_its_tokens(embedder):
 
 def test_words_without_a_token_are_left_out_with_a_warning(embedder):
     texts = [["good", "\u200b", "film"]] * 8
-    with pytest.warns(UserWarning, match="8 of the words have no token"):
+    with pytest.warns(UserWarning, match="8 words are ignored: they have no token"):
         curve = probe_layers(embedder("bert_tiny"), texts, [["a", "b", "c"]] * 8)
     assert curve.labels == ["a", "c"]
     assert curve.counts == (12, 4)

@@ -57,12 +57,12 @@ def test_several_columns_have_a_head_and_tabs_are_spaces(tmp_path):
 
 
 def test_what_is_no_vector_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="labels for each of 12 vectors, got 1"):
+    with pytest.raises(ValueError, match="12 labels, one per vector, got 1"):
         projection_html(VECTORS, ["a"])
-    with pytest.raises(ValueError, match=r"got the shape \(0, 5\)"):
+    with pytest.raises(ValueError, match=r"got shape \(0, 5\)"):
         projection_html(VECTORS[:0])
     broken = VECTORS.copy()
     broken[3, 1] = np.nan
-    with pytest.raises(ValueError, match="others in the vector 3"):
+    with pytest.raises(ValueError, match="infinity in row 3"):
         write_tensorboard_projector(tmp_path, broken)
     assert not list(tmp_path.iterdir())
