@@ -31,18 +31,6 @@ def build_character_map(mapping: dict[int, str]) -> np.ndarray:
     return _serialise(_DoubleArray(table).units, int(table[0]), bytes(pool))
 
 
-def double_array(table: np.ndarray) -> np.ndarray:
-    """Builds the double-array trie of the characters with a value.
-
-    Args:
-        table: Value of each code point, uint32 `[0x110000]`; 0 is none.
-
-    Returns:
-        The units of the trie, uint32.
-    """
-    return _DoubleArray(table).units.copy()
-
-
 def _pool(mapping: dict[int, str]) -> tuple[bytearray, list[int]]:
     """Concatenates the distinct replacements; returns them and the entries."""
     pool, encoded, values = bytearray(), {}, []

@@ -4,7 +4,7 @@ import struct
 
 import numpy as np
 
-from kerasbert.text.character_map import double_array
+from kerasbert.text.character_map import _DoubleArray
 
 _LEAF = np.uint32(1 << 31)
 
@@ -22,7 +22,7 @@ def charsmap(mapping: dict[int, str]) -> bytes:
             places[text] = len(pool) + 1
             pool += text.encode() + b"\0"
         table[code] = places[text]
-    units = double_array(table)
+    units = _DoubleArray(table).units
     leaves = (units & _LEAF) != 0
     units[leaves] -= 1
     return struct.pack("<I", units.nbytes) + units.tobytes() + pool
