@@ -16,7 +16,7 @@ from kerasbert.data.names import (
     plain_name,
 )
 
-__all__ = ["Columns", "Places", "described", "places_of"]
+__all__ = ["Columns", "ColumnIndices", "described", "resolve_columns"]
 
 LABEL, SCORE, SCORE_IF_ANY = "label", "score", "score, if there is one"
 _LABEL_WORDS = frozenset(
@@ -66,7 +66,7 @@ class Columns:
 
 
 @dataclasses.dataclass(frozen=True)
-class Places:
+class ColumnIndices:
     """Indices of the columns in a row.
 
     Args:
@@ -84,8 +84,8 @@ class Places:
     columns: dict
 
 
-def places_of(table, columns, wants, pairs):
-    """Determines the `Places` of a table's columns.
+def resolve_columns(table, columns, wants, pairs):
+    """Determines the `ColumnIndices` of a table's columns.
 
     `wants` is `LABEL`, `SCORE`, `SCORE_IF_ANY` or None. Raises a `ValueError` that
     names the options that resolve it if a column is missing, ambiguous or implausible.
@@ -119,7 +119,7 @@ def places_of(table, columns, wants, pairs):
         text = _text(table, labels)
     texts = [text] if pair is None or pairs is False else [text, pair]
     several = labels is not None and len(labels) > 1
-    found = Places(
+    found = ColumnIndices(
         [table.column(column) for column in texts],
         [table.column(column) for column in labels] if wants else [],
         None if columns.weight is None else table.column(columns.weight),
@@ -343,14 +343,14 @@ def _flags(table, wants):
     return f"Name them, such as {' '.join(words)}."
 
 
-def _doubt_texts(table, places, wants):
+def _doubt_texts(table, indices, wants):
     """Raises if an inferred text column does not contain texts."""
     if table.width == 1:  # there is no other
         return
-    for place, role in zip(places.texts, places.columns, strict=False):
-        cells = [str(cell).strip() for cell in table.cells(place)]
+    for index, role in zip(indices.texts, indices.columns, strict=False):
+        cells = [str(cell).strip() for cell in table.cells(index)]
         cells = [cell for cell in cells if cell]
-        column = places.columns[role]
+        column = indices.columns[role]
         if len(cells) < 4:
             continue
         counts = collections.Counter(cells)
@@ -364,7 +364,7 @@ def _doubt_texts(table, places, wants):
             continue
         elif len(counts) > len(cells) / 20:
             continue
-        elif role == "text" and len(places.texts) == 1 and _has_better(table, place):
+        elif role == "text" and len(indices.texts) == 1 and _has_better(table, index):
             doubt = f"which contains only {len(counts)} distinct values"
         else:
             continue
@@ -374,9 +374,9 @@ def _doubt_texts(table, places, wants):
         )
 
 
-def _has_better(table, place):
+def _has_better(table, index):
     """Whether another column contains texts."""
     return any(
-        kind_of(cells) == "texts" and cells != table.cells(place)
+        kind_of(cells) == "texts" and cells != table.cells(index)
         for cells in table.all_cells()
     )

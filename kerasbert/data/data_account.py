@@ -126,9 +126,9 @@ class DataAccount:
         elif self.scores is not None:
             about = "({:g} to {:g})".format(*self.scores)
         if about:
-            places = [n for n, r in enumerate(self.columns) if r in _TARGETS]
-            if places:
-                shown[places[-1]] += f" {about}"
+            indices = [n for n, r in enumerate(self.columns) if r in _TARGETS]
+            if indices:
+                shown[indices[-1]] += f" {about}"
             else:
                 shown.append(f"labels {about}")
         return ", ".join(shown)

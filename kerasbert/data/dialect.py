@@ -189,7 +189,7 @@ def guess_header(rows, expected):
 def _columns(rows, first):
     if not rows:
         return [[] for _ in first]
-    return [[row[place].strip() for row in rows] for place in range(len(first))]
+    return [[row[index].strip() for row in rows] for index in range(len(first))]
 
 
 def _are_names(cells):

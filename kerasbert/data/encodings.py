@@ -83,7 +83,7 @@ def _is_wide(data, pattern):
     data = data[: len(data) // 4 * 4]
     if len(data) < 4:
         return False
-    zeros = [data[place::4].count(0) * 4 / len(data) for place in range(4)]
+    zeros = [data[index::4].count(0) * 4 / len(data) for index in range(4)]
     return all(
         share > 0.6 if zero else share < 0.2
         for share, zero in zip(zeros, pattern, strict=True)

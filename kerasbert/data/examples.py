@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 
 from kerasbert.account import quoted
-from kerasbert.data.columns import LABEL, SCORE, SCORE_IF_ANY, Columns, places_of
+from kerasbert.data.columns import LABEL, SCORE, SCORE_IF_ANY, Columns, resolve_columns
 from kerasbert.data.data_account import DataAccount
 from kerasbert.data.tables import open_table
 from kerasbert.data.targets import is_set, number, score_if_any
@@ -158,11 +158,11 @@ def open_examples(
     expected = [*columns.names, *columns.usual.values()]
     options = (expected, delimiter, encoding, texts_alone, may_be_table)
     with open_table(file, form, header, *options) as table:
-        places = places_of(table, columns, wants, pairs)
-        _check_left_over(table, columns, places, wants, pairs)
-        table.account.columns = dict(places.columns)
+        indices = resolve_columns(table, columns, wants, pairs)
+        _check_left_over(table, columns, indices, wants, pairs)
+        table.account.columns = dict(indices.columns)
         table.account.width = table.width
-        used = {*places.texts, *places.labels, places.weight}
+        used = {*indices.texts, *indices.labels, indices.weight}
         table.account.unused = table.columns_besides(used)
         table.may_be_wider = (
             table.is_tsv
@@ -171,16 +171,16 @@ def open_examples(
             and (target is None or columns.label is not None)
         )
         told = columns.label is not None
-        rows = _examples(table, places, target, told)
-        yield table.name, ExampleRows(rows, table.account, bool(places.labels))
+        rows = _examples(table, indices, target, told)
+        yield table.name, ExampleRows(rows, table.account, bool(indices.labels))
 
 
-def _check_left_over(table, columns, places, wants, pairs):
+def _check_left_over(table, columns, indices, wants, pairs):
     """Raises if other columns of an unnamed table contain texts as well."""
     told = table.names is not None or columns.text is not None or wants is not None
     if told or len(table.sample) < 3:
         return
-    taken = [place + 1 for place in places.texts]
+    taken = [index + 1 for index in indices.texts]
     others = [column for column in table.texts() if column not in taken]
     if others and taken[0] in table.texts():
         raise ValueError(
@@ -193,10 +193,11 @@ def _check_left_over(table, columns, places, wants, pairs):
         )
 
 
-def _taken_for(places):
+def _taken_for(indices):
     """Returns a sentence that names the inferred column of the label or score."""
     role, column = next(
-        ((r, c) for r, c in places.columns.items() if r in (LABEL, SCORE)), (None, None)
+        ((r, c) for r, c in indices.columns.items() if r in (LABEL, SCORE)),
+        (None, None),
     )
     if role is None:
         return ""
@@ -204,10 +205,10 @@ def _taken_for(places):
     return f" The {role} is read from {name}; use --label-column for another."
 
 
-def _examples(table, places, target, told):
+def _examples(table, indices, target, told):
     for line, cells in table:
         where = f"line {line} of {table.name}"
-        texts = [_cell(cells, place, where) for place in places.texts]
+        texts = [_cell(cells, index, where) for index in indices.texts]
         for text in texts:
             if not isinstance(text, str):
                 raise ValueError(
@@ -215,45 +216,45 @@ def _examples(table, places, target, told):
                     "column of the text with --text-column."
                 )
         try:
-            found = _target(cells, places, target, where)
-            weight = _weight(cells, places, where)
+            found = _target(cells, indices, target, where)
+            weight = _weight(cells, indices, where)
         except _Missing:
             raise
         except ValueError as error:
-            hint = "" if told else _taken_for(places)
+            hint = "" if told else _taken_for(indices)
             raise ValueError(f"In {where}: {error}.{hint}") from None
         yield Example(
             line, texts[0] if len(texts) == 1 else tuple(texts), found, weight
         )
 
 
-def _target(cells, places, target, where):
-    if not places.labels:
+def _target(cells, indices, target, where):
+    if not indices.labels:
         return None
-    found = [_cell(cells, place, where) for place in places.labels]
-    if places.label_names is None:
+    found = [_cell(cells, index, where) for index in indices.labels]
+    if indices.label_names is None:
         return target(found[0])
-    pairs = zip(places.label_names, found, strict=True)
+    pairs = zip(indices.label_names, found, strict=True)
     return [name for name, cell in pairs if is_set(cell)]
 
 
-def _weight(cells, places, where):
-    if places.weight is None:
+def _weight(cells, indices, where):
+    if indices.weight is None:
         return 1.0
-    weight = number(_cell(cells, places.weight, where))
+    weight = number(_cell(cells, indices.weight, where))
     if weight < 0:
         raise ValueError(f"expected a weight of 0 or more, got {weight}")
     return weight
 
 
-def _cell(cells, place, where):
+def _cell(cells, index, where):
     try:
-        return cells[place]
+        return cells[index]
     except KeyError:
-        raise _Missing(f"Expected a field {place!r} in {where}.") from None
+        raise _Missing(f"Expected a field {index!r} in {where}.") from None
     except IndexError:
         raise _Missing(
-            f"Expected a column {place + 1} in {where}, got {len(cells)} columns."
+            f"Expected a column {index + 1} in {where}, got {len(cells)} columns."
         ) from None
 
 

@@ -185,28 +185,28 @@ class _Node(NamedTuple):
     """A value in a JSON file, and its path."""
 
     file: object
-    place: str
+    position: str
     value: object
 
     def field(self, name, kind):
         """Returns a field, checking its type."""
-        place = f"{self.place}.{name}".removeprefix(".")
+        position = f"{self.position}.{name}".removeprefix(".")
         if not isinstance(self.value, dict):
             raise ValueError(
-                f"Expected an object with {name!r} at {self.place or 'the top'} of "
+                f"Expected an object with {name!r} at {self.position or 'the top'} of "
                 f"{self.file}, got {type(self.value).__name__}. Is it in SQuAD "
                 f"format? {WANTED}"
             )
         if name not in self.value:
             beside = ", ".join(map(repr, list(self.value)[:8]))[:120]
             raise ValueError(
-                f"Expected {place} in {self.file}, but it is missing; got "
+                f"Expected {position} in {self.file}, but it is missing; got "
                 f"{beside or 'nothing'} instead. Is it in SQuAD format? {WANTED}"
             )
         value = self.value[name]
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise ValueError(
-                f"Expected {_KINDS[kind]} at {place} of {self.file}, got "
+                f"Expected {_KINDS[kind]} at {position} of {self.file}, got "
                 f"{type(value).__name__}: {quoted(value, 60)}."
             )
         return value
@@ -218,9 +218,9 @@ class _Node(NamedTuple):
 
     def children(self, name):
         """Returns the nodes of a list field."""
-        place = f"{self.place}.{name}".removeprefix(".")
+        position = f"{self.position}.{name}".removeprefix(".")
         return [
-            _Node(self.file, f"{place}[{number}]", value)
+            _Node(self.file, f"{position}[{number}]", value)
             for number, value in enumerate(self.field(name, list))
         ]
 
@@ -263,7 +263,7 @@ def _check_ids(ids, path):
 def _read_answers(node, context, found):
     impossible = _is_impossible(node)
     if "answers" not in node.value and "answer" not in node.value and not impossible:
-        found.unanswered.append(node.place)
+        found.unanswered.append(node.position)
     texts, starts = [], []
     if not impossible:
         for text, start in _answers(node):
@@ -301,20 +301,20 @@ def _answers(node):
         return
     name = "answers" if "answers" in node.value else "answer"
     if isinstance(value, dict):
-        inner = _Node(node.file, f"{node.place}.{name}".removeprefix("."), value)
+        inner = _Node(node.file, f"{node.position}.{name}".removeprefix("."), value)
         if isinstance(value.get("text"), str):  # one answer, not in a list
             yield _answer(inner)
             return
         texts, starts = inner.field("text", list), inner.field("answer_start", list)
         if len(texts) != len(starts):
             raise ValueError(
-                f"Expected as many starts as texts at {inner.place} of {node.file}, "
+                f"Expected as many starts as texts at {inner.position} of {node.file}, "
                 f"got {len(starts)} for {len(texts)}."
             )
         for number, (text, start) in enumerate(zip(texts, starts, strict=True)):
-            place = f"{inner.place}[{number}]"
+            position = f"{inner.position}[{number}]"
             one = {"text": text, "answer_start": start}
-            yield _answer(_Node(node.file, place, one))
+            yield _answer(_Node(node.file, position, one))
         return
     for child in node.children(name):
         yield _answer(child)

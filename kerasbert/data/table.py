@@ -75,16 +75,16 @@ class Table:
             "these."
         )
 
-    def columns_besides(self, places):
-        """Returns the names or numbers of all columns except those at `places`."""
+    def columns_besides(self, indices):
+        """Returns the names or numbers of all columns except those at `indices`."""
         if isinstance(self.names, dict):
-            kept = {str(place).split(".")[0] for place in places}
+            kept = {str(index).split(".")[0] for index in indices}
             names = [name for name in self.names if "." not in name]
             return [name for name in names if name not in kept]
         return [
             column
-            for place, column in enumerate(self.all_columns)
-            if place not in places
+            for index, column in enumerate(self.all_columns)
+            if index not in indices
         ]
 
     def texts(self):
@@ -96,10 +96,10 @@ class Table:
         """Returns the sampled cells of each column, in the order of `all_columns`."""
         if isinstance(self.names, dict):
             return [self.cells(name) for name in self.names]
-        return [self.cells(place) for place in range(self.width)]
+        return [self.cells(index) for index in range(self.width)]
 
-    def cells(self, place):
-        """Returns the sampled cells of the column at `place`."""
+    def cells(self, index):
+        """Returns the sampled cells of the column at `index`."""
         if isinstance(self.names, dict):
-            return [row[place] for row in self.sample if place in row]
-        return [row[place] for row in self.sample if place < len(row)]
+            return [row[index] for row in self.sample if index in row]
+        return [row[index] for row in self.sample if index < len(row)]

@@ -188,11 +188,11 @@ def _unit(vectors):
 def _checked(projection):
     """Returns the description of a layer with its defaults."""
     kind = projection.get("kind", "dense")
-    place = projection.get("of", "texts")
+    level = projection.get("of", "texts")
     activation = projection.get("activation", "linear")
     if (
         kind not in KINDS
-        or place not in ("texts", "tokens")
+        or level not in ("texts", "tokens")
         or activation not in DENSE_ACTIVATIONS
         or (kind == "dense" and "units" not in projection)
     ):

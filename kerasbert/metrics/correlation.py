@@ -61,9 +61,9 @@ def ranks(values):
         >>> ranks([30, 10, 30, 20]).tolist()
         [3.5, 1.0, 3.5, 2.0]
     """
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)  # the last rank of each number
-    return (last - (counts - 1) / 2)[places.ravel()]
+    return (last - (counts - 1) / 2)[inverse.ravel()]
 
 
 def _numbers(first, second):

@@ -163,11 +163,11 @@ def spans_of(
     roles = [tag_format.split(tag) for tag in tags]
     spans = []
     before = ("O", NO_TYPE)
-    for place, (role, kind) in enumerate(roles):
+    for index, (role, kind) in enumerate(roles):
         if begins(*before, role, kind):
-            spans.append(Span(kind, place, place + 1))
+            spans.append(Span(kind, index, index + 1))
         elif role != "O":
-            spans[-1] = spans[-1]._replace(end=place + 1)
+            spans[-1] = spans[-1]._replace(end=index + 1)
         before = (role, kind)
     if scheme is None:
         return spans

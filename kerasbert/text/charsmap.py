@@ -71,13 +71,13 @@ def _children(units, keys, nodes):
     found = []
     for start in range(0, len(nodes), 4096):
         chunk = slice(start, start + 4096)
-        places = nodes[chunk, None] ^ np.arange(1, 256)
-        inside = np.minimum(places, len(units) - 1)
+        positions = nodes[chunk, None] ^ np.arange(1, 256)
+        inside = np.minimum(positions, len(units) - 1)
         mine = (units[inside] & 0x800000FF) == np.arange(1, 256)
-        rows, bytes_ = np.nonzero(mine & (places < len(units)))
-        places = places[rows, bytes_]
-        unit = units[places]
-        children = places ^ _offset(unit)
+        rows, bytes_ = np.nonzero(mine & (positions < len(units)))
+        positions = positions[rows, bytes_]
+        unit = units[positions]
+        children = positions ^ _offset(unit)
         leaves = np.where(unit >> 8 & 1, children, -1)
         found.append((keys[chunk][rows] << 8 | bytes_ + 1, children, leaves))
     return [np.concatenate(columns) for columns in zip(*found, strict=True)]
@@ -166,8 +166,8 @@ class Charsmap:
         def key(characters):
             total = tf.zeros_like(first, tf.int64)
             for step in range(characters):
-                place = tf.minimum(first + step, tf.size(codes) - 1)
-                code = tf.cast(tf.gather(codes, place), tf.int64)
+                position = tf.minimum(first + step, tf.size(codes) - 1)
+                code = tf.cast(tf.gather(codes, position), tf.int64)
                 total += tf.where(
                     length > step,
                     tf.bitwise.left_shift(code, tf.constant(21 * step, tf.int64)),
@@ -187,4 +187,6 @@ class Charsmap:
 
 
 def _key(text):
-    return sum(ord(character) << (21 * place) for place, character in enumerate(text))
+    return sum(
+        ord(character) << (21 * position) for position, character in enumerate(text)
+    )

@@ -35,9 +35,9 @@ class CodePoints(NamedTuple):
     first: tf.Tensor
     last: tf.Tensor
 
-    def take(self, places):
+    def take(self, positions):
         """Returns the characters at positions `[M]`."""
-        return CodePoints(*(tf.gather(values, places) for values in self))
+        return CodePoints(*(tf.gather(values, positions) for values in self))
 
     def keep(self, kept):
         """Returns the characters where `kept`, bool `[N]`, is true."""
@@ -84,8 +84,8 @@ def decode(texts):
     codes = rows.values
     numbers = repeated(tf.cast(rows.row_lengths(), tf.int32))
     starts = tf.cast(rows.row_starts(), tf.int32)
-    places = tf.range(tf.size(codes)) - tf.gather(starts, numbers)
-    return CodePoints(codes, numbers, numbers, places, places)
+    positions = tf.range(tf.size(codes)) - tf.gather(starts, numbers)
+    return CodePoints(codes, numbers, numbers, positions, positions)
 
 
 def repeated(lengths):
@@ -181,11 +181,11 @@ class Expansion:
 
         def expand():
             lengths = tf.gather(tf.constant(self._lengths), rows)
-            places = repeated(lengths)
-            taken = points.take(places)
-            within = tf.range(tf.size(places))
-            within -= tf.gather(tf.cumsum(lengths, exclusive=True), places)
-            row = tf.gather(rows, places)
+            positions = repeated(lengths)
+            taken = points.take(positions)
+            within = tf.range(tf.size(positions))
+            within -= tf.gather(tf.cumsum(lengths, exclusive=True), positions)
+            row = tf.gather(rows, positions)
             written = tf.gather(tf.constant(self._starts), row) + within
             written = tf.gather(tf.constant(self._codes), written)
             codes = tf.where(row == 0, taken.codes, written)
@@ -238,10 +238,10 @@ class Spans(NamedTuple):
         return Spans(*(tf.boolean_mask(values, kept) for values in self))
 
 
-def _counted(places, size):
+def _counted(positions, size):
     counts = tf.zeros([size + 1], tf.int32)
-    ones = tf.ones_like(places)
-    return tf.tensor_scatter_nd_add(counts, places[:, tf.newaxis], ones)[:-1]
+    ones = tf.ones_like(positions)
+    return tf.tensor_scatter_nd_add(counts, positions[:, tf.newaxis], ones)[:-1]
 
 
 def runs(points, flags, least=1):

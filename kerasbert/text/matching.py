@@ -41,27 +41,27 @@ class Matcher:
     def __call__(self, points):
         """Returns the matches in `CodePoints` as `Spans`, labeled by string index."""
         nodes = self._first(points.codes)  # [N]
-        places = tf.cast(tf.where(nodes > 0)[:, 0], tf.int32)
+        positions = tf.cast(tf.where(nodes > 0)[:, 0], tf.int32)
 
         def search():
-            return tuple(_without_overlaps(self._longest(points, nodes, places)))
+            return tuple(_without_overlaps(self._longest(points, nodes, positions)))
 
         def nothing():
-            return places, places, places
+            return positions, positions, positions
 
-        return Spans(*tf.cond(tf.size(places) > 0, search, nothing))
+        return Spans(*tf.cond(tf.size(positions) > 0, search, nothing))
 
-    def _longest(self, points, nodes, places):
+    def _longest(self, points, nodes, positions):
         """Returns the longest match at each position where there is one."""
         count = tf.size(points.codes)
         ends = tf.constant(self._ends)
-        nodes = tf.gather(nodes, places)
+        nodes = tf.gather(nodes, positions)
         number = tf.gather(ends, nodes)  # of the longest one so far
         length = tf.cast(number >= 0, tf.int32)
-        alive = tf.range(tf.size(places))
+        alive = tf.range(tf.size(positions))
 
         def step(depth, alive, nodes, number, length):
-            here = tf.gather(places, alive)
+            here = tf.gather(positions, alive)
             there = here + depth
             inside = there < count
             there = tf.minimum(there, count - 1)
@@ -90,7 +90,7 @@ class Matcher:
             (tf.constant(1), alive, nodes, number, length),
             shape_invariants=(tf.TensorShape([]), some, some, some, some),
         )
-        return Spans(places, places + length, number).keep(length > 0)
+        return Spans(positions, positions + length, number).keep(length > 0)
 
 
 def _without_overlaps(spans):
@@ -192,11 +192,11 @@ class AddedTokenFinder:
     def _put(self, points, spans):
         size = tf.size(points.codes)
         is_start, covered = spans.marks(size), spans.cover(size)
-        places = spans.starts[:, tf.newaxis]
+        positions = spans.starts[:, tf.newaxis]
         numbers = tf.gather(tf.constant(self._numbers), spans.numbers)
-        codes = tf.tensor_scatter_nd_update(points.codes, places, LIMIT + numbers)
+        codes = tf.tensor_scatter_nd_update(points.codes, positions, LIMIT + numbers)
         last = tf.gather(points.last, spans.stops - 1)
-        last = tf.tensor_scatter_nd_update(points.last, places, last)
+        last = tf.tensor_scatter_nd_update(points.last, positions, last)
         after = Spans(spans.stops, spans.stops, spans.numbers).marks(size)
         points = points._replace(codes=codes, last=last).divide(is_start | after)
         return points.keep(~covered | is_start)

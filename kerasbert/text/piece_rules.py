@@ -93,14 +93,14 @@ class TieOrder:
             return token_ids.with_values(ids)
 
         def sort_all():
-            places = order()
-            sizes = tf.gather(ends.values - starts.values, places)
+            positions = order()
+            sizes = tf.gather(ends.values - starts.values, positions)
             begins = tf.concat([tf.ones_like(joined[:1]), ~joined], axis=0)
             first = tf.cumsum(tf.cast(begins, tf.int64)) - 1  # the run of every token
             before = tf.cumsum(sizes, exclusive=True)
             run_start = tf.boolean_mask(starts.values - before, begins)
             new_starts = tf.gather(run_start, first) + before
-            return tf.gather(ids, places), new_starts, new_starts + sizes
+            return tf.gather(ids, positions), new_starts, new_starts + sizes
 
         values = tf.cond(
             sorted_already, lambda: (ids, starts.values, ends.values), sort_all

@@ -152,23 +152,23 @@ class PipelineTokenizer(Tokenizer):
         int32 `[T]`; both are None without `offsets`.
         """
         is_added = points.codes >= LIMIT
-        places = tf.cast(tf.where(points.begins)[:, 0], tf.int32)  # [W]
-        word_is_added = tf.gather(is_added, places)
+        positions = tf.cast(tf.where(points.begins)[:, 0], tf.int32)  # [W]
+        word_is_added = tf.gather(is_added, positions)
         found = self._words(points, is_added, offsets)
         token_ids, first, last = found
-        numbers = tf.gather(points.codes, places) - LIMIT
+        numbers = tf.gather(points.codes, positions) - LIMIT
         written = tf.boolean_mask(numbers, word_is_added)
         lengths = tf.cast(word_is_added, tf.int64)
         added_ids = tf.RaggedTensor.from_row_lengths(
             tf.gather(self._added_ids, written), lengths, validate=False
         )
-        places = tf.boolean_mask(places, word_is_added)
+        positions = tf.boolean_mask(positions, word_is_added)
         joined = tf.concat([added_ids, token_ids], axis=1)
         if not offsets:
             return joined, None, None
         columns = (
             tf.concat(
-                [added_ids.with_values(places), token_ids.with_values(of)], axis=1
+                [added_ids.with_values(positions), token_ids.with_values(of)], axis=1
             )
             for of in (first, last)
         )

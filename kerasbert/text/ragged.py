@@ -18,11 +18,11 @@ def row_numbers(rows: tf.RaggedTensor) -> tf.Tensor:
     return tf.cumsum(steps)[:-1]
 
 
-def places_in_row(rows: tf.RaggedTensor, sizes: tf.Tensor) -> tf.Tensor:
+def offsets_in_row(rows: tf.RaggedTensor, sizes: tf.Tensor) -> tf.Tensor:
     """Returns the start of each value in its row, given the values' sizes, int64."""
-    places = tf.cumsum(sizes, exclusive=True)
-    first = tf.gather(places, tf.gather(rows.row_starts(), row_numbers(rows)))
-    return places - first
+    positions = tf.cumsum(sizes, exclusive=True)
+    first = tf.gather(positions, tf.gather(rows.row_starts(), row_numbers(rows)))
+    return positions - first
 
 
 def to_lists(rows: tf.RaggedTensor) -> list[list]:

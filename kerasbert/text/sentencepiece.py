@@ -22,7 +22,7 @@ from kerasbert.text.character_map import build_character_map
 from kerasbert.text.characters import piece_character_map
 from kerasbert.text.offsets import piece_offsets
 from kerasbert.text.piece_rules import DigitCommas, TieOrder
-from kerasbert.text.ragged import places_in_row, row_numbers
+from kerasbert.text.ragged import offsets_in_row, row_numbers
 from kerasbert.text.sentencepiece_model import parse_model
 from kerasbert.text.text_repair import TextRepair, unused_characters
 from kerasbert.text.tokenizer import Tokenizer
@@ -187,7 +187,7 @@ class SentencePieceTokenizer(Tokenizer):
         limits = written.with_values(tf.gather(sizes, row_numbers(written)))
         extra = (written, tf.zeros_like(limits), limits)
         # From bytes of the part to bytes of the normalized text.
-        before = places_in_row(parts, sizes + len(_CUT))
+        before = offsets_in_row(parts, sizes + len(_CUT))
         tokens = [tf.concat([e, t], axis=1) for e, t in zip(extra, tokens, strict=True)]
         shift = tf.gather(before, row_numbers(tokens[0]))
         token_ids, starts, ends = (

@@ -181,15 +181,15 @@ def _prepend(prepend):
     return [put] if prepend else []
 
 
-def _prepended(points, places, text):
+def _prepended(points, positions, text):
     """Inserts a string before the marked characters, with the same offsets."""
     size = len(text)
-    lengths = 1 + size * tf.cast(places, tf.int32)
+    lengths = 1 + size * tf.cast(positions, tf.int32)
     sources = repeated(lengths)
     taken = points.take(sources)
     within = tf.range(tf.size(sources))
     within -= tf.gather(tf.cumsum(lengths, exclusive=True), sources)
-    new = tf.gather(places, sources) & (within < size)
+    new = tf.gather(positions, sources) & (within < size)
     codes = tf.gather(tf.constant([ord(c) for c in text]), tf.minimum(within, size - 1))
     return taken._replace(codes=tf.where(new, codes, taken.codes))
 
@@ -230,8 +230,8 @@ def _finder(pattern):
         return lambda points: runs(points, flags(points.codes), int(least or 1))
 
     def single(points):
-        places = tf.cast(tf.where(flags(points.codes))[:, 0], tf.int32)
-        return Spans(places, places + 1, tf.zeros_like(places))
+        positions = tf.cast(tf.where(flags(points.codes))[:, 0], tf.int32)
+        return Spans(positions, positions + 1, tf.zeros_like(positions))
 
     return single
 
@@ -318,10 +318,10 @@ def _metaspace(replacement, prepend_scheme, split, add_prefix_space):
     def metaspace(points):
         points = replace(points)
         if prepend_scheme != "never":
-            places = points.begins & (points.codes != code) & (points.codes < LIMIT)
+            positions = points.begins & (points.codes != code) & (points.codes < LIMIT)
             if prepend_scheme == "first":
-                places &= points.first == 0
-            points = _prepended(points, places, replacement)
+                positions &= points.first == 0
+            points = _prepended(points, positions, replacement)
         return divide(points) if split else points
 
     return [metaspace]
@@ -341,8 +341,8 @@ def _one_each(flags):
     """Returns a function that matches each character of a set separately."""
 
     def find(points):
-        places = tf.cast(tf.where(flags(points.codes))[:, 0], tf.int32)
-        return Spans(places, places + 1, tf.zeros_like(places))
+        positions = tf.cast(tf.where(flags(points.codes))[:, 0], tf.int32)
+        return Spans(positions, positions + 1, tf.zeros_like(positions))
 
     return find
 

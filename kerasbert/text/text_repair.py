@@ -131,9 +131,9 @@ class TextRepair:
         plain = tf.strings.regex_full_match(texts, self._plain)
 
         def repair_others():
-            places = tf.where(~plain)  # [texts to repair, 1]
-            repaired = self._repair(tf.gather(texts, places[:, 0]))
-            return tf.tensor_scatter_nd_update(texts, places, repaired)
+            positions = tf.where(~plain)  # [texts to repair, 1]
+            repaired = self._repair(tf.gather(texts, positions[:, 0]))
+            return tf.tensor_scatter_nd_update(texts, positions, repaired)
 
         all_plain = tf.reduce_all(plain)
         return tf.cond(all_plain, lambda: texts, repair_others), all_plain

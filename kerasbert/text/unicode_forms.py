@@ -61,25 +61,27 @@ class Composition:
 
         def compose(points, _):
             starters, composites = self._pairs(points)
-            places = tf.cast(tf.where(composites > 0)[:, 0], tf.int32)
+            positions = tf.cast(tf.where(composites > 0)[:, 0], tf.int32)
             # Of several characters that compose with one starter, the first does.
-            owners = tf.gather(starters, places)
+            owners = tf.gather(starters, positions)
             count = tf.size(points.codes)
-            first = tf.math.unsorted_segment_min(places, owners, count)
-            places = tf.boolean_mask(places, tf.gather(first, owners) == places)
-            owners = tf.gather(starters, places)[:, tf.newaxis]
-            codes = tf.tensor_scatter_nd_update(
-                points.codes, owners, tf.gather(composites, places)
+            first = tf.math.unsorted_segment_min(positions, owners, count)
+            positions = tf.boolean_mask(
+                positions, tf.gather(first, owners) == positions
             )
-            last = tf.gather(points.last, places)
+            owners = tf.gather(starters, positions)[:, tf.newaxis]
+            codes = tf.tensor_scatter_nd_update(
+                points.codes, owners, tf.gather(composites, positions)
+            )
+            last = tf.gather(points.last, positions)
             last = tf.tensor_scatter_nd_max(points.last, owners, last)
             joined = tf.tensor_scatter_nd_update(
                 tf.zeros_like(points.codes, tf.bool),
-                places[:, tf.newaxis],
-                tf.ones_like(places, tf.bool),
+                positions[:, tf.newaxis],
+                tf.ones_like(positions, tf.bool),
             )
             composed = points._replace(codes=codes, last=last).keep(~joined)
-            return composed, tf.size(places) > 0
+            return composed, tf.size(positions) > 0
 
         some = tf.TensorShape([None])
         points, _ = tf.while_loop(
@@ -94,11 +96,11 @@ class Composition:
         """Returns the starter before each character, and their composite or 0."""
         order = self._class(points.codes)
         is_starter = (order == 0) | points.begins
-        places = tf.cast(tf.where(is_starter)[:, 0], tf.int32)
+        positions = tf.cast(tf.where(is_starter)[:, 0], tf.int32)
         numbers = tf.cumsum(tf.cast(is_starter, tf.int32)) - 1
         # A starter may compose with the starter directly before it.
         before = numbers - tf.cast(is_starter, tf.int32)
-        starters = tf.gather(places, tf.maximum(before, 0))
+        starters = tf.gather(positions, tf.maximum(before, 0))
         inside = (before >= 0) & ~points.begins
         here = tf.range(tf.size(order))
         adjacent = starters == here - 1

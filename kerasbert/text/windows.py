@@ -45,5 +45,9 @@ def windows(
     starts = numbers.values * step  # [W]
     ends = tf.minimum(starts + max_length, tf.gather(lengths, texts))
     first = tf.gather(tf.cast(token_ids.row_starts(), tf.int64), texts)
-    places = tf.ragged.range(first + starts, first + ends)  # [W, None]
-    return places.with_values(tf.gather(token_ids.values, places.values)), texts, starts
+    positions = tf.ragged.range(first + starts, first + ends)  # [W, None]
+    return (
+        positions.with_values(tf.gather(token_ids.values, positions.values)),
+        texts,
+        starts,
+    )

@@ -55,13 +55,13 @@ class Words:
         sizes = 1 + sum(
             tf.cast(self._codes >= least, tf.int64) for least in (128, 2048, 65536)
         )
-        places = tf.cumsum(sizes, exclusive=True)  # of every character, in bytes
+        positions = tf.cumsum(sizes, exclusive=True)  # of every character, in bytes
         rows = row_numbers(starts)
-        first = tf.gather(tf.gather(places, self.starts), rows)
+        first = tf.gather(tf.gather(positions, self.starts), rows)
         last_of_word = tf.gather(self.starts + self.lengths - 1, rows)
 
         def character(byte):
-            found = tf.searchsorted(places, first + byte, side="right") - 1
+            found = tf.searchsorted(positions, first + byte, side="right") - 1
             return tf.minimum(found, last_of_word)
 
         starts, ends = starts.values, ends.values

@@ -20,7 +20,7 @@ from tensorflow_text.core.pybinds import (
 from kerasbert.text.character_map import build_character_map
 from kerasbert.text.characters import character_set, word_character_map
 from kerasbert.text.offsets import character_offsets
-from kerasbert.text.ragged import places_in_row, row_numbers
+from kerasbert.text.ragged import offsets_in_row, row_numbers
 from kerasbert.text.text_repair import CanonicalOrder, TextRepair, unused_characters
 from kerasbert.text.tokenizer import Tokenizer
 from kerasbert.text.tokenizer_config import (
@@ -190,7 +190,7 @@ class WordPieceTokenizer(Tokenizer):
         lengths = tf.cast(tf.strings.length(words.values, unit="BYTE"), tf.int64)
         # A space follows every word but the last of a text.
         rows = row_numbers(pieces)
-        first = tf.gather(places_in_row(words, lengths + 1), rows)
+        first = tf.gather(offsets_in_row(words, lengths + 1), rows)
         limits = tf.gather(lengths, rows)
         # The character that makes a word unknown is not part of the text.
         first_bytes = first + tf.cast(starts.values, tf.int64)

@@ -44,7 +44,7 @@ def epoch_batches(lengths, batch_size, seed=0, epoch=0):
             pool[first : first + batch_size]
             for first in range(0, len(pool), batch_size)
         ]
-    return [batches[place] for place in random.permutation(len(batches))]
+    return [batches[index] for index in random.permutation(len(batches))]
 
 
 class TrainingOrder:

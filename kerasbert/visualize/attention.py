@@ -210,13 +210,13 @@ def attention_figure(
     rows = -(-heads // columns)
     side = 1.2 + 0.16 * len(maps.tokens)
     figure, axes = new_figure(rows, columns, size=(side * columns, side * rows))
-    for place in range(rows * columns):
-        axis = axes[place // columns][place % columns]
-        if place >= heads:
+    for index in range(rows * columns):
+        axis = axes[index // columns][index % columns]
+        if index >= heads:
             axis.set_axis_off()
             continue
-        _draw(axis, maps.probs[number, place])
-        axis.set_title(f"layer {number + 1}, head {place + 1}", fontsize=10)
+        _draw(axis, maps.probs[number, index])
+        axis.set_title(f"layer {number + 1}, head {index + 1}", fontsize=10)
         ticks = range(len(maps.tokens))
         axis.set_xticks(ticks, maps.tokens, rotation=90, fontsize=7)
         axis.set_yticks(ticks, maps.tokens, fontsize=7)

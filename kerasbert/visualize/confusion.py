@@ -24,27 +24,27 @@ def confusion_figure(matrix, labels):
     figure, [[axes]] = new_figure(size=(side + 1, side))
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     figure.colorbar(image, ax=axes, label="share of the class")
-    places = range(len(labels))
-    names = [_drawable(name, place) for place, name in enumerate(labels)]
-    axes.set_xticks(places, names, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(places, names)
+    indices = range(len(labels))
+    names = [_drawable(name, index) for index, name in enumerate(labels)]
+    axes.set_xticks(indices, names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(indices, names)
     axes.set_xlabel("predicted")
     axes.set_ylabel("expected")
     if len(labels) <= MOST_NUMBERS:
-        for row in places:
-            for column in places:
+        for row in indices:
+            for column in indices:
                 colour = "white" if shares[row, column] > 0.5 else "black"
                 text = f"{counts[row, column]}"
                 axes.text(column, row, text, ha="center", va="center", color=colour)
     return figure
 
 
-def _drawable(name, place):
+def _drawable(name, index):
     """Returns a label that the font can draw."""
     from matplotlib import font_manager
 
     font = font_manager.get_font(font_manager.findfont("DejaVu Sans"))
     if not set(map(ord, name)) <= font.get_charmap().keys():
-        return f"class {place}"
+        return f"class {index}"
     name = name if len(name) <= 24 else name[:21] + "..."
     return name.replace("$", r"\$")  # no math mode

@@ -35,7 +35,9 @@ def make_page(name, title, data):
     `title` and `data` are escaped, so that they cannot end the element they stand in.
     """
     # Inside a script element, only "<" could start another element.
-    told = json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
+    payload = json.dumps(data, ensure_ascii=False, allow_nan=False).replace(
+        "<", "\\u003c"
+    )
     return Page(
         "<!doctype html>\n"
         '<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -43,7 +45,7 @@ def make_page(name, title, data):
         f"<title>{html.escape(title)}</title>\n"
         f"<style>\n{_read('page.css')}</style>\n</head>\n<body>\n"
         f"{_read(f'{name}.html')}"
-        f'<script type="application/json" id="data">{told}</script>\n'
+        f'<script type="application/json" id="data">{payload}</script>\n'
         f"<script>\n{_read('page.js')}\n{_read(f'{name}.js')}</script>\n"
         "</body>\n</html>\n"
     )

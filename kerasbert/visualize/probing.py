@@ -197,8 +197,8 @@ def _hidden_states(encoder, tokenizer, texts, spans):
     found, lost = [None] * len(texts), 0
     for batch in batches_of_tokens(map(len, ids), BATCH_TOKENS):
         states = run([ids[n] for n in batch])  # [B, S, L + 1, D]
-        for place, n in enumerate(batch):
-            tokens = states[place, : len(ids[n])].astype("float32")  # [S, L + 1, D]
+        for index, n in enumerate(batch):
+            tokens = states[index, : len(ids[n])].astype("float32")  # [S, L + 1, D]
             groups = {0: np.arange(len(tokens))}
             if spans is not None:
                 groups = _tokens_of_words(offsets[n], spans[n])

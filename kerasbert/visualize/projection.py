@@ -25,8 +25,8 @@ def principal_components(vectors, count=3):
     fewer where the vectors have fewer components.
 
     Example:
-        >>> places, shares = principal_components([[0, 0], [3, 4], [6, 8]], count=1)
-        >>> places.round(6).tolist(), shares.round(6).tolist()
+        >>> points, shares = principal_components([[0, 0], [3, 4], [6, 8]], count=1)
+        >>> points.round(6).tolist(), shares.round(6).tolist()
         ([[-5.0], [0.0], [5.0]], [1.0])
     """
     vectors = _checked(vectors)
@@ -34,9 +34,9 @@ def principal_components(vectors, count=3):
     left, scales, right = np.linalg.svd(centred, full_matrices=False)
     # Fix the sign of each component: its largest coefficient is positive.
     signs = np.sign(right[np.arange(len(right)), np.abs(right).argmax(axis=1)])
-    places = left * scales * signs  # [n, min(n, D)]
+    coordinates = left * scales * signs  # [n, min(n, D)]
     total = max(np.sum(scales**2), np.finfo(float).tiny)
-    return places[:, :count], scales[:count] ** 2 / total
+    return coordinates[:, :count], scales[:count] ** 2 / total
 
 
 def projection_html(
@@ -63,10 +63,10 @@ def projection_html(
         ValueError: If there are no vectors, one is not finite, or the numbers of labels
             or texts differ.
     """
-    places, shares = principal_components(vectors)
-    largest = max(np.abs(places).max(), np.finfo(float).tiny)
-    unit = np.zeros((len(places), 3))
-    unit[:, : places.shape[1]] = places / largest
+    coordinates, shares = principal_components(vectors)
+    largest = max(np.abs(coordinates).max(), np.finfo(float).tiny)
+    unit = np.zeros((len(coordinates), 3))
+    unit[:, : coordinates.shape[1]] = coordinates / largest
     labels = _column("labels", labels, len(unit))
     texts = _column("texts", texts, len(unit))
     names = [] if labels is None else sorted(set(labels), key=labels.index)

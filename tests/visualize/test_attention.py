@@ -97,9 +97,7 @@ def test_a_layer_that_there_is_not(embedder, layer):
 
 def test_what_is_missing_is_named(embedder):
     encoder = embedder("bert_tiny").encoder
-    with pytest.raises(
-        TypeError, match="Expected a tokenizer, since BertEncoder"
-    ):
+    with pytest.raises(TypeError, match="Expected a tokenizer, since BertEncoder"):
         attention_html(encoder, "hello")
     with pytest.raises(TypeError, match="Expected a task .* got str"):
         attention_html("bert_tiny", "hello")
