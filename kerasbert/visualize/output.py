@@ -2,6 +2,7 @@
 
 import html
 import importlib.resources
+import io
 import json
 import os
 
@@ -65,6 +66,15 @@ def new_figure(rows=1, columns=1, size=(6, 4)):
             "Figures need matplotlib, which is not installed: "
             "pip install 'kerasbert[visualize]'. HTML pages do not need it."
         ) from error
-    figure = Figure(figsize=size, layout="constrained")
+
+    class DisplayedFigure(Figure):
+        """A figure that notebooks display, whether or not pyplot is in use."""
+
+        def _repr_png_(self):
+            content = io.BytesIO()
+            self.savefig(content, format="png")
+            return content.getvalue()
+
+    figure = DisplayedFigure(figsize=size, layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False)
     return figure, axes.tolist()

@@ -105,3 +105,12 @@ def test_the_curve_is_drawn():
 def test_labels_that_do_not_fit_are_refused(embedder, texts, labels, error, message):
     with pytest.raises(error, match=message):
         probe_layers(embedder("bert_tiny"), texts, labels)
+
+
+def test_a_notebook_displays_a_figure():
+    pytest.importorskip("matplotlib")
+    formatters = pytest.importorskip("IPython.core.formatters")
+    curve = ProbeCurve((0.5, 1.0), (0.5, 1.0), 0.5, [False, True], (4, 4))
+    figure = curve.figure("a property")
+    content, _ = formatters.DisplayFormatter().format(figure)
+    assert content["image/png"].startswith(b"\x89PNG")
