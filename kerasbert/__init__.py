@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from kerasbert.lazy import lazy_names
 from kerasbert.registration import register_with_keras
+from kerasbert.tasks import CLASSES
 from kerasbert.version import __version__
 
 if TYPE_CHECKING:
@@ -37,17 +38,12 @@ _HOME = {
     "BertConfig": "kerasbert.config",
     "BertEncoder": "kerasbert.models",
     "LiteRTEmbedder": "kerasbert.litert",
-    "MaskedLM": "kerasbert.tasks",
-    "QuestionAnswerer": "kerasbert.tasks",
     "Recipe": "kerasbert.training",
-    "TextClassifier": "kerasbert.tasks",
-    "TextEmbedder": "kerasbert.tasks",
-    "TextRegressor": "kerasbert.tasks",
-    "TokenClassifier": "kerasbert.tasks",
     "Tokenizer": "kerasbert.text",
     "from_keras_hub": "kerasbert.keras_hub",
     "load": "kerasbert.tasks",
     "load_encoder": "kerasbert.models",
+    **dict.fromkeys(CLASSES, "kerasbert.tasks"),
     "to_keras_hub": "kerasbert.keras_hub",
 }
 

@@ -4,7 +4,10 @@ import importlib
 import warnings
 
 # From a package to its old names, and from these to the new ones.
-ALIASES = {"kerasbert.training": {"Features": "EncodedExamples"}}
+ALIASES = {
+    "kerasbert.export": {"export_embedder": "export_task"},
+    "kerasbert.training": {"Features": "EncodedExamples"},
+}
 
 
 def deprecated_value(package, name):

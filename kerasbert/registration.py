@@ -15,7 +15,7 @@ import threading
 MODULES = (
     "kerasbert.layers",
     "kerasbert.models",
-    "kerasbert.tasks.label_metrics",
+    "kerasbert.tasks.text_classification.label_metrics",
     "kerasbert.tasks.masked_language_model.masking",
     "kerasbert.tasks.question_answering.loss",
     "kerasbert.text.tokenizer_layer",

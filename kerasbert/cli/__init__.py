@@ -27,9 +27,6 @@ PIPE_CLOSED = 141
 def main(arguments=None):
     """Runs the command.
 
-    Args:
-        arguments: A list of strings; None: those of the process.
-
     Returns:
         The exit code: 0; 2 for bad input; 130 when interrupted; 141 where the reader
         of standard output went away; 1 for a mistake of ours.

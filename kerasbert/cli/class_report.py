@@ -15,10 +15,6 @@ def write_class_report(report, folder):
     """Writes a report: as JSON, and its confusion matrix as a table and a picture.
 
     The picture is left out where matplotlib is not installed.
-
-    Args:
-        report: What `kerasbert.TextClassifier.report` gives.
-        folder: The folder, a `pathlib.Path`.
     """
     as_json, as_table, as_picture = (folder / name for name in FILES)
     with write_atomically(as_json) as partial:

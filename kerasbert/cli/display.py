@@ -6,15 +6,7 @@ __all__ = ["show_table"]
 
 
 def show_table(title, columns, rows, optional=()):
-    """Prints a table to standard output.
-
-    Args:
-        title: What the table shows.
-        columns: The names of the columns.
-        rows: Lists of values, one a column.
-        optional: Columns to leave out, one after the other, of a terminal that has no
-            room for them.
-    """
+    """Prints a table to standard output."""
     rows = [["" if value is None else str(value) for value in row] for row in rows]
     if sys.stdout.isatty():
         _draw(title, list(columns), rows, list(optional))

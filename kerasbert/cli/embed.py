@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from kerasbert.cli import data_options as data
+from kerasbert.cli.flags import with_flags
+from kerasbert.cli.reading import ReaderOptions
 
 __all__ = ["embed"]
 
@@ -27,6 +28,9 @@ TOKEN_CHUNK = 64  # texts whose tokens' vectors are held at once
 LITERT_CHUNK = 1024  # texts that LiteRT embeds at once
 
 
+@with_flags(
+    *(ReaderOptions, "text_column", "format", "header", "delimiter", "encoding")
+)
 def embed(
     texts: Annotated[
         list[str] | None, typer.Argument(metavar="TEXT", help="Texts to embed.")
@@ -111,11 +115,7 @@ def embed(
         Combine | None,
         typer.Option("--combine", help="With --tokens: how layers become one vector."),
     ] = None,
-    text_column: data.TextColumn = None,
-    format: data.Format = None,
-    header: data.Header = None,
-    delimiter: data.Delimiter = None,
-    encoding: data.Encoding = None,
+    given=None,
 ):
     """Embed texts: a JSON line each, or a row of an array.
 
@@ -124,17 +124,9 @@ def embed(
     """
     _check(texts, input_file, output_file, tokens, layers, combine)
     layers = _layers(layers)
-    given = data.reading_values(
-        text_column=text_column,
-        format=format,
-        header=header,
-        delimiter=delimiter,
-        encoding=encoding,
-    )
-    from kerasbert.cli.reading import Reading
     from kerasbert.cli.text_input import read_texts
 
-    stream = read_texts(texts, input_file, Reading(**given))
+    stream = read_texts(texts, input_file, ReaderOptions(**given))
     first = list(itertools.islice(stream, 1))  # bad input shows before a model loads
     stream = itertools.chain(first, stream)
 

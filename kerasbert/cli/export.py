@@ -79,48 +79,27 @@ def export(
 
     from kerasbert.export import (
         curl_line,
-        export_embedder,
         export_litert,
         export_reusable,
         export_task,
         model_name,
-        task_curl_line,
     )
     from kerasbert.tasks import TextEmbedder, load
     from kerasbert.tasks.task_files import holds_task
 
-    if holds_task(model):
-        if form is not Format.saved_model or tokens or xla:
-            raise ValueError(
-                f"{model} is a fine-tuned task, which is exported to serve answers: "
-                "leave --format, --tokens and --xla out."
-            )
-        task = load(model)
-        print(
-            export_task(
-                *(task, target, precision.value if precision else "float32"),
-                max_length=max_length,
-                overwrite=overwrite,
-            )
+    task = load(model) if holds_task(model) else TextEmbedder.from_pretrained(model)
+    embeds = isinstance(task, TextEmbedder)
+    if not embeds and (form is not Format.saved_model or tokens or xla):
+        raise ValueError(
+            f"{model} is a task that serves answers, not vectors: leave --format, "
+            "--tokens and --xla out."
         )
-        print(task_curl_line(task, model_name(target)))
-        return
-    embedder = TextEmbedder.from_pretrained(model)
+    name = precision.value if precision else "float32"
     if form is Format.reusable:
-        print(export_reusable(embedder, target, max_length, overwrite))
-        return
-    if form is Format.litert:
-        name = precision.value if precision else "float32"
-        print(export_litert(embedder, target, name, max_length, overwrite))
-        return
-    version = export_embedder(
-        embedder,
-        target,
-        precision=precision.value if precision else "float32",
-        max_length=max_length,
-        overwrite=overwrite,
-        token_layers=(-1,) if tokens else None,
-        xla=xla,
-    )
-    print(version)
-    print(curl_line(model_name(target)))
+        print(export_reusable(task, target, max_length, overwrite))
+    elif form is Format.litert:
+        print(export_litert(task, target, name, max_length, overwrite))
+    else:
+        more = {"token_layers": (-1,) if tokens else None, "xla": xla} if embeds else {}
+        print(export_task(task, target, name, max_length, overwrite, **more))
+        print(curl_line(model_name(target), task=task))

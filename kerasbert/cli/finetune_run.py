@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import importlib.util
+import inspect
 import sys
 import warnings
 
@@ -12,17 +13,11 @@ import typer
 
 from kerasbert.cli.class_report import write_class_report
 from kerasbert.cli.run_card import run_card
-from kerasbert.cli.task_data import (
-    checked_labels,
-    found_labels,
-    read_data,
-    show_account,
-)
+from kerasbert.cli.task_data import read_data, show_account
 from kerasbert.files import json_text
+from kerasbert.tasks import task_class
 from kerasbert.tasks.epoch_bars import EpochBars
 from kerasbert.tasks.pretrained_task import NewHeadWarning
-from kerasbert.tasks.sample_weights import example_weights
-from kerasbert.tasks.task_files import TASKS
 from kerasbert.training.callback_checks import sign_of
 from kerasbert.training.callbacks import Diverged
 from kerasbert.training.fit import Run
@@ -32,42 +27,35 @@ __all__ = ["run"]
 
 
 def run(config, folder, keep_checkpoints=False, overwrite=False):
-    """Trains a task, or goes on, and writes the folder; prints the metrics.
-
-    Args:
-        config: The `RunConfig`.
-        folder: The `RunFolder`.
-        keep_checkpoints: Whether the state is kept at the end.
-        overwrite: Whether a run that is there is replaced.
-    """
+    """Trains a task, or goes on, and writes the folder; prints the metrics."""
     if config.tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise ImportError(
             "Expected the package tensorboard, which writes its logs. Install: "
             "pip install 'kerasbert[tensorboard]'"
         )
-    train = read_data(config.task, config.train, config, learns=True)
-    config = _with_labels(config, train)
+    kind = task_class(config.task)
+    _check_options(config, kind)
+    train = read_data(kind, config.train, config, learns=True)
+    config = _with_labels(config, kind, train)
     validation = None
     if config.validation is not None:
         validation = read_data(
-            *(config.task, config.validation, config, _are_pairs(train), train.account)
+            *(kind, config.validation, config, _are_pairs(train), train.account)
         )
     for data in filter(None, (train, validation)):
-        if config.task == "classify":
-            checked_labels(data, config.label_names)
+        kind.check_labels(data, config.label_names)
         show_account(data.account)
-    weights = _weights(config, train)
 
-    task = _task(config)
+    task = _task(config, kind)
     config = dataclasses.replace(config, max_length=task.max_length)
     folder.check(overwrite, config)
     accounts = _accounts(train, validation)
     begin = functools.partial(folder.begin, config, overwrite, accounts)
     with _ended_well(folder):
-        history = _fit(task, config, folder, begin, train, validation, weights)
+        history = _fit(task, config, folder, begin, train, validation)
         task.save(folder.model, overwrite=True)
         metrics = _metrics(task, config, history, validation)
-        if config.task == "classify" and validation is not None:
+        if hasattr(task, "report") and validation is not None:
             report = task.report(validation.inputs, validation.targets)
             write_class_report(report, folder.path)
         folder.finish(metrics, run_card(config, folder, metrics), keep_checkpoints)
@@ -80,46 +68,42 @@ def _accounts(train, validation):
     return {name: data.account.values() for name, data in parts.items() if data}
 
 
-def _with_labels(config, train):
+def _takes(method, name):
+    return name in inspect.signature(method).parameters
+
+
+def _check_options(config, kind):
+    """Refuses settings that the class of the task does not have."""
+    for name, method in (
+        *(("class_weight", kind.fit), ("label_smoothing", kind.compile)),
+        *(("multi_label", kind), ("labels", kind.from_pretrained)),
+    ):
+        if getattr(config, name) and not _takes(method, name):
+            raise ValueError(f"Expected no {name}: {config.task} does not take it.")
+
+
+def _with_labels(config, kind, train):
     """The configuration with the labels that are found, where none are named."""
     if config.labels is not None:
         return config
-    if isinstance(config.label_column, list):  # also those that no text has
-        return dataclasses.replace(config, labels=config.label_column)
-    labels = found_labels(config.task, train)
-    if config.task == "classify" and len(labels) < 2:
-        raise ValueError(
-            f"Expected two labels or more in {train.name}, got {', '.join(labels)} "
-            "alone: there is nothing to tell apart."
-        )
+    labels = config.label_column  # several: also those that no text has
+    if not isinstance(labels, list):
+        labels = kind.labels_in(train)
     return dataclasses.replace(config, labels=labels)
 
 
-def _weights(config, train):
-    if config.class_weight is None:
-        return train.weights
-    if config.task != "classify":
-        raise ValueError(f"Expected class_weight for classify, not {config.task}.")
-    return example_weights(
-        train.targets, config.label_names, config.class_weight, train.weights
-    )
-
-
-def _task(config):
+def _task(config, kind):
     keras.utils.set_random_seed(config.seed)  # for a new head
     options = dict(config.options)
-    if config.task in ("classify", "tag"):
-        options["labels"] = config.label_names
-    if config.multi_label:
-        options["multi_label"] = True
-    for name in ("max_length", "dropout", "dtype"):
-        if getattr(config, name) is not None:
-            options[name] = getattr(config, name)
-    task_class = getattr(importlib.import_module("kerasbert.tasks"), TASKS[config.task])
+    given = {"labels": config.label_names, "multi_label": config.multi_label or None}
+    given |= {
+        name: getattr(config, name) for name in ("max_length", "dropout", "dtype")
+    }
+    options |= {name: value for name, value in given.items() if value is not None}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NewHeadWarning)  # it is trained here
-            task = task_class.from_pretrained(config.model, **options)
+            task = kind.from_pretrained(config.model, **options)
     except TypeError as error:
         raise ValueError(f"The settings do not fit {config.task}: {error}") from None
     if new_head := getattr(task.model, "new_head", None):
@@ -131,7 +115,7 @@ def _task(config):
     return task
 
 
-def _fit(task, config, folder, begin, train, validation, weights):
+def _fit(task, config, folder, begin, train, validation):
     jit = {} if config.jit_compile is None else {"jit_compile": config.jit_compile}
     if config.label_smoothing:
         jit["label_smoothing"] = config.label_smoothing
@@ -140,7 +124,8 @@ def _fit(task, config, folder, begin, train, validation, weights):
     callbacks = [log]
     if config.tensorboard:
         callbacks.append(keras.callbacks.TensorBoard(folder.tensorboard))
-    options = {} if weights is None else {"sample_weight": weights}
+    options = {"sample_weight": train.weights, "class_weight": config.class_weight}
+    options = {name: value for name, value in options.items() if value is not None}
     if validation is not None:
         options["validation_data"] = (validation.inputs, validation.targets)
     run = Run(

@@ -19,9 +19,6 @@ def one_line(message):
     Keras puts an error that a layer raises between the layer's name and the layer's
     arguments, in colours: only the error is kept.
 
-    Args:
-        message: A string.
-
     Example:
         >>> one_line("The tensors differ:\n  missing: a\n  missing: b\nIs it whole?")
         'The tensors differ: missing: a; missing: b; Is it whole?'

@@ -4,11 +4,9 @@ import dataclasses
 import json
 import pathlib
 
-from kerasbert.checkpoints.sources import RUN_FILE
-from kerasbert.data import Columns
-from kerasbert.data.packaging import bare_name
+from kerasbert.cli.flags import flag
 
-__all__ = ["DATA_FILE", "Reading", "column_of", "reading_of"]
+__all__ = ["DATA_FILE", "ReaderOptions", "parsed_labels", "reading_of"]
 
 DATA_FILE = "data.json"  # what was read of the files of a run
 # How one file is written says nothing of another, unless both are of one kind.
@@ -16,49 +14,98 @@ FORM = ("format", "header", "delimiter", "encoding")
 COLUMNS = ("text_column", "pair_column", "label_column", "weight_column")
 
 
-@dataclasses.dataclass(frozen=True)
-class Reading:
-    """How files of examples are read.
+_COLUMN = "its name, or its number from 1."
+_FORMATS = ("tsv", "csv", "jsonl", "txt", "conll")
 
-    Args:
-        text_column: As in `kerasbert.data.Columns`.
-        pair_column: As there.
-        label_column: As there; `"none"`: pairs have no scores.
-        weight_column: As there.
-        sentence_column: As `sentence` in `kerasbert.data.read_columns`.
-        format: As in `kerasbert.data.tables.open_table`; or `"conll"`.
-        header: As there.
-        delimiter: As there.
-        encoding: As there.
-        labels: The labels that there may be; or a dictionary from what the files say
-            to the names of labels.
-        multi_label: Whether a text may have several labels.
-        label_separator: What stands between them.
-        word_prefix: As `prefix` in `kerasbert.data.read_columns`.
-        characters: As there.
+
+@dataclasses.dataclass(frozen=True)
+class ReaderOptions:
+    """How files of examples are read; each field is also a flag, whose help says what.
+
+    Columns are as in `kerasbert.data.Columns`, `format`, `header`, `delimiter` and
+    `encoding` as in `kerasbert.data.tables.open_table`. `label_column="none"`: pairs
+    have no scores. `labels` may be a dictionary from what the files say to names.
     """
 
-    text_column: str | int | None = None
-    pair_column: str | int | None = None
-    label_column: str | int | list | None = None
-    weight_column: str | int | None = None
-    sentence_column: str | int | None = None
-    format: str | None = None
-    header: bool | None = None
-    delimiter: str | None = None
-    encoding: str | None = None
-    labels: list | dict | None = None
-    multi_label: bool = False
-    label_separator: str = ","
-    word_prefix: str = ""
-    characters: bool = False
+    labels: list | dict | None = flag(
+        "All labels, with commas between; 0=negative,1=positive gives those of the "
+        "file names. By default those that are found."
+    )
+    text_column: str | int | None = flag(
+        f"The column of the text, or word: {_COLUMN} Such as --text-column tweet.",
+        metavar="COLUMN",
+    )
+    pair_column: str | int | None = flag(
+        f"That of the second text of a pair: {_COLUMN} Such as --pair-column 3.",
+        metavar="COLUMN",
+    )
+    label_column: str | int | list | None = flag(
+        f"That of the label, score or tag: {_COLUMN} Several are named after labels, "
+        "and hold 0 or 1. With embed, none learns pairs without scores. Such as "
+        "--label-column sentiment.",
+        kind=list[str],
+        metavar="COLUMN",
+    )
+    weight_column: str | int | None = flag(
+        f"That of how much an example counts: {_COLUMN} Such as --weight-column w.",
+        metavar="COLUMN",
+    )
+    multi_label: bool = flag(
+        "Whether a text may have several labels.",
+        False,
+        kind=bool,
+        names="--multi-label/--one-label",
+    )
+    label_separator: str = flag(
+        "What stands between several labels, by default a comma. Such as "
+        "--label-separator ';'.",
+        ",",
+    )
+    word_prefix: str = flag(
+        "For tags: what to take off every word. Such as --word-prefix en:.", ""
+    )
+    characters: bool = flag(
+        "For tags: whether a line is a character, of a text without spaces.",
+        False,
+        kind=bool,
+        names="--characters/--words",
+    )
+    format: str | None = flag(
+        "How it is written: tsv (quotes are text), csv (quoted cells), jsonl (JSON "
+        "lines, an array, or columns), txt (a text a line), conll (a word a line). By "
+        "default told by its name and its first rows, and shown. Such as --format txt.",
+        choices=_FORMATS,
+    )
+    header: bool | None = flag(
+        "Whether the first row names the columns. By default as it and the rows below "
+        "it show. Such as --no-header.",
+        kind=bool,
+        names="--header/--no-header",
+    )
+    delimiter: str | None = flag(
+        "What stands between cells: a character, or tab, comma, semicolon, bar, space. "
+        "By default as the first rows show. Such as --delimiter ';'.",
+        metavar="CHARACTER",
+    )
+    encoding: str | None = flag(
+        "By default UTF-8, or what a byte order mark says. Such as --encoding gb18030, "
+        "big5, shift_jis, cp1252.",
+        metavar="NAME",
+    )
+    sentence_column: str | int | None = flag(
+        "For tags: that which tells sentences apart, where no empty lines do: "
+        f"{_COLUMN} Such as --sentence-column 'Sentence #'.",
+        metavar="COLUMN",
+    )
 
     # Whether labels are as the user named them, so that they give numbers names.
     names_numbers = True
 
     @property
     def columns(self):
-        """The `Columns` of tables."""
+        """The `kerasbert.data.Columns` of tables."""
+        from kerasbert.data import Columns
+
         return Columns(
             column_of(self.text_column),
             column_of(self.pair_column),
@@ -67,6 +114,11 @@ class Reading:
             else column_of(self.label_column),
             column_of(self.weight_column),
         )
+
+    @property
+    def sentence(self):
+        """The column that tells sentences apart, as readers take it."""
+        return column_of(self.sentence_column)
 
     @property
     def label_names(self):
@@ -78,7 +130,7 @@ class Reading:
 
 
 @dataclasses.dataclass(frozen=True)
-class ReadingLike(Reading):
+class LikeOptions(ReaderOptions):
     """How a file is read that is like another one, of which something is known.
 
     Args:
@@ -101,19 +153,13 @@ class ReadingLike(Reading):
 def reading_like(reading, columns, may_be_table=False, numbered=False):
     """A reading of a file that has the columns of another one, by their names.
 
-    Args:
-        reading: The `Reading`.
-        columns: From a role to the column of the other file, as `DataAccount.columns`.
-        may_be_table: As in `ReadingLike`.
-        numbered: Its `names_numbers`.
-
     Returns:
-        A `ReadingLike`.
+        A `LikeOptions`.
     """
-    names = [field.name for field in dataclasses.fields(Reading)]
+    names = [field.name for field in dataclasses.fields(ReaderOptions)]
     values = {name: getattr(reading, name) for name in names}
     usual = {role: name for role, name in columns.items() if isinstance(name, str)}
-    return ReadingLike(
+    return LikeOptions(
         **values, usual=usual, may_be_table=may_be_table, names_numbers=numbered
     )
 
@@ -124,28 +170,22 @@ def reading_of(model, task, given, file):
     What was said of how these are written holds for files of the same suffix, and the
     names of their columns for all tables.
 
-    Args:
-        model: The source of the task; the folder of a run has its settings.
-        task: The task.
-        given: The settings that a command line names.
-        file: The file.
-
     Returns:
-        A `Reading`.
+        A `ReaderOptions`.
     """
-    settings = {"multi_label": getattr(task, "multi_label", False)}
-    if task.kind == "tag":
-        settings["labels"] = task.labels
+    from kerasbert.checkpoints.sources import RUN_FILE
+
+    settings = task.reading()
     run = pathlib.Path(model) / RUN_FILE
     if not run.exists():
-        reading = Reading(**{**settings, **given})
+        reading = ReaderOptions(**{**settings, **given})
         return reading_like(reading, {}, numbered="labels" in given)
     from kerasbert.cli.run_config import read_config
 
     known = read_config(run)
     suffix, trained_on = (_suffix(one) for one in (file, known.get("train", "")))
     is_table = suffix not in ("", ".txt")
-    for field in dataclasses.fields(Reading):
+    for field in dataclasses.fields(ReaderOptions):
         value = known.get(field.name)
         if suffix != trained_on and field.name in FORM:
             continue
@@ -157,12 +197,14 @@ def reading_of(model, task, given, file):
             settings[field.name] = value
     account = _account_of(run.with_name(DATA_FILE))
     same = suffix == trained_on and account.get("width", 1) > 1
-    reading = Reading(**{**settings, **given})
+    reading = ReaderOptions(**{**settings, **given})
     numbered = "labels" in given or account.get("numbered", False)
     return reading_like(reading, account.get("columns", {}), same, numbered)
 
 
 def _suffix(file):
+    from kerasbert.data.packaging import bare_name
+
     return pathlib.Path(bare_name(file)).suffix
 
 
@@ -173,10 +215,27 @@ def _account_of(file):
     return json.loads(file.read_text("utf-8")).get("train", {})
 
 
-def column_of(column):
-    """A column as readers take it: a number where it is written as one.
+def parsed_labels(labels):
+    """The labels of a command line: a list, or a dictionary to their names.
 
-    Args:
-        column: A name, a number, or None.
+    Raises:
+        ValueError: If some are given names and others are not.
+
+    Example:
+        >>> parsed_labels("bad,good"), parsed_labels("0=bad, 1=good")
+        (['bad', 'good'], {'0': 'bad', '1': 'good'})
     """
+    if labels is None:
+        return None
+    parts = [part.strip() for part in labels.split(",")]
+    named = [part.split("=", 1) for part in parts if "=" in part]
+    if not named:
+        return parts
+    if len(named) < len(parts):
+        raise ValueError(f"Expected names for all labels or for none, got {labels!r}.")
+    return {said.strip(): name.strip() for said, name in named}
+
+
+def column_of(column):
+    """A column as readers take it: a number where it is written as one."""
     return int(column) if isinstance(column, str) and column.isdigit() else column

@@ -27,13 +27,7 @@ In Python:
 
 
 def run_card(config, folder, metrics):
-    """The text of the card.
-
-    Args:
-        config: The `RunConfig`.
-        folder: The `RunFolder`.
-        metrics: What `metrics.json` holds.
-    """
+    """The text of the card."""
     labels = config.label_names or []
     return CARD.format(
         name=folder.path.name,

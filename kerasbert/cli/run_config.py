@@ -4,69 +4,64 @@ import dataclasses
 import types
 import typing
 
-from kerasbert.cli.reading import Reading
+from kerasbert.cli.flags import flag
+from kerasbert.cli.reading import ReaderOptions
 from kerasbert.files import read_text, write_atomically
-from kerasbert.training import Recipe
 
 __all__ = ["RunConfig", "read_config", "run_config", "write_config"]
 
-RECIPE = tuple(field.name for field in dataclasses.fields(Recipe))
+
+def _recipe():
+    from kerasbert.training import Recipe  # which loads Keras
+
+    return Recipe()
 
 
 @dataclasses.dataclass(frozen=True)
-class RunConfig(Reading):
-    """What a run is told.
-
-    Args:
-        task: The kind of the task.
-        model: The source of the model.
-        train: The file to learn from.
-        validation: The file to test on after every epoch, or None.
-        max_length: The longest sequence in tokens.
-        dropout: Dropout rate of what a new head takes.
-        dtype: A dtype policy, such as `"mixed_bfloat16"`.
-        options: Others of the task's class, such as `stride`.
-        epochs: Number of epochs.
-        batch_size: Examples of a batch.
-        seed: Gives a new head, the order of the examples, and dropout.
-        recipe: The `Recipe`; its fields stand beside these in a file.
-        class_weight: From the names of labels to how much their examples count, or
-            `"balanced"`.
-        label_smoothing: Which part of each target is spread over all classes, for
-            classify and tag.
-        freeze_layers: The embeddings and so many layers keep their weights; 0: the
-            embeddings alone.
-        lora_rank: The rank of low-rank updates of the attention, which alone, and the
-            head, are trained.
-        monitor: The metric, such as `val_accuracy`, whose best epoch is kept.
-        patience: The number of epochs without a better one after which it stops.
-        save_every: The number of steps after which the state is saved, besides every
-            epoch.
-        jit_compile: Whether XLA compiles the steps; None: as Keras decides.
-        tensorboard: Whether logs for TensorBoard are written.
-    """
+class RunConfig(ReaderOptions):
+    """What a run is told; a field with a flag has its help, the others its comment."""
 
     task: str = ""
-    model: str = ""
-    train: str = ""
-    validation: str | None = None
-    max_length: int | None = None
+    model: str = flag("The model.", "", names=("--model", "-m"), metavar="SRC")
+    train: str = flag(
+        "Examples: TSV, CSV or JSON lines; for tags also columns as in CoNLL; for "
+        "answers JSON as in SQuAD.",
+        "",
+        metavar="FILE",
+    )
+    validation: str | None = flag("Examples to test on every epoch.", metavar="FILE")
+    epochs: int = flag("How often to see all; default 3.", 3, kind=int)
+    batch_size: int = flag("Examples of a batch; default 32.", 32, kind=int)
+    max_length: int | None = flag("Most tokens of an example.", kind=int)
+    label_smoothing: float | None = flag(
+        "For classify and tag: which part of each target is spread over all classes.",
+        kind=float,
+    )
+    seed: int = flag("Gives all that is random; default 0.", 0, kind=int)
+    dtype: str | None = flag("Such as mixed_bfloat16, on processors that have it.")
+    tensorboard: bool = flag(
+        "Write logs for TensorBoard.", False, kind=bool, names="--tensorboard"
+    )
+    # The fields of the `Recipe` stand beside these in a file.
+    recipe: "Recipe" = dataclasses.field(default_factory=_recipe)  # noqa: F821
+    # The dropout rate of what a new head takes.
     dropout: float | None = None
-    dtype: str | None = None
+    # Other arguments of the task's class, such as `stride`.
     options: dict = dataclasses.field(default_factory=dict)
-    epochs: int = 3
-    batch_size: int = 32
-    seed: int = 0
-    recipe: Recipe = Recipe()
+    # From the names of labels to the weights of their examples, or "balanced".
     class_weight: str | dict | None = None
-    label_smoothing: float | None = None
+    # The embeddings and so many layers keep their weights; 0: the embeddings alone.
     freeze_layers: int | None = None
+    # The rank of low-rank updates of the attention, which are trained with the head.
     lora_rank: int | None = None
+    # The metric, such as val_accuracy, whose best epoch is kept, and the number of
+    # epochs without a better one after which the run stops.
     monitor: str | None = None
     patience: int | None = None
+    # The number of steps after which the state is saved, besides every epoch.
     save_every: int | None = 500
+    # Whether XLA compiles the steps; None: as Keras decides.
     jit_compile: bool | None = None
-    tensorboard: bool = False
 
     def __post_init__(self):
         for name in ("task", "model", "train"):
@@ -91,10 +86,6 @@ class RunConfig(Reading):
                 f"{weights!r}."
             )
         if self.label_smoothing is not None:
-            if self.task not in ("classify", "tag"):
-                raise ValueError(
-                    f"Expected label_smoothing for classify or tag, not {self.task}."
-                )
             if not 0 <= self.label_smoothing < 1:
                 raise ValueError(
                     "Expected label_smoothing from 0 up to below 1, got "
@@ -112,9 +103,6 @@ class RunConfig(Reading):
 def run_config(**values):
     """The configuration of a run.
 
-    Args:
-        **values: The fields of `RunConfig`, and those of `Recipe`.
-
     Raises:
         ValueError: If a name is unknown, or a value is none for it.
 
@@ -125,8 +113,11 @@ def run_config(**values):
         >>> config.recipe.learning_rate, config.epochs
         (0.0001, 3)
     """
-    kinds = {**typing.get_type_hints(RunConfig), **typing.get_type_hints(Recipe)}
-    del kinds["recipe"]
+    from kerasbert.training import Recipe
+
+    names = [field.name for field in dataclasses.fields(Recipe)]
+    fields = (*dataclasses.fields(RunConfig), *dataclasses.fields(Recipe))
+    kinds = {field.name: field.type for field in fields if field.name != "recipe"}
     for name, value in values.items():
         if name not in kinds:
             known = ", ".join(kinds)
@@ -134,15 +125,12 @@ def run_config(**values):
         values[name] = _value(name, value, kinds[name])
     if isinstance(values.get("label_column"), list):
         values.setdefault("multi_label", True)
-    recipe = {name: values.pop(name) for name in RECIPE if name in values}
+    recipe = {name: values.pop(name) for name in names if name in values}
     return RunConfig(**values, recipe=Recipe(**recipe))
 
 
 def read_config(file):
     """The settings in a YAML file.
-
-    Args:
-        file: The file.
 
     Returns:
         A dictionary.
@@ -163,12 +151,7 @@ def read_config(file):
 
 
 def write_config(config, file):
-    """Writes a configuration as YAML, whence `read_config` reads it.
-
-    Args:
-        config: The `RunConfig`.
-        file: The file.
-    """
+    """Writes a configuration as YAML, whence `read_config` reads it."""
     import yaml
 
     text = yaml.safe_dump(config.values(), sort_keys=False, allow_unicode=True)

@@ -1,20 +1,15 @@
 """Texts from the command line, a file or standard input, as a stream."""
 
 from kerasbert.account import quoted
-from kerasbert.cli.task_data import open_texts, shown
+from kerasbert.cli.task_data import shown
 from kerasbert.data.table import EmptyFile
+from kerasbert.tasks.example_files import open_texts
 
 __all__ = ["read_texts"]
 
 
 def read_texts(texts, file, reading=None):
     """The texts that a command is given, one after the other.
-
-    Args:
-        texts: Texts of the command line, or None.
-        file: A file of texts, as in `kerasbert.cli.task_data.open_texts`; `"-"` for
-            standard input; or None.
-        reading: The `kerasbert.cli.reading.Reading` of the file.
 
     Yields:
         Strings without line ends. What is read of a file is shown on the error stream.

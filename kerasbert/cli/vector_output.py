@@ -17,10 +17,6 @@ _LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
 def open_json_lines(path):
     """Writes dictionaries as JSON, one a line, with every digit that float32 has.
 
-    Args:
-        path: The file, which appears when it is complete; None or `"-"`: standard
-            output.
-
     Yields:
         A function that writes a dictionary of strings, lists and numpy arrays.
     """
@@ -37,10 +33,6 @@ def open_json_lines(path):
 @contextlib.contextmanager
 def open_npy(path, size):
     """Writes vectors as the rows of an array, whose number nobody knows before.
-
-    Args:
-        path: The file, which appears when it is complete.
-        size: Number of values of a vector.
 
     Yields:
         A function that writes a float32 vector `[D]`.

@@ -12,15 +12,14 @@ import keras
 import tensorflow as tf
 
 from kerasbert.checkpoints.vocabulary import write_tokenizer
-from kerasbert.export.embedder_signatures import head_of
-from kerasbert.export.litert_card import litert_card
-from kerasbert.export.precision import with_precision
+from kerasbert.export.cards import LITERT, card
 from kerasbert.export.saved_model import checked_length
 from kerasbert.files import json_text, new_folder
+from kerasbert.inference.serving_graph import frozen
 from kerasbert.layers import ONE_ROW, unpack
 from kerasbert.litert import FORMAT, MODEL_FILE, SETTINGS_FILE
 from kerasbert.models.model import check_exports
-from kerasbert.tasks.embedding.prompts import prompt_text
+from kerasbert.tasks.embedding.serving import vector_of
 
 PRECISIONS = ("float32", "int8")
 
@@ -80,7 +79,7 @@ def export_litert(
             "model_bytes": len(model),
             "size": embedder.size,
             "max_length": max_length,
-            "prompt": prompt_text(None, embedder.prompts, embedder.default_prompt),
+            "prompt": embedder.prompt_of(),
             "special_tokens_in_text": embedder.tokenizer.special_tokens_in_text,
             "tokens_before": len(around.groups[0]),
             "tokens_after": len(around.groups[-1]),
@@ -89,18 +88,19 @@ def export_litert(
         }
         text = json_text(settings, indent=2)
         (partial / SETTINGS_FILE).write_text(f"{text}\n", "utf-8")
-        card = litert_card(embedder, folder.resolve().name, settings)
-        (partial / "README.md").write_text(card, "utf-8")
+        facts = {
+            **embedder.facts(),
+            "precision": precision,
+            "file": f"{len(model) / 1e6:.1f} MB",
+            "longest text": f"{max_length} tokens",
+        }
+        page = card(LITERT, folder.resolve().name, facts, size=embedder.size)
+        (partial / "README.md").write_text(page, "utf-8")
     return folder
 
 
 def convert(embedder, precision, max_length=None):
     """The LiteRT model of an embedder.
-
-    Args:
-        embedder: A `kerasbert.TextEmbedder`.
-        precision: As in `export_litert`.
-        max_length: As there.
 
     Returns:
         The bytes of a `.tflite` file.
@@ -117,9 +117,8 @@ def convert(embedder, precision, max_length=None):
 
 def _function(embedder, max_length):
     """The signature: what the embedder does with one row of tokens, frozen."""
-    head, compute = embedder.model.head, head_of(embedder, max_length)
-    encoder, constants = with_precision(embedder.encoder, "float32")
-    constants += [(weight, tf.constant(weight.numpy())) for weight in head.weights]
+    model, constants = frozen(embedder.model)
+    encoder, compute = model.encoder, vector_of(embedder, model, max_length)
 
     def embed(token_ids, segment_ids, padding_mask):
         # Dense layers on [T, D] and not [1, T, D]: no shape is computed when it runs.
@@ -130,8 +129,8 @@ def _function(embedder, max_length):
         with keras.StatelessScope(constants):
             states = encoder.compute_packed(
                 tokens, segments, positions, padding_mask, ONE_ROW
-            )[-1]
-            embedding = compute(unpack(states, ONE_ROW), padding_mask)  # [1, D]
+            )
+            embedding = compute([unpack(states[-1], ONE_ROW)], padding_mask)  # [1, D]
         return {"embedding": embedding}
 
     specs = [

@@ -23,9 +23,6 @@ TF_TEXT_OPERATIONS = frozenset(
 def operations_of(graph_def):
     """The names of all operations of a graph, those of its functions included.
 
-    Args:
-        graph_def: A `GraphDef`.
-
     Returns:
         A set of names.
     """
@@ -37,10 +34,6 @@ def operations_of(graph_def):
 
 def check_saved_model(folder, allowed_besides=frozenset()):
     """Refuses a SavedModel that TF Serving could not load.
-
-    Args:
-        folder: The folder of `saved_model.pb`, which is read as it was written.
-        allowed_besides: Names of operations to let pass.
 
     Raises:
         ValueError: As `check_operations`.
@@ -55,10 +48,6 @@ def check_saved_model(folder, allowed_besides=frozenset()):
 
 def check_operations(graph_def, allowed_besides=frozenset()):
     """Refuses a graph that TF Serving could not load.
-
-    Args:
-        graph_def: A `GraphDef`.
-        allowed_besides: Names of operations to let pass.
 
     Raises:
         ValueError: If an operation is neither TensorFlow's own nor in TF Text 2.12.1;

@@ -15,13 +15,12 @@ from kerasbert.checkpoints import tf_hub
 from kerasbert.checkpoints.models import checkpoint_of, variables_of
 from kerasbert.checkpoints.vocabulary import write_tokenizer
 from kerasbert.config import AlbertConfig
-from kerasbert.export.embedder_signatures import head_of
-from kerasbert.export.reusable_card import reusable_card
+from kerasbert.export.cards import POOLED, REUSABLE, card
 from kerasbert.export.saved_model import checked_length, model_name
 from kerasbert.files import new_folder
 from kerasbert.models.model import check_exports
 from kerasbert.tasks.embedding.files import write_modules
-from kerasbert.tasks.embedding.prompts import prompt_text
+from kerasbert.tasks.embedding.serving import vector_of
 
 # Their inputs, by ours.
 INPUTS = {
@@ -73,7 +72,7 @@ def export_reusable(embedder, folder, max_length=None, overwrite=False):
             tf.saved_model.save(
                 root, str(partial), signatures={"serving_default": root.serve}
             )
-        prompt = prompt_text(None, embedder.prompts, embedder.default_prompt)
+        prompt = embedder.prompt_of()
         preprocessor = _preprocessor(embedder.tokenizer, max_length, prompt)
         tf.saved_model.save(
             preprocessor,
@@ -82,10 +81,16 @@ def export_reusable(embedder, folder, max_length=None, overwrite=False):
         )
         write_modules(embedder, partial, max_length)
         has_pooler = checkpoint_of(embedder.encoder).has_pooler
-        card = reusable_card(
-            embedder, model_name(folder), max_length, prompt, has_pooler
+        config = embedder.encoder.config
+        page = card(
+            *(REUSABLE, model_name(folder)),
+            {**embedder.facts(), "longest text": f"{max_length} tokens"},
+            size=embedder.size,
+            hidden=config.hidden_size,
+            layers=config.num_hidden_layers,
+            pooled=POOLED.format(hidden=config.hidden_size) if has_pooler else "",
         )
-        (partial / "README.md").write_text(card, "utf-8")
+        (partial / "README.md").write_text(page, "utf-8")
     return folder
 
 
@@ -124,7 +129,7 @@ def hub_variables(encoder):
 
 def _encoder(embedder, max_length):
     encoder, head = embedder.encoder, embedder.model.head
-    compute = head_of(embedder, max_length)
+    compute = vector_of(embedder, embedder.model, max_length)
     pairs = hub_variables(encoder)
     has_pooler = checkpoint_of(encoder).has_pooler
     seeds = {id(v): v for layer in (encoder, head) for v in layer.variables}
@@ -142,7 +147,7 @@ def _encoder(embedder, max_length):
                 {ours: inputs[theirs] for ours, theirs in INPUTS.items()},
                 training=training,
             )
-            default = compute(found["sequence_output"], inputs["input_mask"])
+            default = compute(found["hidden_states"], inputs["input_mask"])
         answer = {
             "sequence_output": found["sequence_output"],
             "encoder_outputs": found["hidden_states"][1:],

@@ -1,8 +1,9 @@
 """What a user asks for: text, model, head and decoding in one object.
 
-A folder a task that has several files; what tasks share stands beside the folders.
+A folder a task, and a line of `TASKS`; what tasks share stands beside the folders.
 """
 
+import importlib
 from typing import TYPE_CHECKING
 
 from kerasbert.lazy import lazy_names
@@ -14,19 +15,28 @@ if TYPE_CHECKING:
     from kerasbert.tasks.masked_language_model import MaskedLM as MaskedLM
     from kerasbert.tasks.question_answering import QuestionAnswerer as QuestionAnswerer
     from kerasbert.tasks.task_files import load as load
-    from kerasbert.tasks.text_classifier import TextClassifier as TextClassifier
-    from kerasbert.tasks.text_regressor import TextRegressor as TextRegressor
+    from kerasbert.tasks.text_classification import TextClassifier as TextClassifier
+    from kerasbert.tasks.text_classification import TextRegressor as TextRegressor
     from kerasbert.tasks.token_classification import TokenClassifier as TokenClassifier
     from kerasbert.tasks.token_classification import convert_tags as convert_tags
     from kerasbert.tasks.token_classification import labels_of as labels_of
 
+# The tasks: the name in folders and on the command line, and the class.
+TASKS = {
+    "classify": "kerasbert.tasks.text_classification:TextClassifier",
+    "regress": "kerasbert.tasks.text_classification:TextRegressor",
+    "tag": "kerasbert.tasks.token_classification:TokenClassifier",
+    "answer": "kerasbert.tasks.question_answering:QuestionAnswerer",
+    "embed": "kerasbert.tasks.embedding:TextEmbedder",
+    "fill": "kerasbert.tasks.masked_language_model:MaskedLM",
+}
+# The names of their classes, each with its module.
+CLASSES = {
+    name: module for module, _, name in (home.partition(":") for home in TASKS.values())
+}
+
 _HOME = {
-    "MaskedLM": "kerasbert.tasks.masked_language_model",
-    "QuestionAnswerer": "kerasbert.tasks.question_answering",
-    "TextClassifier": "kerasbert.tasks.text_classifier",
-    "TextEmbedder": "kerasbert.tasks.embedding",
-    "TextRegressor": "kerasbert.tasks.text_regressor",
-    "TokenClassifier": "kerasbert.tasks.token_classification",
+    **CLASSES,
     "TokenEmbeddings": "kerasbert.tasks.embedding",
     "convert_tags": "kerasbert.tasks.token_classification",
     "labels_of": "kerasbert.tasks.token_classification",
@@ -34,6 +44,16 @@ _HOME = {
     "semantic_search": "kerasbert.tasks.embedding",
 }
 
-__all__ = sorted(_HOME)
+__all__ = ["TASKS", "task_class", *sorted(_HOME)]
 
 __getattr__, __dir__ = lazy_names(__name__, _HOME)
+
+
+def task_class(name):
+    """The class of a task.
+
+    Args:
+        name: A key of `TASKS`.
+    """
+    module, _, name = TASKS[name].partition(":")
+    return getattr(importlib.import_module(module), name)

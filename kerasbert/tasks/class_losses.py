@@ -114,36 +114,20 @@ class IndexLoss(OneHotLoss):
 
 
 def are_rows(y_true, y_pred):
-    """Whether targets are rows of probabilities, rather than indices of classes.
-
-    Args:
-        y_true: Targets `[...]`, `[..., 1]` or `[..., C]`.
-        y_pred: Logits `[..., C]`.
-    """
+    """Whether targets are rows of probabilities, rather than indices of classes."""
     same_rank = len(y_true.shape) == len(y_pred.shape)
     return same_rank and y_true.shape[-1] == y_pred.shape[-1] != 1
 
 
 def one_hot_rows(y_true, y_pred, num_classes):
-    """Targets as rows of probabilities.
-
-    Args:
-        y_true: As in `are_rows`.
-        y_pred: As there.
-        num_classes: The number of classes.
-    """
+    """Targets as rows of probabilities."""
     if are_rows(y_true, y_pred):
         return ops.cast(y_true, "float32")
     return ops.one_hot(_flat(y_true, y_pred), num_classes)
 
 
 def class_indices(y_true, y_pred):
-    """Targets as the indices of classes, int32.
-
-    Args:
-        y_true: As in `are_rows`.
-        y_pred: As there.
-    """
+    """Targets as the indices of classes, int32."""
     if are_rows(y_true, y_pred):
         return ops.argmax(y_true, axis=-1)
     return _flat(y_true, y_pred)
@@ -157,11 +141,6 @@ def _flat(y_true, y_pred):
 
 def checked_loss(loss, num_classes, multi_label):
     """A loss that fits a classifier of texts.
-
-    Args:
-        loss: As in `keras.Model.compile`; None: the default of the task.
-        num_classes: The number of classes.
-        multi_label: Whether targets are rows of 0 and 1.
 
     Returns:
         The loss, which takes targets in the form that the task gives them. A loss that
@@ -200,12 +179,7 @@ def checked_loss(loss, num_classes, multi_label):
 
 
 def is_of_keras(value, kind):
-    """Whether an object is of a class that Keras itself defines.
-
-    Args:
-        value: The object.
-        kind: A class of Keras.
-    """
+    """Whether an object is of a class that Keras itself defines."""
     return isinstance(value, kind) and type(value).__module__.startswith("keras.")
 
 

@@ -1,20 +1,22 @@
-"""Examples as lists: the first that is wrong, and those kept for validation."""
+"""Examples as lists: texts and pairs checked, split for validation."""
 
+import itertools
 import math
+import pathlib
+import sys
 
 import numpy as np
 
+import kerasbert
+from kerasbert.account import quoted
+from kerasbert.inputs import is_dataset, is_missing, read_inputs, stream
 from kerasbert.inputs import listed as listed
+
+PACKAGE = str(pathlib.Path(kerasbert.__file__).parent)
 
 
 def refuse_first(wrong, values, wanted, remedy=""):
     """Refuses values of which some are wrong.
-
-    Args:
-        wrong: Which ones are, bool array `[n]`.
-        values: The values.
-        wanted: What messages call a right one.
-        remedy: What a message ends with.
 
     Raises:
         ValueError: If there is a wrong one; the message names the first.
@@ -28,12 +30,6 @@ def refuse_first(wrong, values, wanted, remedy=""):
 
 def split_off(part, inputs, targets, sample_weight):
     """Examples to train on, and the last ones of all to test on.
-
-    Args:
-        part: Which part of the examples to test on, above 0 and below 1.
-        inputs: A list.
-        targets: As many, or None.
-        sample_weight: As many, or None.
 
     Returns:
         The first ones and the last ones, each as inputs, targets and weights.
@@ -56,3 +52,100 @@ def split_off(part, inputs, targets, sample_weight):
         tuple(None if column is None else column[side] for column in columns)
         for side in (slice(None, count), slice(count, None))
     )
+
+
+def list_of_texts(texts, words=False):
+    """The texts of an iterable as a list.
+
+    Raises:
+        TypeError: If it is something else, such as one string, whose characters are no
+            texts, or a table.
+        ValueError: If a dataset is infinite.
+    """
+    if is_dataset(texts):
+        return list(read_inputs(texts, words))
+    return listed(texts, "texts")
+
+
+def are_pairs(texts):
+    """Whether texts are pairs.
+
+    Raises:
+        TypeError: If it is neither; the message says what is where.
+    """
+    return are_groups(texts, _is_pair, "a pair of strings")
+
+
+def are_groups(inputs, is_group, group):
+    """Whether inputs are groups of strings, such as pairs, rather than strings.
+
+    Raises:
+        TypeError: If it is neither; the message says what is where.
+    """
+    groups = len(inputs) > 0 and not isinstance(inputs[0], str | bytes)
+    for position, value in enumerate(inputs):
+        if not (is_group(value) if groups else isinstance(value, str | bytes)):
+            wanted = group if groups else "a string"
+            like = ", like those before it" if position else " (or a string)"
+            remedy = " Leave rows without a text out." if is_missing(value) else ""
+            raise TypeError(
+                f"Expected {wanted} at position {position}{like}, got "
+                f"{type(value).__name__}: {str(value)[:60]!r}.{remedy}"
+            )
+    return groups
+
+
+def _is_pair(value):
+    return (
+        isinstance(value, tuple | list)
+        and len(value) == 2
+        and all(isinstance(text, str | bytes) for text in value)
+    )
+
+
+def chunks_of_strings(texts, size):
+    """Lists of so many strings, from an iterable of strings.
+
+    Yields:
+        Lists of strings.
+    """
+    texts = iter(texts)
+    while chunk := list(itertools.islice(texts, size)):
+        yield chunk
+
+
+def stream_of_strings(texts):
+    """The strings of an iterable, checked: a list at once, others as they come.
+
+    Returns:
+        An iterable, a list unless the strings come one after the other.
+
+    Raises:
+        TypeError: If it is something else, or something in it is no string.
+    """
+    if isinstance(texts, str | bytes):
+        return [texts]
+    if is_dataset(texts):
+        return _checked_strings(read_inputs(texts))
+    texts = stream(texts, "texts")
+    checked = _checked_strings(texts)
+    return list(checked) if isinstance(texts, list) else checked
+
+
+def _checked_strings(texts):
+    for position, text in enumerate(texts):
+        if not isinstance(text, str | bytes):
+            remedy = " Leave rows without a text out." if is_missing(text) else ""
+            raise TypeError(
+                f"Expected strings, got {type(text).__name__} at position "
+                f"{position}: {quoted(text, 60)}.{remedy}"
+            )
+        yield text
+
+
+def callers_stacklevel():
+    """The `stacklevel` of a warning that shows the line outside of kerasbert."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        level, frame = level + 1, frame.f_back
+    return level

@@ -22,9 +22,6 @@ class NewHeadWarning(UserWarning):
 def load_parts(source):
     """What a source holds.
 
-    Args:
-        source: As in `BertEncoder.from_pretrained`.
-
     Returns:
         Its folder, its `Checkpoint`, and its `kerasbert.Tokenizer`.
     """
@@ -37,12 +34,7 @@ def load_parts(source):
 
 
 def saved_options(folder, kind):
-    """The options of a task that was saved in a folder; none of any other folder.
-
-    Args:
-        folder: A `pathlib.Path`.
-        kind: The kind of the task.
-    """
+    """The options of a task that was saved in a folder; none of any other folder."""
     file = folder / TASK_FILE
     description = read_json(file) if file.is_file() else None
     if not isinstance(description, dict) or description.get("task") != kind:
@@ -52,14 +44,7 @@ def saved_options(folder, kind):
 
 
 def score_options(model, checkpoint, kind, options):
-    """The options of a task of scores: given ones, saved ones, what a folder states.
-
-    Args:
-        model: Its model.
-        checkpoint: The `Checkpoint` that the model may come from.
-        kind: The kind of the task.
-        options: Those that were given.
-    """
+    """The options of a task of scores: given ones, saved ones, what a folder states."""
     if not has_published_head(model):
         return options
     saved = saved_options(checkpoint.folder, kind)
@@ -70,10 +55,6 @@ def score_options(model, checkpoint, kind, options):
 
 def checked_activation(activation, num_classes):
     """The name of the activation of scores, if it makes sense.
-
-    Args:
-        activation: A name.
-        num_classes: The number of logits.
 
     Raises:
         ValueError: If it is none that is computed here, or gives the same for all.
@@ -96,14 +77,6 @@ def model_with_labels(
     The head of the checkpoint is taken where it has these labels: in another order,
     in which its classes are put; or without names of its own, in which case they get
     these. A new head is told by a `NewHeadWarning`.
-
-    Args:
-        model_class: `SequenceClassificationModel` or `TokenClassificationModel`.
-        folder: The folder of the checkpoint.
-        checkpoint: The `Checkpoint`.
-        labels: Names of the classes; None: those of the checkpoint.
-        dropout: Dropout rate of what a new head takes; None: 0.1.
-        dtype: A dtype policy of the encoder.
 
     Raises:
         ValueError: If nobody names classes.
@@ -135,11 +108,6 @@ def model_with_labels(
 def with_new_head(model, folder, reason):
     """Warns that a model has a new head, and marks it until it is trained.
 
-    Args:
-        model: A model of `kerasbert.models` with a `head`.
-        folder: The folder of its encoder.
-        reason: What the folder has instead, to follow its name.
-
     Returns:
         The model.
     """
@@ -159,12 +127,7 @@ def with_new_head(model, folder, reason):
 
 
 def warn_of_new_head(model, what):
-    """Warns where a head is still as it was made.
-
-    Args:
-        model: A model of `kerasbert.models`.
-        what: What its answers go into, such as "the export".
-    """
+    """Warns where a head is still as it was made."""
     from kerasbert.checkpoints.models import fingerprint
 
     untrained = getattr(model, "untrained_head", None)
@@ -177,33 +140,19 @@ def warn_of_new_head(model, what):
 
 
 def has_published_head(model):
-    """Whether the head of a model comes from a folder.
-
-    Args:
-        model: What `model_with_labels` gives.
-    """
+    """Whether the head of a model comes from a folder."""
     return getattr(model, "source_folder", None) is not None
 
 
-def encoder_of(folder, dtype=None):
-    """The encoder of a folder; that its pooler is untrained is no matter here.
-
-    Args:
-        folder: A folder in any container.
-        dtype: A dtype policy.
-    """
+def encoder_of(folder, dtype=None, strict=False):
+    """The encoder of a folder; that its pooler is untrained is no matter here."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*has no pooler.*")
-        return load_encoder(folder, dtype=dtype)
+        return load_encoder(folder, strict, dtype=dtype)
 
 
 def has_head(model_class, checkpoint):
-    """Whether a checkpoint holds the head of a classification model.
-
-    Args:
-        model_class: As in `model_with_labels`.
-        checkpoint: The `Checkpoint`.
-    """
+    """Whether a checkpoint holds the head of a classification model."""
     of_tokens = model_class.encoder_output == "sequence_output"
     return (
         "classification_head" in checkpoint.heads
@@ -214,9 +163,6 @@ def has_head(model_class, checkpoint):
 
 def checked_labels(labels):
     """Names of classes as a list of strings.
-
-    Args:
-        labels: An iterable of names.
 
     Raises:
         TypeError: If they are no list, but a string or a number.
@@ -235,10 +181,6 @@ def checked_labels(labels):
 
 def order_of(labels, others):
     """Which classes of a head bear some labels.
-
-    Args:
-        labels: The labels that are wanted, or None: those of the head.
-        others: The labels of the head.
 
     Returns:
         For each label the index of its class; None where the head has other classes.

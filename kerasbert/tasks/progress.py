@@ -8,13 +8,6 @@ import sys
 def track(total, show=None, threshold=0, description="Embedding"):
     """A progress bar for a block of work.
 
-    Args:
-        total: How many steps there are, or None where nobody knows.
-        show: Whether to draw it; None: on a terminal, for more than `threshold`
-            steps.
-        threshold: See `show`.
-        description: What is being done.
-
     Yields:
         A function to call with the number of steps done since.
     """

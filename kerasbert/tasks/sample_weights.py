@@ -13,14 +13,6 @@ from kerasbert.tasks.labels import LabelIndex, label_numbers
 def example_weights(targets, labels, class_weight, weights=None):
     """How much each example counts, given how much its class does.
 
-    Args:
-        targets: The name of the class of each example.
-        labels: The names of all classes.
-        class_weight: From names to weights, 1 for those that are not named; or
-            `"balanced"`: all classes that occur count alike, and an example counts 1
-            in the mean.
-        weights: How much the examples count besides; None: all alike.
-
     Returns:
         float32 array `[n]`.
 
@@ -56,10 +48,6 @@ def example_weights(targets, labels, class_weight, weights=None):
 
 def checked_weights(sample_weight, count):
     """Weights of examples as an array.
-
-    Args:
-        sample_weight: A number for each example; None: all count alike.
-        count: How many examples there are.
 
     Returns:
         float32 array `[n]`, or None.

@@ -13,13 +13,6 @@ NAME_THE_RANGE = "Name the range, low and high, of the scores"
 def checked_scores(targets, count, low=None, high=None, remedy=NAME_THE_RANGE):
     """Scores as an array.
 
-    Args:
-        targets: One number for each example.
-        count: How many examples there are.
-        low: The lowest score that may be; None: any.
-        high: The highest.
-        remedy: What to do if one is out of the range.
-
     Returns:
         float32 array `[n]`.
 
@@ -53,10 +46,6 @@ def checked_scores(targets, count, low=None, high=None, remedy=NAME_THE_RANGE):
 
 def agreement(found, expected):
     """How well scores agree with those that examples should have.
-
-    Args:
-        found: Numbers `[n]`.
-        expected: Numbers `[n]`.
 
     Returns:
         `pearson` and `spearman`; nothing for fewer than two scores.

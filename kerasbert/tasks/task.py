@@ -1,18 +1,17 @@
-"""What the tasks share: a model and its text, trained, tested, saved and exported."""
+"""What the tasks share: a model, trained, tested, saved and exported."""
 
 import abc
+import contextlib
 
 from kerasbert.account import quoted
-from kerasbert.checkpoints.config_keys import check_vocabulary_size
+from kerasbert.files import json_text, new_folder
 from kerasbert.inputs import is_dataset, listed, read_examples
 from kerasbert.inputs.columns import refuse_other
 from kerasbert.processes import Portable, check_process
-from kerasbert.tasks.batching import batches_of_tokens
-from kerasbert.tasks.encoder_runner import EncoderRunner
-from kerasbert.tasks.examples import split_off
-from kerasbert.tasks.pretrained_task import warn_of_new_head
+from kerasbert.tasks.example_files import open_texts
+from kerasbert.tasks.examples import list_of_texts, split_off
+from kerasbert.tasks.pretrained_task import TASK_FILE, warn_of_new_head
 from kerasbert.tasks.sample_weights import checked_weights
-from kerasbert.tasks.text_rows import list_of_texts
 from kerasbert.training.batches import (
     TrainingOrder,
     epochs_dataset,
@@ -22,20 +21,15 @@ from kerasbert.training.devices import device_count
 from kerasbert.training.fit import Run, Validation, fit
 from kerasbert.training.recipe import Recipe
 
-BATCH_TOKENS = 4096
-
 
 class Task(Portable, abc.ABC):
-    """Text in, answers out, with a functional `keras.Model` inside.
+    """Inputs in, answers out, with a functional `keras.Model` inside.
 
-    A subclass turns examples into `kerasbert.training.Features` and the outputs of the
-    model into answers.
+    A subclass turns examples into `kerasbert.training.EncodedExamples` and the outputs
+    of the model into answers. `EncoderTask` does more of it for models with an encoder.
 
     Args:
-        model: A model of `kerasbert.models` with a head.
-        tokenizer: The `kerasbert.Tokenizer` of its vocabulary.
-        max_length: The longest sequence in tokens, special tokens included; by
-            default, that of the tokenizer and the model.
+        model: A `keras.Model`.
     """
 
     kind = None  # the name of the task in its folder and on the command line
@@ -43,22 +37,15 @@ class Task(Portable, abc.ABC):
     takes_words = False  # as inputs, besides texts
     takes_groups = False  # of texts that belong together, which need no targets
 
-    def __init__(self, model, tokenizer, max_length=None):
-        positions = model.config.max_position_embeddings
-        check_limits(model.config, tokenizer, max_length)
+    def __init__(self, model):
         self.model = model
-        self.tokenizer = tokenizer
-        self.max_length = max_length or min(
-            positions, tokenizer.max_length or positions
-        )
         self._compile_arguments = None
-        self._run = EncoderRunner(model, model.outputs_of)
 
     # What a subclass says.
 
     @abc.abstractmethod
     def features(self, inputs, targets=None, sample_weight=None):
-        """The `kerasbert.training.Features` of examples.
+        """The `kerasbert.training.EncodedExamples` of examples.
 
         Args:
             inputs: The inputs of the examples, as `predict` takes them.
@@ -74,6 +61,24 @@ class Task(Portable, abc.ABC):
     def losses(self):
         """The arguments `loss`, `loss_weights` and `metrics` of `compile`."""
 
+    @abc.abstractmethod
+    def write(self, folder):
+        """Writes all but `options()` into a new folder, from which the task loads."""
+
+    @abc.abstractmethod
+    def serving_functions(self, precision, max_length=None, calibration=None):
+        """The graph functions of an export, by the names of their signatures.
+
+        Args:
+            precision: A name of `kerasbert.inference.serving_graph.PRECISIONS`.
+            max_length: The longest sequence in tokens; None: the task's.
+            calibration: Texts for `"int8"`; None: those of kerasbert.
+
+        Returns:
+            From names to `tf.function`s with an `input_signature`, whose inputs and
+            outputs have the batch as their first axis; `serving_default` is one.
+        """
+
     def answer_metrics(self, inputs, targets):
         """Metrics of whole answers, which no metric of Keras computes from logits.
 
@@ -83,9 +88,89 @@ class Task(Portable, abc.ABC):
         """
         return {}
 
+    def adapt(self, inputs, targets, learns):
+        """Sets what examples decide of a task, such as whether an export takes pairs.
+
+        Args:
+            inputs: As in `fit`, a list.
+            targets: As in `fit`, a list or None.
+            learns: Whether the task is trained on them; else it is tested.
+        """
+
     def options(self):
-        """What its folder says of a task besides the model and the vocabulary."""
-        return {"max_length": self.max_length}
+        """Keyword arguments of `from_pretrained` that its folder keeps."""
+        return {}
+
+    @property
+    def input_names(self):
+        """What the inputs of `serving_default` are called."""
+        return ("text",)
+
+    def example_text(self, words=2):
+        """A text of so many words, in any input of an export."""
+        return "hello world" if words == 2 else " ".join(["word"] * words)
+
+    def facts(self):
+        """Rows about the task in the model card of an export."""
+        return {"task": f"`{self.kind}`"}
+
+    # Files, for the command.
+
+    @classmethod
+    def read(cls, file, options, pairs=None, learns=False):
+        """Reads a file of examples whose answers are known.
+
+        Args:
+            file: The file.
+            options: How it is read, a `kerasbert.cli.reading.ReaderOptions`.
+            pairs: Whether texts are pairs; None: as the file says.
+            learns: Whether the task learns from it.
+
+        Returns:
+            `kerasbert.data.Examples`.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it does not hold such examples, or they are implausible.
+        """
+        raise NotImplementedError(f"{cls.__name__} does not read files of examples.")
+
+    @classmethod
+    def labels_in(cls, examples):
+        """The labels that occur in `Examples`, sorted; None: the task has none."""
+
+    @classmethod
+    def check_labels(cls, examples, labels):
+        """Refuses `Examples` with labels that are not among `labels`."""
+
+    def reading(self):
+        """How its files are read where nothing else is said, by names of options."""
+        return {}
+
+    @contextlib.contextmanager
+    def open_inputs(self, file, options):
+        """Opens a file of inputs whose answers are wanted.
+
+        Args:
+            file: The file; `"-"`: standard input.
+            options: As in `read`.
+
+        Yields:
+            An iterator of the inputs, as `predict` takes them, each after a dictionary
+            that shows it; and the `DataAccount` of what is read.
+        """
+        names = self.input_names
+        with open_texts(file, options, pairs=len(names) > 1) as rows:
+            yield ((_shown(row.input, names), row.input) for row in rows), rows.account
+
+    def answer_rows(self, inputs, options):
+        """The answers as dictionaries that JSON holds, one an input.
+
+        Args:
+            inputs: A list of inputs.
+            options: As in `read`.
+        """
+        return self.predict(inputs)
 
     # What all can do.
 
@@ -125,12 +210,7 @@ class Task(Portable, abc.ABC):
             )
         return inputs, targets, checked_weights(sample_weight, len(inputs))
 
-    @property
-    def encoder(self):
-        """The `BertEncoder` or `AlbertEncoder` in the model."""
-        return self.model.encoder
-
-    def dataset(self, inputs, targets, batch_size=32, shuffle=True, seed=0):
+    def dataset(self, inputs, targets=None, batch_size=32, shuffle=True, seed=0):
         """A `tf.data.Dataset` for `model.fit` and `model.evaluate`.
 
         Batches hold examples of like length; every iteration is an epoch in another
@@ -138,12 +218,14 @@ class Task(Portable, abc.ABC):
 
         Args:
             inputs: The inputs of the examples, as `predict` takes them.
-            targets: What should come out of each.
+            targets: What should come out of each; None: the task needs none.
             batch_size: Examples of a batch.
             shuffle: False: all examples in a fixed order.
             seed: Gives the order.
         """
-        features = self.features(*self.examples(inputs, targets))
+        inputs, targets, _ = self.examples(inputs, targets)
+        self.adapt(inputs, targets, learns=True)
+        features = self.features(inputs, targets)
         if not shuffle:
             return evaluation_dataset(features, batch_size)
         return epochs_dataset(TrainingOrder(features, batch_size, seed))
@@ -207,9 +289,10 @@ class Task(Portable, abc.ABC):
             ValueError: If an example is none of this task; the message says which.
         """
         check_process()
+        inputs, targets, weights = self.examples(inputs, targets, sample_weight)
+        self.adapt(inputs, targets, learns=True)
         if self._compile_arguments is None:
             self.compile()
-        inputs, targets, weights = self.examples(inputs, targets, sample_weight)
         if validation_split:
             if validation_data is not None:
                 raise ValueError("Expected validation_data or validation_split.")
@@ -251,6 +334,7 @@ class Task(Portable, abc.ABC):
         inputs, targets, weights = self.examples(inputs, targets, sample_weight)
         if not inputs:
             raise ValueError("Expected examples to test on, got none.")
+        self.adapt(inputs, targets, learns=False)
         dataset = evaluation_dataset(
             self.features(inputs, targets, weights),
             batch_size,
@@ -274,9 +358,12 @@ class Task(Portable, abc.ABC):
         Raises:
             FileExistsError: If the folder exists and `overwrite` is not given.
         """
-        from kerasbert.tasks.task_files import write_task
-
-        write_task(self, folder, overwrite)
+        warn_of_new_head(self.model, "The folder that is saved")
+        with new_folder(folder, overwrite=overwrite) as partial:
+            self.write(partial)
+            description = {"task": self.kind, "options": self.options()}
+            text = json_text(description, indent=2)
+            (partial / TASK_FILE).write_text(f"{text}\n", "utf-8")
 
     def export(self, folder, precision="float32", **options):
         """Writes a SavedModel that takes raw text, for TF Serving and others.
@@ -316,83 +403,10 @@ class Task(Portable, abc.ABC):
             raise ValueError("Expected examples in validation_data, got none.")
         return examples
 
-    def outputs(self, features):
-        """The model's outputs for features, without work on padding.
 
-        Args:
-            features: `kerasbert.training.Features`.
-
-        Returns:
-            A list with a dictionary of arrays for each example; outputs with an axis
-            for the tokens are as long as the example.
-        """
-        token_ids = features.inputs["token_ids"]
-        segment_ids = features.inputs["segment_ids"]
-        answers = [None] * len(token_ids)
-        names = {
-            name for name, x in self.model.output.items() if x.shape[1:2] == (None,)
-        }
-        for batch in batches_of_tokens(features.lengths, BATCH_TOKENS):
-            outputs = self._run(
-                [token_ids[row] for row in batch], [segment_ids[row] for row in batch]
-            )
-            for place, row in enumerate(batch):
-                answers[row] = {
-                    name: values[place, : len(token_ids[row])]
-                    if name in names
-                    else values[place]
-                    for name, values in outputs.items()
-                }
-        return answers
+def _shown(one, names):
+    return {"text": one} if isinstance(one, str) else dict(zip(names, one, strict=True))
 
 
 def _first(inputs, targets, count=64):
     return inputs[:count], None if targets is None else targets[:count]
-
-
-def check_one_segment(tokenizer):
-    """Refuses a template that gives a single text another segment than 0.
-
-    Args:
-        tokenizer: The tokenizer of a task whose rows have no segments of their own.
-
-    Raises:
-        ValueError: If it does.
-    """
-    segments = {segment for _, segment in tokenizer.template.single}
-    if segments != {0}:
-        raise ValueError(
-            "Expected segment 0 for all tokens of a single text, got "
-            f"{sorted(segments)} in the template of the tokenizer. Set type_id to 0 in "
-            "the post_processor of tokenizer.json if the model was trained so."
-        )
-
-
-def check_limits(config, tokenizer, max_length):
-    """Refuses a length or a vocabulary that a model has no weights for.
-
-    Args:
-        config: The model's configuration.
-        tokenizer: The tokenizer.
-        max_length: The longest sequence in tokens, or None.
-
-    Raises:
-        ValueError: If the model has fewer positions, or fewer tokens.
-    """
-    positions = config.max_position_embeddings
-    least = tokenizer.num_special_tokens() + 1
-    if max_length is not None and not least <= max_length <= positions:
-        raise ValueError(
-            f"Expected max_length from {least} to {positions} (the model's "
-            f"positions), got {max_length}."
-        )
-    segments = {segment for _, segment in tokenizer.template.single}
-    segments |= {segment for _, segment in tokenizer.template.pair}
-    if max(segments) >= config.type_vocab_size and config.type_vocab_size > 1:
-        raise ValueError(
-            f"Expected segments from 0 to {config.type_vocab_size - 1} (the model's "
-            f"type_vocab_size is {config.type_vocab_size}), got {max(segments)} in the "
-            "template of the tokenizer. Are the tokenizer and the model of the same "
-            "release?"
-        )
-    check_vocabulary_size(tokenizer.vocabulary_size, config)

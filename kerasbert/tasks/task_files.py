@@ -1,64 +1,11 @@
 """A task as one folder: a Hugging Face model, its vocabulary, and `kerasbert.json`."""
 
-import contextlib
-import dataclasses
-import importlib
-
 from kerasbert.account import quoted
-from kerasbert.checkpoints import read_checkpoint, write_checkpoint
+from kerasbert.checkpoints import read_checkpoint
 from kerasbert.checkpoints.classifier_head import is_cross_encoder
-from kerasbert.checkpoints.models import checkpoint_of
-from kerasbert.checkpoints.vocabulary import write_tokenizer
-from kerasbert.files import json_text, new_folder, read_json
-from kerasbert.tasks.pretrained_task import TASK_FILE, warn_of_new_head
-
-# Where the class of each kind of task is.
-TASKS = {
-    "classify": "TextClassifier",
-    "regress": "TextRegressor",
-    "tag": "TokenClassifier",
-    "answer": "QuestionAnswerer",
-    "fill": "MaskedLM",
-    "embed": "TextEmbedder",
-}
-
-
-def write_task(task, folder, overwrite=False):
-    """Writes a task.
-
-    Args:
-        task: A `kerasbert.tasks.task.Task`.
-        folder: The folder to make.
-        overwrite: Whether a folder that exists is replaced.
-    """
-    warn_of_new_head(task.model, "The folder that is saved")
-    pairs = getattr(task, "pairs", None)
-    parts = (task.model, task.tokenizer, folder, overwrite, pairs)
-    with new_model_folder(*parts) as partial:
-        description = {"task": task.kind, "options": task.options()}
-        text = json_text(description, indent=2)
-        (partial / TASK_FILE).write_text(f"{text}\n", "utf-8")
-
-
-@contextlib.contextmanager
-def new_model_folder(model, tokenizer, folder, overwrite=False, pairs=None):
-    """A folder of a model and its vocabulary, which appears when the context ends.
-
-    Args:
-        model: A model of `kerasbert.models`.
-        tokenizer: Its tokenizer.
-        folder: The folder to make.
-        overwrite: Whether a folder that exists is replaced.
-        pairs: Whether a classifier of texts takes pairs; None: it is none.
-
-    Yields:
-        Where it is until then, for what else is to be in it.
-    """
-    checkpoint = dataclasses.replace(checkpoint_of(model), folder=None, pairs=pairs)
-    with new_folder(folder, overwrite=overwrite) as partial:
-        write_checkpoint(checkpoint, partial)
-        write_tokenizer(tokenizer.config, partial, "huggingface")
-        yield partial
+from kerasbert.files import read_json
+from kerasbert.tasks import TASKS, task_class
+from kerasbert.tasks.pretrained_task import TASK_FILE
 
 
 def load(source, dtype=None):
@@ -84,7 +31,7 @@ def load(source, dtype=None):
     if not file.exists() and (folder / "modules.json").exists():
         if is_cross_encoder(folder):
             return _cross_encoder(folder, dtype)
-        return _class_of("embed").from_pretrained(folder, dtype=dtype)
+        return task_class("embed").from_pretrained(folder, dtype=dtype)
     if not file.exists():
         raise ValueError(
             f"Expected {TASK_FILE} in {folder}, which says what task it is, but there "
@@ -100,7 +47,7 @@ def load(source, dtype=None):
             f"{kind!r}."
         )
     try:
-        return _class_of(kind).from_pretrained(folder, dtype=dtype, **options)
+        return task_class(kind).from_pretrained(folder, dtype=dtype, **options)
     except TypeError as error:
         raise ValueError(
             f"The options in {file} do not fit its task: {error}"
@@ -108,11 +55,7 @@ def load(source, dtype=None):
 
 
 def holds_task(source):
-    """Whether a source is the folder of a task, or of a run that trained one.
-
-    Args:
-        source: As in `load`.
-    """
+    """Whether a source is the folder of a task, or of a run that trained one."""
     from kerasbert.checkpoints.sources import resolve
 
     return (resolve(source) / TASK_FILE).exists()
@@ -129,8 +72,4 @@ def _cross_encoder(folder, dtype):
             "not computed."
         )
     kind = "regress" if len(read_checkpoint(folder).labels) == 1 else "classify"
-    return _class_of(kind).from_pretrained(folder, dtype=dtype)
-
-
-def _class_of(kind):
-    return getattr(importlib.import_module("kerasbert.tasks"), TASKS[kind])
+    return task_class(kind).from_pretrained(folder, dtype=dtype)

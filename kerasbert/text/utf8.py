@@ -38,3 +38,16 @@ def as_utf8(texts) -> list[bytes]:
             )
         rows.append(to_utf8(text))
     return rows
+
+
+def replace_invalid(texts):
+    """Strings in the TensorFlow graph, with U+FFFD for what is not UTF-8.
+
+    Args:
+        texts: string tensor of any shape.
+    """
+    import tensorflow as tf
+
+    return tf.strings.unicode_transcode(
+        texts, "UTF-8", "UTF-8", errors="replace", replacement_char=0xFFFD
+    )

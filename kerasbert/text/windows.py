@@ -51,3 +51,22 @@ def windows(
         texts,
         starts,
     )
+
+
+def most_context(context: tf.Tensor, tokens: tf.Tensor, values: tf.Tensor, count):
+    """For each token the least value among the windows that show it with most context.
+
+    Args:
+        context: how much of it each window shows around each of its tokens, int64
+            `[seen]`.
+        tokens: which token of all texts that is, int64 `[seen]`.
+        values: what is wanted of the window, such as its index, int64 `[seen]`.
+        count: number of tokens of all texts, T.
+
+    Returns:
+        int64 `[T]`.
+    """
+    most = tf.math.unsorted_segment_max(context, tokens, count)  # [T]
+    best = context == tf.gather(most, tokens)
+    values = tf.where(best, values, tf.int64.max)
+    return tf.math.unsorted_segment_min(values, tokens, count)

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,19 @@ class EncodedExamples:
     targets: dict = dataclasses.field(default_factory=dict)
     weights: np.ndarray | None = None
     pad_token_id: int = 0
+
+    @classmethod
+    def of_rows(
+        cls,
+        rows: Any,
+        targets: dict,
+        weights: np.ndarray | None,
+        tokenizer: Any,
+        **options: Any,
+    ) -> "EncodedExamples":
+        """Returns the examples of rows with the lists `token_ids` and `segment_ids`."""
+        inputs = {"token_ids": rows.token_ids, "segment_ids": rows.segment_ids}
+        return cls(inputs, targets, weights, tokenizer.pad_token_id, **options)
 
     def __len__(self):
         return len(self.inputs["token_ids"])
@@ -129,7 +143,3 @@ def _padded(values, rows, filler, dtype):
     for target, row in zip(table, rows, strict=True):
         target[: len(values[row])] = values[row]
     return table
-
-
-# The names that the tasks still use.
-Features, GroupFeatures = EncodedExamples, GroupedExamples

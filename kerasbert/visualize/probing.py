@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from keras import ops
 
-from kerasbert.tasks.batching import batches_of_tokens
-from kerasbert.tasks.encoder_runner import EncoderRunner
-from kerasbert.tasks.token_rows import TokenRows
+from kerasbert.inference.encoder_runner import EncoderRunner, batches_of_tokens
+from kerasbert.tasks.embedding.preprocessor import EmbeddingPreprocessor
 from kerasbert.visualize.attention import encoder_and_tokenizer
 from kerasbert.visualize.logistic import LogisticRegression
 from kerasbert.visualize.output import new_figure
@@ -190,9 +189,11 @@ def _hidden_states(encoder, tokenizer, texts, spans):
     For each text: the indices of its words that have tokens, and float32 `[W, L + 1,
     D]`.
     """
-    rows = TokenRows(tokenizer, encoder.config.max_position_embeddings)
-    ids = rows.of(texts).ids
-    offsets = [np.array(pairs) for pairs in rows.offsets(texts)]
+    preprocessor = EmbeddingPreprocessor(
+        tokenizer, encoder.config.max_position_embeddings
+    )
+    ids, _, *edges, _ = preprocessor.run(preprocessor.located, texts)
+    offsets = [np.stack(pair, axis=-1) for pair in zip(*edges, strict=True)]
     run = EncoderRunner(encoder, lambda states, mask: ops.stack(states, axis=2))
     found, lost = [None] * len(texts), 0
     for batch in batches_of_tokens(map(len, ids), BATCH_TOKENS):

@@ -5,8 +5,11 @@ import pathlib
 
 import pytest
 
-from kerasbert.cli.reading import Reading, reading_of
-from kerasbert.cli.task_data import open_inputs, open_texts, read_data, shown
+from kerasbert.cli import task_data
+from kerasbert.cli.reading import ReaderOptions, reading_of
+from kerasbert.cli.task_data import shown
+from kerasbert.tasks import task_class
+from kerasbert.tasks.example_files import open_texts
 
 WORDS = ["splendid", "dreadful", "charming", "boring"] * 4
 TEXTS = [f"the film was {word}, number {n}" for n, word in enumerate(WORDS)]
@@ -23,25 +26,28 @@ def write(name, content):
     return name
 
 
-class Task:
+def task_of(kind="classify", pairs=False, labels=("O", "B-PER")):
     """As much of a task as readers ask for."""
-
-    def __init__(self, kind="classify", pairs=False, labels=("O", "B-PER")):
-        self.kind = kind
-        self.pairs = pairs
-        self.labels = list(labels)
+    made = object.__new__(task_class(kind))
+    made.pairs, made.labels, made.multi_label = pairs, list(labels), False
+    return made
 
 
 def inputs(name, kind="classify", pairs=False, **options):
-    with open_inputs(Task(kind, pairs), name, Reading(**options)) as (rows, _):
+    options = ReaderOptions(**options)
+    with task_of(kind, pairs).open_inputs(name, options) as (rows, _):
         return [one for _, one in rows]
+
+
+def read_data(kind, *arguments, **options):
+    return task_data.read_data(task_class(kind), *arguments, **options)
 
 
 def run_of(train, **settings):
     """A folder of a run that learnt from a file, as far as readers look at it."""
     folder = pathlib.Path("run")
     folder.mkdir(exist_ok=True)
-    account = read_data("classify", train, Reading(**settings)).account
+    account = read_data("classify", train, ReaderOptions(**settings)).account
     known = {"train": train, **settings}
     (folder / "config.yaml").write_text(json.dumps(known))
     (folder / "data.json").write_text(json.dumps({"train": account.values()}))
@@ -119,7 +125,7 @@ def test_texts_a_line_are_the_same_for_all_tasks(kind):
 
 def test_a_long_stream_is_shown_at_its_beginning_and_counted_at_its_end(capsys):
     name = write("x.txt", "text\n" * 3000)
-    with open_texts(name, Reading()) as rows:
+    with open_texts(name, ReaderOptions()) as rows:
         found = shown(rows, rows.account)
         next(found)
         assert capsys.readouterr().err == (
@@ -134,7 +140,7 @@ def test_a_stream_is_not_held(monkeypatch):
     write("x.csv", "text,label\n" + ROWS * 200)
     with open("x.csv", "a", encoding="utf-8") as file:
         file.write("wide,1,2\n")
-    with open_texts("x.csv", Reading()) as rows:
+    with open_texts("x.csv", ReaderOptions()) as rows:
         for _ in range(3200):
             next(rows)
         with pytest.raises(ValueError, match="in line 3202"):
@@ -152,18 +158,20 @@ def test_a_stream_is_not_held(monkeypatch):
 )
 def test_a_validation_has_the_columns_of_the_training(content, message):
     write("train.csv", f"tweet,airline_sentiment\n{ROWS}")
-    like = read_data("classify", "train.csv", Reading()).account
+    like = read_data("classify", "train.csv", ReaderOptions()).account
     write("dev.csv", content)
     if message is None:
-        data = read_data("classify", "dev.csv", Reading(), False, like)
+        data = read_data("classify", "dev.csv", ReaderOptions(), False, like)
         assert data.account.columns["text"] == "tweet"
         return
     if "got 3" in message:
         write("train.csv", ROWS)
-        like = read_data("classify", "train.csv", Reading()).account
+        like = read_data("classify", "train.csv", ReaderOptions()).account
     with pytest.raises(ValueError, match=message):
-        read_data("classify", "dev.csv", Reading(), False, like)
-    named = Reading(text_column=1, label_column=content.split("\n")[0].count(",") + 1)
+        read_data("classify", "dev.csv", ReaderOptions(), False, like)
+    named = ReaderOptions(
+        text_column=1, label_column=content.split("\n")[0].count(",") + 1
+    )
     assert len(read_data("classify", "dev.csv", named, False, like)) > 0
 
 
@@ -176,7 +184,7 @@ def test_how_one_file_is_written_says_nothing_of_one_of_another_kind():
     run = run_of(train, format="csv", header=True, encoding="utf-8", **settings)
 
     def reading(name, **given):
-        return reading_of(run, Task(), given, name)
+        return reading_of(run, task_of(), given, name)
 
     same = reading("new.csv")
     assert (same.delimiter, same.format, same.text_column) == (";", "csv", "body")
@@ -190,7 +198,7 @@ def test_how_one_file_is_written_says_nothing_of_one_of_another_kind():
 
 def test_texts_a_line_are_a_table_where_the_model_learnt_from_one():
     run = run_of(write("train.txt", "good\tpos\nbad\tneg\n" * 4))
-    reading = reading_of(run, Task(), {}, "dev.txt")
+    reading = reading_of(run, task_of(), {}, "dev.txt")
     for content, expected in (
         ("a\t1\nb\t0\n", ["a", "b"]),
         ("a\nb\n", ["a", "b"]),
@@ -216,16 +224,16 @@ def test_what_is_implausible_is_refused_and_the_option_settles_it(
 ):
     name = write("a.tsv", content)
     with pytest.raises(ValueError, match=message):
-        read_data(kind, name, Reading(**options), learns=True)
+        read_data(kind, name, ReaderOptions(**options), learns=True)
 
 
 def test_labels_that_are_named_are_not_doubted():
     name = write("a.tsv", "a\t0.5\nb\t1.5\nc\tnan\n")
     labels = ["0.5", "1.5", "nan"]
-    assert read_data("classify", name, Reading(labels=labels)).targets == labels
+    assert read_data("classify", name, ReaderOptions(labels=labels)).targets == labels
     name = write("a.tsv", "a\tGood\nb\tgood \nc\tbad\n")
     labels = {"Good": "good", "good": "good", "bad": "bad"}
-    data = read_data("classify", name, Reading(labels=labels))
+    data = read_data("classify", name, ReaderOptions(labels=labels))
     assert data.account.labels == {"bad": 1, "good": 2}
 
 
@@ -246,24 +254,27 @@ def test_small_data_of_learners_pass(name, row, count):
     ]
     named = "{label}," in row  # the label comes first: the header says so
     write(name, "label,text\n" * named + "".join(rows))
-    data = read_data("classify", name, Reading(), learns=True)
+    data = read_data("classify", name, ReaderOptions(), learns=True)
     assert len(data) == count
     assert set(data.targets) == {"0", "1"}
-    assert read_data("regress", name, Reading(), learns=True).account.scores == (0, 1)
+    assert read_data("regress", name, ReaderOptions(), learns=True).account.scores == (
+        0,
+        1,
+    )
 
 
 def test_numbers_of_tags_have_the_names_that_the_user_gave_and_no_others():
     numbers = json.dumps({"tokens": ["Ada", "slept"], "ner_tags": [1, 0]})
     name = write("a.jsonl", f"{numbers}\n")
     labels = ["O", "B-PER", "I-PER"]
-    data = read_data("tag", name, Reading(labels=labels))
+    data = read_data("tag", name, ReaderOptions(labels=labels))
     assert data.targets == [["B-PER", "O"]]
-    again = read_data("tag", name, Reading(labels=labels), like=data.account)
+    again = read_data("tag", name, ReaderOptions(labels=labels), like=data.account)
     assert again.targets == data.targets
-    reading = reading_of("no run", Task("tag", labels=["O", "I-PER"]), {}, name)
+    reading = reading_of("no run", task_of("tag", labels=["O", "I-PER"]), {}, name)
     with pytest.raises(ValueError, match="names of tags"):
         read_data("tag", name, reading)  # in the order of the model
     words = write("b.jsonl", numbers.replace("[1, 0]", '["B-PER", "O"]'))
-    like = read_data("tag", words, Reading()).account
+    like = read_data("tag", words, ReaderOptions()).account
     with pytest.raises(ValueError, match="names of tags"):
-        read_data("tag", name, Reading(labels=labels), like=like)
+        read_data("tag", name, ReaderOptions(labels=labels), like=like)

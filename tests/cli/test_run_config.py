@@ -1,6 +1,13 @@
-import pytest
+import dataclasses
+import inspect
 
-from kerasbert.cli.run_config import read_config, run_config, write_config
+import pytest
+import typer.testing
+
+from kerasbert.cli.evaluate import evaluate
+from kerasbert.cli.finetune import finetune
+from kerasbert.cli.flags import flag, with_flags
+from kerasbert.cli.run_config import RunConfig, read_config, run_config, write_config
 
 GIVEN = {"task": "classify", "model": "minilm", "train": "train.tsv"}
 
@@ -33,3 +40,38 @@ def test_labels_are_those_that_names_are_given_to():
     ]
     assert run_config(**GIVEN, labels=[1, 2]).label_names == ["1", "2"]
     assert run_config(**GIVEN).label_names is None
+
+
+def test_commands_have_the_flags_of_their_settings():
+    flags = {field.name for field in dataclasses.fields(RunConfig) if field.metadata}
+    assert {"label_smoothing", "epochs", "label_column", "encoding"} <= flags
+    assert flags <= set(inspect.signature(finetune).parameters)
+    assert "given" not in inspect.signature(evaluate).parameters
+    assert "epochs" not in inspect.signature(evaluate).parameters
+
+
+def test_a_command_gets_what_was_given_and_nothing_else():
+    @dataclasses.dataclass
+    class Options:
+        rate: float | None = flag("A number.", kind=float)
+        form: str | None = flag("One of a few.", choices=("a", "b"))
+        column: str | list | None = flag("One or several.", kind=list[str])
+        left_out: str | None = flag("Left out.")
+        plain: str = "no flag"
+
+    app, seen = typer.Typer(), []
+
+    @app.command()
+    @with_flags(Options)
+    def command(name: str, given):
+        seen.append((name, given))
+
+    run = typer.testing.CliRunner().invoke
+    done = run(app, ["x", "--rate", "0.5", "--form", "b", "--column", "1"])
+    assert done.exit_code == 0, done.output
+    assert run(app, ["x", "--column", "1", "--column", "2"]).exit_code == 0
+    assert run(app, ["x", "--form", "c"]).exit_code == 2
+    assert seen == [
+        ("x", {"rate": 0.5, "form": "b", "column": "1"}),
+        ("x", {"column": ["1", "2"]}),
+    ]

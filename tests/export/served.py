@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 import kerasbert
-from kerasbert.export import export_embedder
+from kerasbert.export import export_task
 
 FIXTURES = pathlib.Path(__file__).parents[1] / "fixtures"
 
@@ -41,7 +41,7 @@ def exported(name):
     """The version folder of a model of the fixtures: made once, for all tests."""
     folder = pathlib.Path(tempfile.mkdtemp()) / "model"
     atexit.register(shutil.rmtree, folder.parent)
-    return export_embedder(
+    return export_task(
         embedder_of(name), folder, token_layers=(0, -1), xla=name == "sentence_dense"
     )
 

@@ -39,7 +39,7 @@ def test_a_classifier_gives_labels_and_scores(tmp_path):
     assert found["token_count"].tolist() == lengths
     card = (tmp_path / "model" / "1" / "README.md").read_text()
     assert "`serving_default`" in card
-    assert "Servers: TF Serving 2.12.1 and later." in card
+    assert "| servers | TF Serving 2.12.1 and later |" in card
 
 
 def test_a_classifier_of_pairs_takes_pairs(tmp_path):

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 import kerasbert
-from kerasbert.export.export_task import task_curl_line
+from kerasbert.export import curl_line
 from tests.export.served import FIXTURES
 
 TEXTS = ["the [MASK] is here", "a film", "", "[MASK] [MASK] 世界 good [MASK]"]
@@ -30,4 +30,4 @@ def test_a_masked_lm_gives_tokens_and_scores_of_each_mask(tmp_path, name):
     assert set(found["tokens"][1:3].reshape(-1)) == {b""}
     empty = model(text=tf.constant(["no mask"]))
     assert empty["tokens"].shape == (1, 0, 5)
-    assert "[MASK]" in task_curl_line(task, "fill")
+    assert "[MASK]" in curl_line("fill", task=task)

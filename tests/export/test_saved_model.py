@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 import tensorflow_text
 
-from kerasbert.export import curl_line, export_embedder
-from kerasbert.export.batching import batching_parameters
-from kerasbert.export.embedder_signatures import EmbedderSignatures
+from kerasbert.export import curl_line, export_task
 from kerasbert.export.saved_model import save
+from kerasbert.export.serving_files import batching_parameters
+from kerasbert.tasks import TextEmbedder
 from tests.export.served import (
     MODELS,
     TEXTS,
@@ -143,8 +143,8 @@ def test_the_default_prompt_stands_before_every_text(tmp_path):
     embedder = embedder_of("sentence_mean")
     embedder.prompts, embedder.default_prompt = {"query": "the query: "}, "query"
     try:
-        functions = EmbedderSignatures(embedder, "float32", embedder.max_length)
-        vectors = functions.text()(tf.constant(["a cat"]))["embedding"]
+        functions = embedder.serving_functions("float32")
+        vectors = functions["serving_default"](tf.constant(["a cat"]))["embedding"]
         np.testing.assert_allclose(vectors, embedder.encode(["a cat"]), 0, 1e-6)
     finally:
         embedder.prompts, embedder.default_prompt = {}, None
@@ -166,16 +166,16 @@ def test_an_unknown_precision_is_refused(tmp_path):
 def test_a_model_that_tf_serving_lacks_operations_for_is_not_written(
     tmp_path, monkeypatch
 ):
-    def trimming(self):
+    def trimming(self, graph):
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
         def of_text(text):
             words = tf.strings.split(text)
             [trimmed] = tensorflow_text.RoundRobinTrimmer(5).trim([words])
             return {"words": trimmed.to_tensor()}
 
-        return of_text
+        return {"serving_default": of_text}
 
-    monkeypatch.setattr(EmbedderSignatures, "text", trimming)
+    monkeypatch.setattr(TextEmbedder, "signatures", trimming)
     with pytest.raises(ValueError, match="holds TFText>RoundRobinTrim, which TF Serv"):
         embedder_of("sentence_mean").export(tmp_path / "model")
     assert list((tmp_path / "model").iterdir()) == []
@@ -188,9 +188,8 @@ def test_an_interrupted_export_leaves_nothing_that_loads(tmp_path, monkeypatch, 
 
     monkeypatch.setattr("kerasbert.export.saved_model.save", lambda *arguments: None)
     monkeypatch.setattr("kerasbert.export.saved_model.write_warm_up", interrupted)
-    monkeypatch.setattr("kerasbert.export.saved_model.model_card", lambda *_: "")
     with pytest.raises(type(error) if isinstance(error, OSError) else error):
-        export_embedder(embedder_of("sentence_mean"), tmp_path / "model")
+        export_task(embedder_of("sentence_mean"), tmp_path / "model")
     assert list((tmp_path / "model").iterdir()) == []
 
 
@@ -250,8 +249,8 @@ def batching_of(signatures):
 
 
 def test_a_server_computes_a_long_request_in_parts_where_rows_are_alike():
-    functions = EmbedderSignatures(embedder_of("sentence_mean"), "float32", 16)
-    signatures = {"serving_default": functions.text(), "tokens": functions.tokens()}
+    embedder = embedder_of("sentence_mean")
+    signatures = embedder.serving_functions("float32", 16)
     assert batching_of(signatures) == {
         "max_batch_size": 1024,
         "batch_timeout_micros": 1000,
@@ -260,7 +259,7 @@ def test_a_server_computes_a_long_request_in_parts_where_rows_are_alike():
         "enable_large_batch_splitting": True,
     }
     # These are padded to the longest of a batch, and parts would not fit together.
-    signatures["token_embeddings"] = functions.token_embeddings((-1,), "concat")
+    signatures = embedder.serving_functions("float32", 16, token_layers=(-1,))
     assert batching_of(signatures) == {
         "max_batch_size": 64,
         "batch_timeout_micros": 1000,
@@ -282,9 +281,9 @@ def test_the_curl_line_holds_json():
 
 def test_signatures_share_the_weights(tmp_path):
     embedder = embedder_of("sentence_mean")
-    functions = EmbedderSignatures(embedder, "float32", 16)
+    functions = embedder.serving_functions("float32", 16)
     weights = 4 * embedder.encoder.count_params()
-    save({"tokens": functions.tokens(), "again": functions.tokens()}, tmp_path)
+    save(functions, tmp_path)
     size = sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file())
     assert weights < size < weights * 1.5 + 200_000
     assert len(Served(tmp_path).signatures) == 2

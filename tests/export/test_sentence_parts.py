@@ -10,7 +10,6 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401  the operations of a preprocessor
 
 import kerasbert
-from kerasbert.export.embedder_signatures import EmbedderSignatures
 from kerasbert.export.litert import convert
 from kerasbert.export.reusable import export_reusable
 from kerasbert.layers import SentenceHead
@@ -49,12 +48,12 @@ def near(found, expected):
 
 
 def test_the_signatures_of_a_saved_model_compute_them(embedder, expected):
-    functions = EmbedderSignatures(embedder, "float32", embedder.max_length)
-    near(functions.text()(tf.constant(TEXTS))["embedding"], expected)
+    functions = embedder.serving_functions("float32", xla=True)
+    near(functions["serving_default"](tf.constant(TEXTS))["embedding"], expected)
     rows = {k: tf.constant(v) for k, v in rows_of(embedder, TEXTS[0]).items()}
-    near(functions.tokens()(**rows)["embedding"], expected[:1])
+    near(functions["tokens"](**rows)["embedding"], expected[:1])
     with warnings.catch_warnings():
-        near(functions.xla()(tf.constant(TEXTS))["embedding"], expected)
+        near(functions["xla"](tf.constant(TEXTS))["embedding"], expected)
 
 
 def test_the_reusable_encoder_computes_them_and_is_read_back(

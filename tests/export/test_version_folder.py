@@ -1,6 +1,6 @@
 import pytest
 
-from kerasbert.export.version_folder import new_version
+from kerasbert.export.serving_files import new_version
 
 
 def fill(folder, text, **options):

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 
-from kerasbert.export.warm_up import prediction_log
+from kerasbert.export.serving_files import prediction_log
 from tests.export.served import MODELS, exported, served
 
 

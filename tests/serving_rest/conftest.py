@@ -94,10 +94,10 @@ def embedder():
 @pytest.fixture(scope="session")
 def exported(embedder, tmp_path_factory):
     """The folder of a tiny exported model, with version 1 in it."""
-    from kerasbert.export import export_embedder
+    from kerasbert.export import export_task
 
     folder = tmp_path_factory.mktemp("exported") / "tiny"
-    export_embedder(embedder, folder)
+    export_task(embedder, folder)
     return folder
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kerasbert.export.warm_up import write_warm_up
+from kerasbert.export.serving_files import write_warm_up
 from kerasbert.serving.errors import ServingError
 from kerasbert.serving.versions import load_version
 from kerasbert.serving.warm_up import FILE, read_warm_up, warm_up

@@ -1,33 +1,60 @@
 """A `TextEmbedder` as a folder of sentence-transformers."""
 
+from kerasbert.account import Account
 from kerasbert.checkpoints.sentence_transformers import (
     SentenceModules,
+    lower_cased,
+    read_sentence_modules,
     write_sentence_modules,
 )
-from kerasbert.tasks.task_files import new_model_folder
+from kerasbert.checkpoints.sources import resolve
+from kerasbert.tasks.pretrained_task import encoder_of
+from kerasbert.text import Tokenizer
 
 
-def write_embedder(embedder, folder, overwrite=False):
-    """Writes a folder that sentence-transformers and kerasbert read.
+def load_embedder(embedder_class, source, dtype=None, strict=False, **options):
+    """Loads an embedder from a source.
 
-    Args:
-        embedder: The `TextEmbedder`.
-        folder: The folder to make.
-        overwrite: Whether a folder that exists is replaced.
+    Returns:
+        The embedder.
     """
-    encoder, tokenizer = embedder.encoder, embedder.tokenizer
-    with new_model_folder(encoder, tokenizer, folder, overwrite) as partial:
-        write_modules(embedder, partial)
+    given = {name: value for name, value in options.items() if value is not None}
+    folder = resolve(source)
+    modules = read_sentence_modules(folder, Account(strict))
+    size = given.get("truncate_dim", modules.truncate_dim)
+    if given.get("normalize") and size is not None:
+        raise ValueError(
+            f"normalize=True with truncate_dim={size} has two meanings: length 1 "
+            "before the cut is what the model's own normalisation does, and for length "
+            "1 after it there is encode(texts, normalize=True). Leave it out here."
+        )
+    encoder = encoder_of(folder / modules.encoder, dtype, strict)
+    tokenizer = Tokenizer.from_pretrained(folder)
+    if modules.lower_case:
+        tokenizer = Tokenizer.from_config(lower_cased(tokenizer.config))
+    if modules.max_length is not None:
+        positions = encoder.config.max_position_embeddings
+        given.setdefault("max_length", min(modules.max_length, positions))
+    stated = {"pooling": modules.poolings, "normalize": modules.normalize}
+    embedder = embedder_class(
+        encoder,
+        tokenizer,
+        **{**stated, **given},
+        prompts=modules.prompts,
+        projections=modules.projections,
+        include_prompt=modules.include_prompt,
+        similarity_fn_name=modules.similarity_fn_name,
+    )
+    if "truncate_dim" not in given and modules.truncate_dim is not None:
+        # A file may name more values than there are, which keeps all of them.
+        embedder.truncate_dim = min(modules.truncate_dim, embedder.size)
+    embedder.default_prompt = modules.default_prompt
+    _set_projections(embedder.model.head, modules, folder)
+    return embedder
 
 
 def write_modules(embedder, folder, max_length=None):
-    """Writes what an embedder does beside encoder and tokenizer into their folder.
-
-    Args:
-        embedder: The `TextEmbedder`.
-        folder: The folder of the encoder.
-        max_length: The longest text in tokens; by default the embedder's.
-    """
+    """Writes what an embedder does beside encoder and tokenizer into their folder."""
     head = embedder.model.head
     modules = SentenceModules(
         poolings=tuple(head.poolings),
@@ -44,13 +71,8 @@ def write_modules(embedder, folder, max_length=None):
     write_sentence_modules(modules, folder, embedder.encoder.config.hidden_size)
 
 
-def set_projections(head, modules, folder):
+def _set_projections(head, modules, folder):
     """Fills the layers between pooling and normalisation.
-
-    Args:
-        head: A `kerasbert.layers.SentenceHead`, which is built.
-        modules: The `SentenceModules` that it is of.
-        folder: Where they are from, for the message.
 
     Raises:
         ValueError: If the arrays are not of the shapes of the head's weights.

@@ -11,13 +11,6 @@ NAME = re.compile(r"\w(?:[\w.\-/]*\w)?")
 def prompt_text(prompt, prompts, default=None, prompt_name=None):
     """The text of a prompt, given by its name or as it is.
 
-    Args:
-        prompt: A name in `prompts`; or a text, which is no single word: `"query: "`.
-            None: `prompt_name`, or else the default.
-        prompts: From names to texts.
-        default: The name of the prompt that a model always wants, or None.
-        prompt_name: A name in `prompts`, whatever it looks like.
-
     Returns:
         A string, empty for no prompt.
 
@@ -64,13 +57,7 @@ def prompt_text(prompt, prompts, default=None, prompt_name=None):
 
 
 def prompt_length(tokenizer, prompt, max_length):
-    """How many tokens a row begins with that are of a prompt, `[CLS]` among them.
-
-    Args:
-        tokenizer: The `kerasbert.Tokenizer`.
-        prompt: The text of the prompt.
-        max_length: The longest row in tokens.
-    """
+    """How many tokens a row begins with that are of a prompt, `[CLS]` among them."""
     if not prompt:
         return 0
     [ids] = tokenizer.encode([prompt], max_length=max_length)

@@ -50,12 +50,6 @@ PAIRWISE = {
 def similarity(first, second, name="cosine"):
     """How alike each vector is to each of others.
 
-    Args:
-        first: Vectors `[n, D]`, or one `[D]`.
-        second: Vectors `[m, D]`, or one `[D]`.
-        name: `"cosine"`; `"dot"`, the product; or `"euclidean"` or `"manhattan"`,
-            the negative distance.
-
     Returns:
         float32 array `[n, m]`.
 
@@ -78,11 +72,6 @@ def similarity(first, second, name="cosine"):
 def pairwise_similarity(first, second, name="cosine"):
     """How alike each vector is to the one in the same place.
 
-    Args:
-        first: Vectors `[n, D]`.
-        second: Vectors `[n, D]`.
-        name: As in `similarity`.
-
     Returns:
         float32 array `[n]`.
 
@@ -102,9 +91,6 @@ def pairwise_similarity(first, second, name="cosine"):
 def check_similarity(name):
     """Refuses functions that there are not.
 
-    Args:
-        name: A name of `SIMILARITIES`.
-
     Raises:
         ValueError: If it is not.
     """
@@ -117,9 +103,6 @@ def check_similarity(name):
 
 def vectors_of(values):
     """Vectors as a float32 array `[n, D]`; one alone is a list of one.
-
-    Args:
-        values: Vectors `[n, D]` or `[D]`.
 
     Raises:
         ValueError: If it is of another shape.

@@ -1,46 +1,56 @@
 """Text to vectors."""
 
-import functools
-import warnings
-from numbers import Integral
-
 import numpy as np
 
-from kerasbert.account import quoted
-from kerasbert.models import SentenceEmbeddingModel, load_encoder
-from kerasbert.tasks.batching import batches_of_tokens
-from kerasbert.tasks.embedding.bi_encoder import BiEncoder
-from kerasbert.tasks.embedding.prompts import prompt_length, prompt_text
-from kerasbert.tasks.embedding.similarity import check_similarity
-from kerasbert.tasks.embedding.token_embeddings import (
-    TokenEmbeddings,
-    chosen_layers,
-    combination_of_layers,
+from kerasbert.models import SentenceEmbeddingModel
+from kerasbert.models.encoder import Encoder
+from kerasbert.tasks.embedding import serving
+from kerasbert.tasks.embedding.files import load_embedder, write_modules
+from kerasbert.tasks.embedding.groups import (
+    columns_of,
+    default_loss,
+    group_features,
+    read_alike,
+    retrieval_metrics,
 )
-from kerasbert.tasks.encoder_runner import EncoderRunner
-from kerasbert.tasks.progress import track
-from kerasbert.tasks.token_rows import (
+from kerasbert.tasks.embedding.preprocessor import (
+    EmbeddingPreprocessor,
     check_long_texts,
-    chunks_of_strings,
-    mean_of_windows,
-    stream_of_strings,
-    warn_of_truncation,
 )
+from kerasbert.tasks.embedding.prompts import prompt_length, prompt_text
+from kerasbert.tasks.embedding.similarity import (
+    check_similarity,
+    pairwise_similarity,
+    similarity,
+)
+from kerasbert.tasks.embedding.vectors import (
+    BATCH_TOKENS,
+    VectorRunner,
+    checked_size,
+    cut,
+)
+from kerasbert.tasks.encoder_task import EncoderTask
+from kerasbert.tasks.examples import list_of_texts, stream_of_strings
+from kerasbert.tasks.preprocessor import check_one_segment
+from kerasbert.tasks.scores import agreement
 from kerasbert.training.similarity_losses import similarity_loss
 
-CHUNK = 4096  # texts that are tokenized and sorted together
-BATCH_TOKENS = 4096
 DEFAULT_SOURCE = "minilm"
 
 
-class TextEmbedder(BiEncoder):
+class TextEmbedder(EncoderTask):
     """Embeds texts, and the tokens of texts; and learns which texts are alike.
 
     A text gets the same vector whatever else is in its batch, and however many texts
     there are. `embedder.model` is the functional `keras.Model` behind it.
 
+    It is trained on pairs of texts with scores as targets; or, without targets, on
+    tuples of an anchor, its positive and any number of negatives, as many in each. A
+    batch of B examples of K texts holds B * K rows, the texts of an example in turn.
+
     Args:
-        encoder: A `BertEncoder` or `AlbertEncoder`.
+        model: A `BertEncoder` or `AlbertEncoder`; or, instead of pooling, projections
+            and the like, a `kerasbert.models.SentenceEmbeddingModel`.
         tokenizer: The `kerasbert.Tokenizer` of its vocabulary.
         pooling: One or several (joined) of `"mean"`, `"cls"`, `"max"`,
             `"sqrt_length"`, `"weighted_mean"` and `"last_token"`.
@@ -62,11 +72,19 @@ class TextEmbedder(BiEncoder):
         >>> [embedding] = embedder.encode_tokens(["good morning"])
         >>> embedding.offsets
         [(0, 0), (0, 4), (5, 12), (0, 0)]
+        >>> pairs = [("a man sings", "someone sings"), ("a man sings", "it rains")]
+        >>> embedder.compile(kerasbert.Recipe(1e-4), loss="cosent")
+        >>> sorted(embedder.fit(pairs, [4.2, 0.3], epochs=1, verbose=0).history)
+        ['loss']
     """
+
+    kind = "embed"
+    needs_targets = False
+    takes_groups = True
 
     def __init__(
         self,
-        encoder,
+        model,
         tokenizer,
         pooling="mean",
         normalize=False,
@@ -78,16 +96,21 @@ class TextEmbedder(BiEncoder):
         similarity_fn_name="cosine",
     ):
         check_similarity(similarity_fn_name)
-        poolings = [pooling] if isinstance(pooling, str) else pooling
-        model = SentenceEmbeddingModel(
-            encoder, poolings, projections, normalize, include_prompt
-        )
+        if isinstance(model, Encoder):
+            poolings = [pooling] if isinstance(pooling, str) else pooling
+            model = SentenceEmbeddingModel(
+                model, poolings, projections, normalize, include_prompt
+            )
         super().__init__(model, tokenizer, max_length)
+        check_one_segment(tokenizer)
         self.prompts = dict(prompts or {})
+        self.default_prompt = None
         self.truncate_dim = self._checked_size(truncate_dim)
         self.similarity_fn_name = similarity_fn_name
-        self._run = self._text_runner(0)
-        self._text_runners = {0: self._run}
+        self.loss = None
+        self.preprocessor = EmbeddingPreprocessor(tokenizer, self.max_length)
+        self._vectors = VectorRunner(model, self.preprocessor)
+        self._run = self._vectors.runner()
 
     @classmethod
     def from_pretrained(
@@ -122,52 +145,14 @@ class TextEmbedder(BiEncoder):
             FileNotFoundError: If there is no such source.
             ValueError: If the source is broken, or holds another kind of model.
         """
-        from kerasbert.account import Account
-        from kerasbert.checkpoints.sentence_transformers import (
-            lower_cased,
-            read_sentence_modules,
-        )
-        from kerasbert.checkpoints.sources import resolve
-        from kerasbert.tasks.embedding.files import set_projections
-        from kerasbert.text import Tokenizer
-
-        folder = resolve(DEFAULT_SOURCE if source is None else source)
-        modules = read_sentence_modules(folder, Account(strict))
-        size = modules.truncate_dim if truncate_dim is None else truncate_dim
-        if normalize and size is not None:
-            raise ValueError(
-                f"normalize=True with truncate_dim={size} has two meanings: length 1 "
-                "before the cut is what the model's own normalisation does, and for "
-                "length 1 after it there is encode(texts, normalize=True). Leave it "
-                "out here."
-            )
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*has no pooler.*")
-            encoder = load_encoder(folder / modules.encoder, strict, dtype=dtype)
-        tokenizer = Tokenizer.from_pretrained(folder)
-        if modules.lower_case:
-            tokenizer = Tokenizer.from_config(lower_cased(tokenizer.config))
-        if max_length is None and modules.max_length is not None:
-            positions = encoder.config.max_position_embeddings
-            max_length = min(modules.max_length, positions)
-        embedder = cls(
-            encoder,
-            tokenizer,
-            pooling=modules.poolings if pooling is None else pooling,
-            normalize=modules.normalize if normalize is None else normalize,
+        embedder = load_embedder(
+            *(cls, DEFAULT_SOURCE if source is None else source, dtype, strict),
+            pooling=pooling,
+            normalize=normalize,
             max_length=max_length,
-            prompts=modules.prompts,
-            projections=modules.projections,
-            include_prompt=modules.include_prompt,
             truncate_dim=truncate_dim,
-            similarity_fn_name=modules.similarity_fn_name,
         )
-        if truncate_dim is None and modules.truncate_dim is not None:
-            # A file may name more values than there are, which keeps all of them.
-            embedder.truncate_dim = min(modules.truncate_dim, embedder.size)
-        embedder.default_prompt = modules.default_prompt
         embedder.loss = None if loss is None else similarity_loss(loss)
-        set_projections(embedder.model.head, modules, folder)
         return embedder
 
     @property
@@ -217,14 +202,8 @@ class TextEmbedder(BiEncoder):
         """
         size = self._checked_size(truncate_dim) or self.size
         chunks = self._encode_chunks(
-            texts,
-            prompt,
-            long_texts,
-            batch_tokens,
-            show_progress,
-            prompt_name,
-            size,
-            normalize,
+            *(texts, prompt, long_texts, batch_tokens, show_progress),
+            *(prompt_name, size, normalize),
         )
         return np.concatenate([np.empty((0, size), "float32"), *chunks])
 
@@ -286,60 +265,158 @@ class TextEmbedder(BiEncoder):
             TypeError: If a text is no string.
             ValueError: If there is no such layer or combination.
         """
-        run = self._token_runner(layers, combine)
-        embeddings, too_long = [], []
-        for chunk in chunks_of_strings(stream_of_strings(texts), CHUNK):
-            rows = self._rows.of(chunk)
-            vectors = [None] * len(chunk)
-            for batch in batches_of_tokens(map(len, rows.ids), BATCH_TOKENS):
-                states = run([rows.ids[row] for row in batch])  # [B, S, ...]
-                for row, row_states in zip(batch, states, strict=True):
-                    vectors[row] = row_states[: len(rows.ids[row])].copy()
-            tokens = [self.tokenizer.tokens(row.tolist()) for row in rows.ids]
-            embeddings += map(
-                TokenEmbeddings, tokens, self._rows.offsets(chunk), vectors
-            )
-            too_long += rows.lengths[rows.lengths > self.max_length].tolist()
-        warn_of_truncation(too_long, self.max_length, stacklevel=3)
-        return embeddings
+        return self._vectors.tokens(stream_of_strings(texts), layers, combine)
 
-    def save(self, folder, overwrite=False):
-        """Writes a folder that kerasbert and sentence-transformers read.
+    def compile(self, optimizer=None, loss=None, metrics=None, **options):
+        """Says how the model is trained.
 
         Args:
-            folder: The folder to make.
-            overwrite: Whether a folder that exists is replaced.
-
-        Raises:
-            FileExistsError: If the folder exists and `overwrite` is not given.
+            optimizer: As in `TextClassifier.compile`; by default
+                `kerasbert.Recipe()`.
+            loss: The name of a loss, or a loss of
+                `kerasbert.training.similarity_losses`. For pairs with scores:
+                `"cosent"` (scores of any range; the default), `"cosine"` (from 0 to
+                1), `"contrastive"` and `"online_contrastive"` (0 or 1). For texts
+                without scores: `"multiple_negatives"` (their default).
+            metrics: As in `keras.Model.compile`.
+            **options: Others of `keras.Model.compile`, such as `jit_compile`.
         """
-        from kerasbert.tasks.embedding.files import write_embedder
+        if loss is not None:
+            self.loss = similarity_loss(loss)
+        super().compile(optimizer, None, metrics, **options)
 
-        write_embedder(self, folder, overwrite)
-
-    save_pretrained = save
-
-    def export(self, folder, precision="float32", **options):
-        """Writes a SavedModel that takes raw text, for TF Serving and others.
+    def predict(self, inputs):
+        """Embeds texts, or compares pairs of texts.
 
         Args:
-            folder: The folder of the model; the next version folder in it is made.
-            precision: `"float32"`, `"bfloat16"` or `"int8"`.
-            **options: `max_length`, `overwrite` and the other options of
-                `kerasbert.export.export_embedder`.
+            inputs: A list of strings, or of pairs of strings.
 
         Returns:
-            The version folder, a `pathlib.Path`.
+            A dictionary a text: its `embedding`, a list of numbers; or a dictionary a
+            pair: its `score`, how alike the model finds its texts.
         """
-        from kerasbert.export import export_embedder
+        inputs = list_of_texts(inputs)
+        if inputs and isinstance(inputs[0], tuple | list):
+            return [{"score": score} for score in self.similarity(inputs).tolist()]
+        return [{"embedding": vector.tolist()} for vector in self.encode(inputs)]
 
-        return export_embedder(self, folder, precision, **options)
+    def similarity(self, first, second=None):
+        """How alike texts are, by the model's `similarity_fn_name`.
+
+        Args:
+            first: Vectors `[n, D]`, or a list of n strings; where there is no
+                `second`, a list of n pairs of strings.
+            second: Vectors `[m, D]`, or a list of m strings.
+
+        Returns:
+            float32 array `[n, m]` of each with each; of pairs `[n]`.
+
+        Raises:
+            ValueError: If the vectors are not of one size.
+
+        Example:
+            >>> embedder = kerasbert.TextEmbedder.from_pretrained(tiny_bert)
+            >>> vectors = embedder.encode(["good morning", "hello", "bye"])
+            >>> embedder.similarity(vectors[:1], vectors[1:]).shape
+            (1, 2)
+        """
+        if second is not None:
+            sides = [self._vectors_of(first), self._vectors_of(second)]
+            return similarity(*sides, self.similarity_fn_name)
+        texts = columns_of(list_of_texts(first), size=2)
+        sides = np.split(self.encode([*texts[0], *texts[1]]), 2)
+        return pairwise_similarity(*sides, self.similarity_fn_name)
+
+    def _vectors_of(self, given):
+        first = given[0] if not isinstance(given, str | bytes) and len(given) else given
+        return self.encode(given) if isinstance(first, str | bytes) else given
+
+    def answer_metrics(self, inputs, targets=None):
+        """How well similarities agree with scores, or anchors find their positives.
+
+        Args:
+            inputs: As in `fit`.
+            targets: As in `fit`.
+
+        Returns:
+            With scores, `pearson` and `spearman` of the model's similarity; without,
+            `accuracy`, how often the positive is the nearest to its anchor of all
+            positives and negatives, and `mrr`, the mean of one by its place among the
+            first ten, or 0.
+        """
+        if targets is not None:
+            return agreement(self.similarity(inputs), np.asarray(targets, "float64"))
+        columns = columns_of(inputs)
+        return retrieval_metrics(self.encode, columns, self.similarity_fn_name)
+
+    def adapt(self, inputs, targets, learns):
+        if self.loss is not None:
+            return
+        self.loss = default_loss(targets)
+        if self._compile_arguments is not None:
+            self._compile_arguments |= self.losses()
+            if self.model.compiled:
+                self.model.compile(**self._compile_arguments)
+
+    def features(self, inputs, targets=None, sample_weight=None):
+        loss = self.loss or default_loss(targets)
+        return group_features(self, loss, list_of_texts(inputs), targets, sample_weight)
+
+    def losses(self):
+        loss = None if self.loss is None else {"embedding": self.loss}
+        return {"loss": loss, "metrics": None}
+
+    @classmethod
+    def read(cls, file, options, pairs=None, learns=False):
+        return read_alike(file, options, learns)
+
+    def write(self, folder):
+        self._write_model(self.encoder, folder)
+        write_modules(self, folder)
+
+    save_pretrained = EncoderTask.save
+
+    def signatures(self, graph, token_layers=None, combine="concat", xla=False):
+        """`serving_default`, from `text` to `embedding` and `token_count`, and others.
+
+        `tokens` goes from `token_ids`, `segment_ids` and `padding_mask` to `embedding`.
+
+        Args:
+            graph: As in `EncoderTask.signatures`.
+            token_layers: Adds `token_embeddings`, from `text` to `tokens`, where they
+                stand in it (`starts`, `ends`), and the vectors of these layers, as in
+                `encode_tokens`; (-1,) is the last layer.
+            combine: How several of `token_layers` become one vector, as there.
+            xla: Adds `xla`, which computes what `serving_default` does. A server runs
+                it only if it is started with XLA on. It is not for int8, which XLA
+                does not multiply.
+        """
+        return serving.signatures(self, graph, token_layers, combine, xla)
+
+    def facts(self):
+        prompt = self.prompt_of()
+        return {
+            **super().facts(),
+            "vectors": f"{self.size} values, float32",
+            "pooling": serving.pooling_of(self),
+            "similarity": self.similarity_fn_name,
+            **({"put before every text": f"`{prompt}`"} if prompt else {}),
+        }
+
+    def prompt_of(self, prompt=None, prompt_name=None):
+        """The text before every text, as `encode` has it; "" for none."""
+        return prompt_text(prompt, self.prompts, self.default_prompt, prompt_name)
+
+    def tokens_left_out(self, prompt, max_length=None):
+        """How many tokens of a prompt, and `[CLS]`, are not pooled; 0: all are."""
+        if self.model.head.include_prompt:
+            return 0
+        return prompt_length(self.tokenizer, prompt, max_length or self.max_length)
 
     def _encode_as(self, names, texts, options):
         if options.get("prompt") is None and options.get("prompt_name") is None:
             name = next((name for name in names if name in self.prompts), None)
-            chosen = {"prompt": ""} if name is None else {"prompt_name": name}
-            options = {**options, **chosen}
+            options |= {"prompt": ""} if name is None else {"prompt_name": name}
         return self.encode(texts, **options)
 
     def _encode_chunks(
@@ -353,7 +430,7 @@ class TextEmbedder(BiEncoder):
         truncate_dim=None,
         normalize=False,
     ):
-        prompt = prompt_text(prompt, self.prompts, self.default_prompt, prompt_name)
+        prompt = self.prompt_of(prompt, prompt_name)
         check_long_texts(long_texts)
         texts = stream_of_strings(texts)
         size = self._checked_size(truncate_dim) or self.size
@@ -364,87 +441,10 @@ class TextEmbedder(BiEncoder):
                 "of a prompt (include_prompt=false), and windows of a text do not tell "
                 "which these are. Encode without a prompt, or cut the texts before."
             )
-        vectors = self._vectors(
+        vectors = self._vectors.texts(
             texts, prompt, long_texts, batch_tokens, show_progress, left_out
         )
-        return (_cut(chunk, size, normalize) for chunk in vectors)
-
-    def _vectors(
-        self, texts, prompt, long_texts, batch_tokens, show_progress, left_out
-    ):
-        """Yields the vectors `[n, D]` of up to `CHUNK` texts at a time, uncut."""
-        if left_out not in self._text_runners:
-            self._text_runners[left_out] = self._text_runner(left_out)
-        run = self._text_runners[left_out] if left_out else self._run
-        total = len(texts) if isinstance(texts, list) else None
-        too_long = []
-        with track(total, show_progress, CHUNK) as advance:
-            for chunk in chunks_of_strings(texts, CHUNK):
-                rows = self._rows.of(chunk, prompt, long_texts)
-                begins_text = np.diff(rows.texts, prepend=-1) > 0  # [rows]
-                vectors = np.empty((len(rows.ids), self._full_size), "float32")
-                for batch in batches_of_tokens(map(len, rows.ids), batch_tokens):
-                    vectors[batch] = run([rows.ids[row] for row in batch])
-                    advance(begins_text[batch].sum())
-                if long_texts == "truncate":
-                    too_long += rows.lengths[rows.lengths > self.max_length].tolist()
-                if len(rows.ids) > len(chunk):
-                    vectors = mean_of_windows(
-                        vectors, rows.texts, self.model.head.normalize
-                    )
-                yield vectors
-        warn_of_truncation(too_long, self.max_length, stacklevel=5)
-
-    def tokens_left_out(self, prompt, max_length=None):
-        """How many tokens a row begins with that are not pooled.
-
-        Args:
-            prompt: The text of a prompt.
-            max_length: The longest row in tokens; by default the embedder's.
-
-        Returns:
-            0 where the model pools all; else the tokens of the prompt, and `[CLS]`.
-        """
-        if self.model.head.include_prompt:
-            return 0
-        return prompt_length(self.tokenizer, prompt, max_length or self.max_length)
-
-    def _text_runner(self, left_out):
-        """What computes the vectors of texts that begin with tokens not pooled."""
-        return EncoderRunner(
-            self.model, functools.partial(_embeddings, self.model.head, left_out)
-        )
+        return (cut(chunk, size, normalize) for chunk in vectors)
 
     def _checked_size(self, size):
-        """A number of values to keep, if the vectors have as many."""
-        if size is None:
-            return None
-        if not isinstance(size, Integral) or not 1 <= size <= self._full_size:
-            raise ValueError(
-                f"Expected truncate_dim from 1 to {self._full_size} (the values of a "
-                f"vector), got {quoted(size)}."
-            )
-        return int(size)
-
-    @functools.cached_property
-    def _token_runners(self):
-        return {}
-
-    def _token_runner(self, layers, combine):
-        chosen = chosen_layers(self.encoder.config, layers)
-        if (chosen, combine) not in self._token_runners:
-            run = EncoderRunner(self.model, combination_of_layers(chosen, combine))
-            self._token_runners[chosen, combine] = run
-        return self._token_runners[chosen, combine]
-
-
-def _embeddings(head, left_out, hidden_states, padding_mask):
-    return head(hidden_states[-1], padding_mask, prompt_length=left_out)  # [B, E]
-
-
-def _cut(vectors, size, normalize):
-    """The first values of vectors, scaled to length 1 if that is wanted."""
-    vectors = vectors[:, :size]
-    if not normalize:
-        return vectors
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        return checked_size(size, self._full_size)

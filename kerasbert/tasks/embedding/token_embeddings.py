@@ -75,11 +75,6 @@ COMBINATIONS = {
 def chosen_layers(config, layers):
     """The numbers of the hidden states that are meant, from 0 on.
 
-    Args:
-        config: The encoder's configuration.
-        layers: Numbers of hidden states: 0 is the output of the embeddings, -1 that
-            of the last layer; or `"all"`.
-
     Returns:
         A tuple of numbers.
 
@@ -101,10 +96,6 @@ def chosen_layers(config, layers):
 
 def combination_of_layers(layers, combine):
     """A function that makes one tensor of the hidden states of some layers.
-
-    Args:
-        layers: Numbers of hidden states.
-        combine: A name of `COMBINATIONS`.
 
     Returns:
         A function of a list of hidden states `[B, S, D]` and the padding mask; its

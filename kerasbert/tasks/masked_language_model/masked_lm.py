@@ -1,8 +1,16 @@
 """Texts with masks to what belongs there, and how probable texts are."""
 
-import numpy as np
+import warnings
 
+import numpy as np
+import tensorflow as tf
+
+from kerasbert.data import Examples
+from kerasbert.inference.serving_graph import text_function
 from kerasbert.models import MaskedLMModel
+from kerasbert.tasks.encoder_task import EncoderTask
+from kerasbert.tasks.example_files import read_table
+from kerasbert.tasks.examples import list_of_texts
 from kerasbert.tasks.logits import sparse_crossentropy
 from kerasbert.tasks.masked_language_model.masking import (
     MaskedFeatures,
@@ -12,14 +20,15 @@ from kerasbert.tasks.masked_language_model.masking import (
 from kerasbert.tasks.masked_language_model.scores import MaskedLMScores, one_at_a_time
 from kerasbert.tasks.masked_language_model.search import Beam, largest, mean_log_probs
 from kerasbert.tasks.masked_language_model.text import MaskedRow, MaskedTexts
+from kerasbert.tasks.preprocessor import TextPreprocessor
 from kerasbert.tasks.pretrained_task import load_parts
-from kerasbert.tasks.task import Task
-from kerasbert.tasks.text_rows import TextRows, list_of_texts
 from kerasbert.training.counts import check_count
 from kerasbert.training.features import IGNORED
 
+TOP_K = 5  # tokens of a mask, in an export
 
-class MaskedLM(Task):
+
+class MaskedLM(EncoderTask):
     """Fills in masks, and tells how probable texts are.
 
     Args:
@@ -52,8 +61,8 @@ class MaskedLM(Task):
         self.mask_rate = mask_rate
         self.whole_words = whole_words
         self._masking = Masking(tokenizer, mask_rate, whole_words)
-        self._rows = TextRows(tokenizer, self.max_length)
-        self._texts = MaskedTexts(tokenizer, self._rows)
+        self.preprocessor = TextPreprocessor(tokenizer, self.max_length)
+        self._texts = MaskedTexts(tokenizer, self.preprocessor)
         self._scores = MaskedLMScores(model, tokenizer.vocabulary_size)
 
     @classmethod
@@ -206,11 +215,9 @@ class MaskedLM(Task):
         Reference:
             [Salazar et al., 2020](https://arxiv.org/abs/1910.14659), section 2.
         """
-        rows = self._rows.of(list_of_texts(texts))
-        places = [
-            np.flatnonzero(~self._masking.special[ids]) for ids in rows["token_ids"]
-        ]
-        masked = map(MaskedRow, rows["token_ids"], rows["segment_ids"], places)
+        rows = self.preprocessor.encode(list_of_texts(texts))
+        places = [np.flatnonzero(~self._masking.special[ids]) for ids in rows.token_ids]
+        masked = map(MaskedRow, rows.token_ids, rows.segment_ids, places)
         mask_token_id = self.tokenizer.mask_token_id
         return one_at_a_time(self._scores, list(masked), mask_token_id)
 
@@ -233,7 +240,7 @@ class MaskedLM(Task):
             [Salazar et al., 2020](https://arxiv.org/abs/1910.14659), section 2.3.
         """
         texts = list_of_texts(texts)
-        self._masking.check(self._rows.of(texts)["token_ids"])
+        self._masking.check(self.preprocessor.encode(texts).token_ids)
         found = self.pseudo_log_likelihoods(texts)
         return np.exp([-values.mean(dtype="float64") for values in found])
 
@@ -245,20 +252,18 @@ class MaskedLM(Task):
                 "Expected no targets: a masked language model learns the tokens that "
                 "are hidden from it. Call fit(texts)."
             )
-        rows = self._rows.of(list_of_texts(inputs))
-        self._masking.check(rows["token_ids"])
-        pad = self.tokenizer.pad_token_id
-        targets = {"mlm_logits": rows["token_ids"]}
-        return MaskedFeatures(rows, targets, sample_weight, pad, masking=self._masking)
+        rows = self.preprocessor.encode(list_of_texts(inputs))
+        self._masking.check(rows.token_ids)
+        targets = {"mlm_logits": rows.token_ids}
+        return MaskedFeatures.of_rows(
+            rows, targets, sample_weight, self.tokenizer, masking=self._masking
+        )
 
     def losses(self):
         return {
             "loss": {"mlm_logits": sparse_crossentropy(ignore_class=IGNORED)},
             "metrics": {"mlm_logits": [Perplexity()]},
         }
-
-    def dataset(self, inputs, targets=None, batch_size=32, shuffle=True, seed=0):
-        return super().dataset(inputs, targets, batch_size, shuffle, seed)
 
     def fit(self, inputs, targets=None, validation_data=None, **options):
         """Trains the model on texts: it learns what was hidden from it.
@@ -278,16 +283,73 @@ class MaskedLM(Task):
             validation_data = (validation_data, None)
         return super().fit(inputs, targets, validation_data, **options)
 
-    def evaluate(self, inputs, targets=None, batch_size=32, sample_weight=None):
-        """Loss and perplexity of hidden tokens of texts.
+    @classmethod
+    def read(cls, file, options, pairs=None, learns=False):
+        examples = read_table(file, options, None, bool(pairs))
+        inputs = [x for x in examples.inputs if isinstance(x, tuple) or x.strip()]
+        if not inputs:
+            raise ValueError(
+                f"Expected texts in {file}, but all of its lines are empty."
+            )
+        if len(inputs) < len(examples):  # such as those between documents
+            examples.account.skip("empty lines", len(examples) - len(inputs))
+            examples.account.examples = len(inputs)
+        return Examples(examples.name, None, inputs, account=examples.account)
 
-        Args:
-            inputs: A list of strings, or of pairs of strings.
-            targets: None: the texts are their own.
-            batch_size: Texts of a batch.
-            sample_weight: As in `Task.evaluate`.
+    def answer_rows(self, inputs, options):
+        mask = self.tokenizer.special_tokens.mask
+        masked = [text for text in inputs if mask in text]
+        if unmasked := len(inputs) - len(masked):
+            warnings.warn(
+                f"{unmasked} of the texts have no {mask} to fill in.", stacklevel=2
+            )
+        answers = iter(self.predict(masked))
+        found = []
+        for text in inputs:
+            answer = next(answers) if mask in text else {"text": text, "masks": []}
+            found.append({"filled": answer["text"], "masks": answer["masks"]})
+        return found
+
+    def example_text(self, words=2):
+        return f"{self.tokenizer.special_tokens.mask} {super().example_text(words)}"
+
+    def signatures(self, graph):
+        """`serving_default`, from `text` with masks to the likeliest tokens of each.
+
+        It gives for each text the `tokens` and their `scores` `[B, M, K]`, with M the
+        most masks of a text of the batch, the likeliest first; `mask_count`, how many
+        masks each text has, those that were cut not among them; and `token_count`.
+        Where a text has fewer masks, tokens are empty and scores 0.
         """
-        return super().evaluate(inputs, targets, batch_size, sample_weight)
+        tokenizer = self.tokenizer
+        count = min(TOP_K, tokenizer.vocabulary_size)
+        vocabulary = tf.constant(tokenizer.vocabulary)  # [V]
+        preprocessor = self.preprocessor.with_length(graph.max_length)
+
+        def of_texts(text):
+            token_ids, segment_ids, token_count = preprocessor(text)
+            is_mask = token_ids.with_values(
+                tf.equal(token_ids.values, tokenizer.mask_token_id)
+            )
+            places = tf.where(is_mask.to_tensor(False))  # [P, 2]
+            outputs = graph.outputs_at(token_ids, segment_ids, places)
+            # The model may have more tokens, that stand for nothing.
+            probs = tf.nn.softmax(outputs["mlm_logits"])[:, : len(tokenizer.vocabulary)]
+            scores, best = tf.math.top_k(probs, count)  # [P, K] each
+            mask_count = tf.reduce_sum(tf.cast(is_mask, tf.int32), axis=1)  # [B]
+
+            def by_text(values, filler):
+                rows = tf.RaggedTensor.from_row_lengths(values, mask_count)
+                return rows.to_tensor(filler, shape=[None, None, count])  # [B, M, K]
+
+            return {
+                "tokens": by_text(tf.gather(vocabulary, best), ""),
+                "scores": by_text(scores, 0.0),
+                "mask_count": mask_count,
+                "token_count": token_count,
+            }
+
+        return {"serving_default": text_function(of_texts, "text")}
 
     def options(self):
         return {

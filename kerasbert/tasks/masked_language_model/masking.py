@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasbert.training.features import IGNORED, Features
+from kerasbert.training.features import IGNORED, EncodedExamples
 
 MASKED, KEPT = 0.8, 0.1  # of the chosen tokens; the rest become others
 
@@ -98,7 +98,7 @@ class Masking:
 
 
 @dataclasses.dataclass(frozen=True)
-class MaskedFeatures(Features):
+class MaskedFeatures(EncodedExamples):
     """Texts whose tokens are hidden when a batch is made: others in every epoch.
 
     What is hidden follows from the seed of the run, the epoch and the number of the
@@ -126,7 +126,9 @@ class MaskedFeatures(Features):
             "masked_positions": positions,
         }
         weights = None if self.weights is None else self.weights[rows]
-        features = Features(inputs, {"mlm_logits": labels}, weights, self.pad_token_id)
+        features = EncodedExamples(
+            inputs, {"mlm_logits": labels}, weights, self.pad_token_id
+        )
         return features.batch(range(len(rows)))
 
     def _hidden(self, row):

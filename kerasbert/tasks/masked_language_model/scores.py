@@ -3,8 +3,7 @@
 import numpy as np
 from keras import ops
 
-from kerasbert.tasks.batching import batches_of_tokens
-from kerasbert.tasks.encoder_runner import EncoderRunner
+from kerasbert.inference.encoder_runner import EncoderRunner, batches_of_tokens
 
 BATCH_TOKENS = 4096
 BATCH_PLACES = 256  # whose logits, each as long as the vocabulary, are held at once
@@ -59,12 +58,6 @@ def _last_states(hidden_states, padding_mask):
 
 def one_at_a_time(scores, rows, mask_token_id):
     """The log probability of tokens, each given all others of its row.
-
-    Args:
-        scores: A `MaskedLMScores`.
-        rows: A list of `MaskedRow`, whose places are
-            those of the tokens to hide, one after the other.
-        mask_token_id: The id of the mask.
 
     Returns:
         For each row a float32 array, one number a place.

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kerasbert.tasks.text_rows import list_of_texts
+from kerasbert.tasks.examples import list_of_texts
 
 
 class MaskedRow(NamedTuple):
@@ -41,13 +41,14 @@ class MaskedTexts:
 
     Args:
         tokenizer: A `kerasbert.Tokenizer`.
-        rows: A `kerasbert.tasks.text_rows.TextRows`.
+        preprocessor: A `kerasbert.tasks.preprocessor.TextPreprocessor`.
     """
 
-    def __init__(self, tokenizer, rows):
+    def __init__(self, tokenizer, preprocessor):
         self.tokenizer = tokenizer
         self.mask = tokenizer.special_tokens.mask
-        self._rows = rows
+        self._preprocessor = preprocessor
+        self.max_length = preprocessor.max_length
 
     def rows(self, texts):
         """The rows of texts.
@@ -62,10 +63,10 @@ class MaskedTexts:
             ValueError: If a text has no mask, or one beyond the longest sequence; the
                 message says which.
         """
-        inputs = self._rows.of(texts)
+        encoded = self._preprocessor.encode(texts)
         rows = []
         for number, text in enumerate(texts):
-            token_ids = inputs["token_ids"][number]
+            token_ids = encoded.token_ids[number]
             places = np.flatnonzero(token_ids == self.tokenizer.mask_token_id)
             written = sum(part.count(self.mask) for part in _parts(text))
             if not written:
@@ -78,10 +79,10 @@ class MaskedTexts:
                 raise ValueError(
                     f"Expected every {self.mask} of a text to be read as one, but of "
                     f"{written} at position {number} the model sees {len(places)}. The "
-                    f"longest sequence is {self._rows.max_length} tokens: shorten the "
+                    f"longest sequence is {self.max_length} tokens: shorten the "
                     "text, or raise max_length."
                 )
-            rows.append(MaskedRow(token_ids, inputs["segment_ids"][number], places))
+            rows.append(MaskedRow(token_ids, encoded.segment_ids[number], places))
         return rows
 
     def widened(self, rows, pieces):
@@ -96,9 +97,9 @@ class MaskedTexts:
         """
         wide = [row.widened(count) for row, count in zip(rows, pieces, strict=True)]
         longest = max((len(row.token_ids) for row in wide), default=0)
-        if longest > self._rows.max_length:
+        if longest > self.max_length:
             raise ValueError(
-                f"Expected at most {self._rows.max_length} tokens, got {longest} with "
+                f"Expected at most {self.max_length} tokens, got {longest} with "
                 "as many masks as there are pieces. Shorten the text, or raise "
                 "max_length."
             )

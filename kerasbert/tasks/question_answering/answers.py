@@ -67,14 +67,6 @@ class SpanScorer(Portable):
 def best_answers(context, text, scores, no_answer=None, count=1):
     """The best answers to a question.
 
-    Args:
-        context: The text that they stand in.
-        text: Its tokens, a `TokenizedText`.
-        scores: For each token the scores of the answers that begin there and have 1
-            to A tokens, `[T, A]`.
-        no_answer: The score of no answer; None: there is one.
-        count: The most answers.
-
     Returns:
         A list of dictionaries, the best first: `answer`, `score`, the probability of
         it among all that could be, and `start` and `end`, the first character and the

@@ -1,13 +1,24 @@
 """Questions about a text to answers in it."""
 
-import numpy as np
+import contextlib
 
+import numpy as np
+import tensorflow as tf
+
+from kerasbert.data import Examples, read_squad
+from kerasbert.data.packaging import bare_name
+from kerasbert.inference.serving_graph import text_function
 from kerasbert.metrics import squad2_metrics, squad_metrics
 from kerasbert.models import QuestionAnsweringModel
+from kerasbert.tasks.encoder_task import EncoderTask
 from kerasbert.tasks.pretrained_task import encoder_of, load_parts, with_new_head
 from kerasbert.tasks.question_answering.answers import SpanScorer, best_answers
 from kerasbert.tasks.question_answering.loss import SlotCrossentropy
-from kerasbert.tasks.question_answering.rows import QuestionTokenizer, question_pairs
+from kerasbert.tasks.question_answering.preprocessor import (
+    QuestionPreprocessor,
+    question_pairs,
+)
+from kerasbert.tasks.question_answering.spans import best_spans, span_scores
 from kerasbert.tasks.question_answering.targets import (
     MISALIGNED,
     answer_tokens,
@@ -16,18 +27,21 @@ from kerasbert.tasks.question_answering.targets import (
     target_slots,
 )
 from kerasbert.tasks.question_answering.windows import WindowLayout
-from kerasbert.tasks.task import Task
+from kerasbert.text.utf8 import replace_invalid
 from kerasbert.training.counts import check_count
-from kerasbert.training.features import Features
+from kerasbert.training.features import EncodedExamples
 
 MAX_LENGTH = 384  # tokens of a window, where nobody says otherwise
 SHORTEST = 8
 
 
-class QuestionAnswerer(Task):
+class QuestionAnswerer(EncoderTask):
     """Answers questions about a context with parts of it.
 
-    A context of any length is read in windows that overlap.
+    A context of any length is read in windows that overlap. Targets are for each
+    question the answers that people gave: `{"text": [...], "answer_start": [...]}`, the
+    latter in characters, or a list of such of one answer; None where the context has
+    none, which makes this a task with `no_answer`.
 
     Args:
         model: A `kerasbert.models.QuestionAnsweringModel`.
@@ -93,7 +107,7 @@ class QuestionAnswerer(Task):
                 "whose logits say that there is no answer, but its template begins "
                 "with the text. Give tokenizer.json a post_processor with one."
             )
-        self._rows = QuestionTokenizer(tokenizer, self.layout)
+        self.preprocessor = QuestionPreprocessor(tokenizer, self.layout)
         self._scores = SpanScorer(max_answer_length)
 
     @classmethod
@@ -120,7 +134,7 @@ class QuestionAnswerer(Task):
     def features(self, inputs, targets=None, sample_weight=None):
         pairs = question_pairs(inputs)
         answers = None if targets is None else known_answers(targets, len(pairs))
-        chunks = list(self._rows.chunks(pairs))
+        chunks = list(self.preprocessor.encode(pairs))
         token_ids = [row for chunk in chunks for row in chunk.windows.token_ids]
         segment_ids = [row for chunk in chunks for row in chunk.windows.segment_ids]
         rows = {"token_ids": token_ids, "segment_ids": segment_ids}
@@ -130,7 +144,7 @@ class QuestionAnswerer(Task):
         if sample_weight is not None:
             weights = np.asarray(sample_weight, "float32")[questions]
         if answers is None:
-            return Features(rows, {}, weights, pad_token_id)
+            return EncodedExamples(rows, {}, weights, pad_token_id)
 
         contexts = [context for chunk in chunks for context in chunk.contexts]
         tokens = answer_tokens(pairs, answers, contexts)  # [n, 2]
@@ -146,12 +160,16 @@ class QuestionAnswerer(Task):
                 f"Expected answers that stand in their contexts, got {len(pairs)} "
                 "questions with none. answer_start counts characters, from 0."
             )
-        return Features(
+        return EncodedExamples(
             {name: [values[row] for row in kept] for name, values in rows.items()},
             {name: [values[row] for row in kept] for name, values in known.items()},
             None if weights is None else weights[kept],
             pad_token_id,
         )
+
+    @property
+    def input_names(self):
+        return ("question", "context")
 
     def losses(self):
         names = ("start_logits", "end_logits")
@@ -160,33 +178,9 @@ class QuestionAnswerer(Task):
             "loss_weights": {name: 0.5 for name in names},
         }
 
-    def fit(
-        self,
-        inputs,
-        targets=None,
-        validation_data=None,
-        sample_weight=None,
-        **options,
-    ):
-        """Trains the model, as `Task.fit` does.
-
-        Args:
-            inputs: As in `predict`.
-            targets: For each question the answers that people gave: `{"text": [...],
-                "answer_start": [...]}`, the latter in characters, or a list of such
-                of one answer; None where the context has none, which makes this a
-                task with `no_answer`.
-            validation_data: As in `Task.fit`.
-            sample_weight: As there.
-            **options: Others of `Task.fit`.
-
-        Returns:
-            A `keras.callbacks.History`.
-        """
-        inputs, targets, weights = self.examples(inputs, targets, sample_weight)
-        if not all(known_answers(targets, len(targets))):
+    def adapt(self, inputs, targets, learns):
+        if learns and not all(known_answers(targets, len(targets))):
             self.no_answer = True
-        return super().fit(inputs, targets, validation_data, weights, **options)
 
     def predict(self, inputs, top_k=1):
         """Answers questions.
@@ -207,9 +201,9 @@ class QuestionAnswerer(Task):
         pairs = question_pairs(inputs)
         contexts = iter([context for _, context in pairs])
         answers = []
-        for windows, texts in self._rows.chunks(pairs):
+        for windows, texts in self.preprocessor.encode(pairs):
             rows = {"token_ids": windows.token_ids, "segment_ids": windows.segment_ids}
-            outputs = self.outputs(Features(rows))
+            outputs = self.outputs(EncodedExamples(rows))
             scores = self._scores(outputs, windows, texts)
             for text, (of_spans, nothing) in zip(texts, scores, strict=True):
                 nothing -= self.null_score_diff_threshold
@@ -239,6 +233,67 @@ class QuestionAnswerer(Task):
         if self.no_answer or not all(texts):
             return squad2_metrics(found, texts)
         return squad_metrics(found, texts)
+
+    @classmethod
+    def read(cls, file, options, pairs=None, learns=False):
+        found = read_squad(file, encoding=options.encoding)
+        if found.targets is None:
+            raise ValueError(f"Expected answers in {file}, got questions alone.")
+        return Examples(
+            str(file), None, found.inputs, found.targets, account=found.account
+        )
+
+    @contextlib.contextmanager
+    def open_inputs(self, file, options):
+        if not bare_name(file).endswith(".json"):
+            with super().open_inputs(file, options) as opened:
+                yield opened
+            return
+        found = read_squad(file, answers=False, encoding=options.encoding)
+        rows = zip(found.ids, found.inputs, strict=True)
+        names = self.input_names
+        yield (
+            (
+                ({"id": name, **dict(zip(names, pair, strict=True))}, pair)
+                for name, pair in rows
+            ),
+            found.account,
+        )
+
+    def signatures(self, graph):
+        """`serving_default`, from `question` and `context` to the answer.
+
+        It gives `answer` `[B]`, a part of the context, its probability `score`, and
+        where it stands, `start` and `end`, in characters. A long context is read in
+        windows. Where the answerer may say that there is no answer, that is the empty
+        string at 0.
+        """
+        preprocessor = self.preprocessor.with_length(graph.max_length)
+
+        def of_texts(question, context):
+            context = replace_invalid(context)  # characters are counted in it
+            windows, starts, ends = preprocessor(question, context)
+            outputs = graph.outputs(windows.token_ids, windows.segment_ids)  # [W, S]
+            logits = [outputs[f"{side}_logits"] for side in ("start", "end")]
+            count, length = tf.unstack(tf.shape(logits[0], out_type=tf.int64))
+            spans = span_scores(
+                [tf.reshape(values, [-1]) for values in logits],
+                tf.range(count) * length,
+                windows,
+                starts.with_values(ends.values > starts.values),
+                self.max_answer_length,
+            )
+            nothing = None
+            if self.no_answer:
+                nothing = spans.no_answer - self.null_score_diff_threshold  # [B]
+            first, last, score = best_spans(spans.scores, starts, nothing)
+            # One more token, empty and at 0, for where there is no answer.
+            start = tf.gather(tf.concat([starts.values, [0]], axis=0), first)  # [B]
+            end = tf.gather(tf.concat([ends.values, [0]], axis=0), last)  # [B]
+            answer = tf.strings.substr(context, start, end - start, unit="UTF8_CHAR")
+            return {"answer": answer, "score": score, "start": start, "end": end}
+
+        return {"serving_default": text_function(of_texts, *self.input_names)}
 
     def options(self):
         return {

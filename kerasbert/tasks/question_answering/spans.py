@@ -9,6 +9,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from kerasbert.text.ragged import row_numbers
+from kerasbert.text.windows import most_context
 
 
 class Spans(NamedTuple):
@@ -92,9 +93,43 @@ def best_windows(windows, contexts):
     size = tf.gather(windows.sizes, window)
     context = 100 * tf.minimum(before, size - 1 - before) + size
     count = tf.size(contexts.values, tf.int64)
-    most = tf.math.unsorted_segment_max(context, tokens.values, count)  # [T]
-    best = context == tf.gather(most, tokens.values)
-    window = tf.where(best, window, tf.int64.max)
-    window = tf.math.unsorted_segment_min(window, tokens.values, count)  # [T]
+    window = most_context(context, tokens.values, window, count)  # [T]
     places = tf.range(count) - tf.gather(contexts.row_starts(), row_numbers(contexts))
     return window, places
+
+
+def best_spans(scores, contexts, nothing):
+    """The best answer to each question.
+
+    Args:
+        scores: As in `Spans`.
+        contexts: Ragged rows with a value for each token.
+        nothing: The score of no answer; None: there is one.
+
+    Shapes:
+        scores `[T, A]`, contexts `[B, (T)]`, nothing `[B]` -> the first and the last
+        token of the answer, int64 `[B]` each, T where there is none; its probability
+        `[B]`.
+    """
+    questions, count = row_numbers(contexts), contexts.nrows()
+    none = tf.size(questions, tf.int64)  # T
+    of_tokens = tf.reduce_max(scores, axis=1)  # [T]
+    best = tf.math.unsorted_segment_max(of_tokens, questions, count)  # [B]
+    best = tf.maximum(best, scores.dtype.min)  # where no answer can be
+    highest = best if nothing is None else tf.maximum(best, nothing)  # [B]
+
+    ratios = tf.exp(scores - tf.gather(highest, questions)[:, tf.newaxis])  # [T, A]
+    total = tf.math.unsorted_segment_sum(
+        tf.reduce_sum(ratios, axis=1), questions, count
+    )  # [B]
+    answered = (best > scores.dtype.min) & (best == highest)
+    if nothing is not None:
+        total += tf.exp(nothing - highest)
+    score = tf.where(total > 0, 1 / total, 1.0)
+
+    is_best = of_tokens == tf.gather(best, questions)
+    first = tf.where(is_best, tf.range(none), none)  # [T]
+    first = tf.math.unsorted_segment_min(first, questions, count)  # [B]
+    first = tf.where(answered, first, none)
+    steps = tf.concat([tf.argmax(scores, axis=1), [0]], axis=0)  # [T + 1]
+    return first, first + tf.gather(steps, first), score

@@ -10,12 +10,6 @@ from kerasbert.tasks.labels import checked_count
 def known_answers(targets, count):
     """The answers to questions, as texts and where they begin.
 
-    Args:
-        targets: For each question None, where the context has no answer; a dictionary
-            with `text` and `answer_start`, each of one answer or a list of them; or a
-            list of dictionaries of one answer.
-        count: How many questions there are.
-
     Returns:
         For each question a list of pairs of a text and its first character, which is
         -1 where it is not known.
@@ -63,11 +57,6 @@ def answer_tokens(pairs, answers, contexts):
 
     The first answer counts that stands in the context where it says.
 
-    Args:
-        pairs: Pairs of a question and its context.
-        answers: What `known_answers` gives.
-        contexts: The context of each question, a `TokenizedText`.
-
     Returns:
         int64 array `[n, 2]`; -1 twice where there is no answer, -2 where none stands
         in the context. A warning says how many of the latter there are, but for those
@@ -114,10 +103,6 @@ def _tokens_of(answer, context, text):
 def target_slots(windows, tokens):
     """Where the answer stands in each row; 0, that is `[CLS]`, where it is not there.
 
-    Args:
-        windows: `Windows`, in numpy.
-        tokens: What `answer_tokens` gives.
-
     Returns:
         int64 array `[W, 2]`: the slots of the first and the last token of the answer.
     """
@@ -130,10 +115,6 @@ def target_slots(windows, tokens):
 
 def one_hot_rows(slots, lengths):
     """Rows with a one at a slot and zeros elsewhere.
-
-    Args:
-        slots: int array `[W]`.
-        lengths: The length of each row, int array `[W]`.
 
     Returns:
         A list of int8 arrays.

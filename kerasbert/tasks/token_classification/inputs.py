@@ -3,16 +3,13 @@
 from collections import Counter
 
 from kerasbert.metrics.entities import Span
+from kerasbert.tasks.examples import are_groups
 from kerasbert.tasks.labels import LabelIndex, checked_count
-from kerasbert.tasks.text_rows import are_groups
 from kerasbert.text.utf8 import to_utf8
 
 
 def are_words(inputs):
     """Whether inputs are lists of words, rather than texts.
-
-    Args:
-        inputs: A list of strings, or of lists of strings.
 
     Raises:
         TypeError: If it is neither; the message says what is where.
@@ -27,19 +24,12 @@ def _is_words(value):
 
 
 def readable(text):
-    """A text as the string whose characters offsets count.
-
-    Args:
-        text: A string or bytes; what is no UTF-8 becomes U+FFFD.
-    """
+    """A text as the string whose characters offsets count."""
     return to_utf8(text).decode("utf-8", "replace")
 
 
 def joined(words):
     """Words as a text, with a space between them.
-
-    Args:
-        words: A list of strings.
 
     Returns:
         The text, and where each word begins and ends in it.
@@ -60,11 +50,6 @@ def joined(words):
 
 def checked_tags(inputs, targets, labels):
     """The tags of words, if they are tags of these words.
-
-    Args:
-        inputs: A list of lists of words.
-        targets: For each a list with a tag, or the number of one, for each word.
-        labels: The tags that there are.
 
     Returns:
         The tags, as lists.
@@ -95,11 +80,6 @@ def _name(tag, find):
 
 def checked_entities(texts, targets, types):
     """The entities of texts, if they stand in these texts.
-
-    Args:
-        texts: A list of strings.
-        targets: For each a list of dictionaries with `start`, `end` and `type`.
-        types: The types that there are.
 
     Returns:
         For each text a list of `Span`s of characters, in order.
@@ -146,11 +126,6 @@ def _span(entity, text, position):
 
 def word_spans(spans, starts, ends):
     """Entities of characters as entities of words: all words that they touch.
-
-    Args:
-        spans: `Span`s of characters, in order.
-        starts: The first character of each word.
-        ends: The one after its last.
 
     Returns:
         `Span`s of words. A word that two touch belongs to the first; an entity that

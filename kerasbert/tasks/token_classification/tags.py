@@ -20,9 +20,6 @@ OUTSIDE = "O"
 def scheme_of(labels):
     """The scheme that labels belong to.
 
-    Args:
-        labels: Tags, such as `["O", "B-PER", "I-PER"]`.
-
     Returns:
         `"IOB2"` for B and I, `"IOBES"` where a letter of IOBES, BIOES, BMES or BILOU
         is among them, `"IOB1"` for I alone, `"PLAIN"` for no letters.

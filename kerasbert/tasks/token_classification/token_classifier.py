@@ -1,5 +1,6 @@
 """Text to entities, words to tags."""
 
+import contextlib
 import functools
 import itertools
 import re
@@ -8,17 +9,20 @@ import warnings
 import numpy as np
 import tensorflow as tf
 
+from kerasbert.data import holds_words, open_words
+from kerasbert.inference.serving_graph import text_function
 from kerasbert.metrics.entities import Span, span_scores
 from kerasbert.models import TokenClassificationModel
 from kerasbert.tasks.class_losses import ClassCrossentropy
+from kerasbert.tasks.encoder_task import EncoderTask
+from kerasbert.tasks.examples import list_of_texts
 from kerasbert.tasks.logits import sparse_crossentropy
+from kerasbert.tasks.preprocessor import check_one_segment
 from kerasbert.tasks.pretrained_task import (
     has_published_head,
     load_parts,
     model_with_labels,
 )
-from kerasbert.tasks.task import Task, check_one_segment
-from kerasbert.tasks.text_rows import list_of_texts
 from kerasbert.tasks.token_classification.decoding import TagDecoder
 from kerasbert.tasks.token_classification.inputs import (
     are_words,
@@ -26,12 +30,21 @@ from kerasbert.tasks.token_classification.inputs import (
     checked_tags,
     word_spans,
 )
-from kerasbert.tasks.token_classification.rows import WordRows
-from kerasbert.tasks.token_classification.tags import TagScheme, scheme_of
-from kerasbert.training.features import IGNORED, Features
+from kerasbert.tasks.token_classification.preprocessor import WordPreprocessor
+from kerasbert.tasks.token_classification.serving import substrings, word_logits
+from kerasbert.tasks.token_classification.tagged_files import (
+    read_tagged_file,
+    without_spaces,
+)
+from kerasbert.tasks.token_classification.tags import (
+    TagScheme,
+    labels_of,
+    scheme_of,
+)
+from kerasbert.training.features import IGNORED, EncodedExamples
 
 
-class TokenClassifier(Task):
+class TokenClassifier(EncoderTask):
     """Finds names and other entities in texts, or gives each word a tag.
 
     A text that is too long is read in windows that overlap, so that every word gets a
@@ -78,7 +91,7 @@ class TokenClassifier(Task):
                 "a role. With scheme='PLAIN' each is a type of its own.",
                 stacklevel=3,
             )
-        self._rows = WordRows(tokenizer, self.max_length, self.stride)
+        self.preprocessor = WordPreprocessor(tokenizer, self.max_length, self.stride)
 
     @classmethod
     def from_pretrained(cls, source, labels=None, dtype=None, **options):
@@ -122,7 +135,7 @@ class TokenClassifier(Task):
 
     def features(self, inputs, targets=None, sample_weight=None):
         inputs = list_of_texts(inputs, words=True)
-        rows = self._rows.of(inputs)
+        rows = self.preprocessor.encode(inputs)
         known = {}
         if targets is not None:
             numbers = [
@@ -207,6 +220,44 @@ class TokenClassifier(Task):
         answers = zip(*self._decoded(words), strict=True) if words else []
         return [{"tags": tags, "entities": entities} for tags, entities in answers]
 
+    @classmethod
+    def read(cls, file, options, pairs=None, learns=False):
+        return read_tagged_file(file, options)
+
+    @classmethod
+    def labels_in(cls, examples):
+        try:
+            return labels_of(examples.targets)
+        except ValueError as error:
+            raise ValueError(f"In {examples.name}: {error}") from None
+
+    def reading(self):
+        return {"labels": self.labels}
+
+    @contextlib.contextmanager
+    def open_inputs(self, file, options):
+        if not holds_words(file, self.labels, options.format, options.encoding):
+            with super().open_inputs(file, options) as opened:
+                yield opened
+            return
+        with open_words(
+            *(file, options.format, options.columns.text, options.word_prefix),
+            *(options.characters, options.delimiter, options.sentence),
+            options.encoding,
+        ) as texts:
+            yield (({"tokens": words}, words) for words in texts), texts.account
+
+    def answer_rows(self, inputs, options):
+        if inputs and not isinstance(inputs[0], list):
+            return [{"entities": entities} for entities in self.predict(inputs)]
+        answers = self.predict_words(inputs)
+        if options.characters:
+            for words, answer in zip(inputs, answers, strict=True):
+                answer["entities"] = [
+                    without_spaces(entity, words) for entity in answer["entities"]
+                ]
+        return answers
+
     def answer_metrics(self, inputs, targets):
         """Precision, recall and F1 of whole entities, and accuracy of tags.
 
@@ -218,7 +269,7 @@ class TokenClassifier(Task):
             `{"precision", "recall", "f1", "accuracy"}`.
         """
         inputs = list_of_texts(inputs, words=True)
-        rows = self._rows.of(inputs)
+        rows = self.preprocessor.encode(inputs)
         tags, spans = self._tags_of(inputs, rows, targets)
         found_tags, entities = self._decoded(inputs, rows)
         if rows.of_words:
@@ -243,12 +294,67 @@ class TokenClassifier(Task):
             "scheme": self.scheme.name,
         }
 
+    def signatures(self, graph):
+        """`serving_default`, from `text` to its entities, and `tags`, to its words.
+
+        The entities are `types` and `texts`, `starts` and `ends` in characters,
+        `scores`, `[B, E]` each, of which the first `entity_count` are entities; the
+        words `words`, `tags`, `starts` and `ends`, and `word_count`. Both give
+        `token_count`.
+        """
+        preprocessor = self.preprocessor.with_length(graph.max_length)
+        decoder = TagDecoder(self.scheme)
+        labels = tf.constant(self.labels)  # [C]
+        types = tf.constant(self.scheme.types)  # [C]
+
+        def tagged(text):
+            words = preprocessor(text)
+            logits = words.places.with_values(word_logits(graph, words))
+            return words, logits, decoder.tags(logits)  # [B, (words), C], [N]
+
+        def entities(text):
+            words, logits, tags = tagged(text)
+            found = decoder.entities(logits, tags)
+            rows = tf.RaggedTensor.from_row_splits(
+                tf.gather(types, found.labels), found.row_splits, validate=False
+            )
+            starts = rows.with_values(tf.gather(words.starts.values, found.first))
+            ends = rows.with_values(tf.gather(words.ends.values, found.last))
+            return {
+                "types": rows.to_tensor(""),
+                "texts": substrings(text, starts, ends).to_tensor(""),
+                "starts": starts.to_tensor(),
+                "ends": ends.to_tensor(),
+                "scores": rows.with_values(found.scores).to_tensor(),
+                "entity_count": tf.cast(rows.row_lengths(), tf.int32),
+                "token_count": words.token_count,
+            }
+
+        def tags(text):
+            words, _, tags = tagged(text)
+            names = words.places.with_values(tf.gather(labels, tags))
+            return {
+                "words": substrings(text, words.starts, words.ends).to_tensor(""),
+                "tags": names.to_tensor(""),
+                "starts": words.starts.to_tensor(),
+                "ends": words.ends.to_tensor(),
+                "word_count": tf.cast(names.row_lengths(), tf.int32),
+                "token_count": words.token_count,
+            }
+
+        return {
+            "serving_default": text_function(entities, "text"),
+            "tags": text_function(tags, "text"),
+        }
+
     def _features(self, rows, targets=None, weights=None):
         inputs = {
             "token_ids": rows.token_ids,
             "segment_ids": [np.zeros_like(row) for row in rows.token_ids],
         }
-        return Features(inputs, targets or {}, weights, self.tokenizer.pad_token_id)
+        return EncodedExamples(
+            inputs, targets or {}, weights, self.tokenizer.pad_token_id
+        )
 
     def _tags_of(self, inputs, rows, targets):
         """The tags that words should get, as the scheme has it, and the spans."""
@@ -265,7 +371,7 @@ class TokenClassifier(Task):
 
     def _decoded(self, inputs, rows=None):
         """The tags of the words, and the entities, of each text."""
-        rows = rows or self._rows.of(inputs)
+        rows = rows or self.preprocessor.encode(inputs)
         outputs = self.outputs(self._features(rows))
         logits = rows.at_words(
             np.concatenate([output["logits"] for output in outputs]),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import kerasbert
-from kerasbert.tasks.embedding import text_embedder
+from kerasbert.tasks.embedding.preprocessor import EmbeddingPreprocessor
 
 FIXTURES = pathlib.Path(__file__).parents[2] / "fixtures"
 SENTENCE_FOLDERS = sorted(FIXTURES.glob("sentence_*/sentence_transformers"))
@@ -212,7 +212,7 @@ def test_what_is_no_string_is_named_with_its_position(embedder):
 
 
 def test_a_stream_is_read_a_chunk_ahead(embedder, monkeypatch):
-    monkeypatch.setattr(text_embedder, "CHUNK", 4)
+    monkeypatch.setattr(EmbeddingPreprocessor, "chunk", 4)
     read = []
 
     def texts():

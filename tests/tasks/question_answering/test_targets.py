@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kerasbert.tasks.question_answering.rows import TokenizedText
+from kerasbert.tasks.question_answering.preprocessor import TokenizedText
 from kerasbert.tasks.question_answering.targets import (
     answer_tokens,
     known_answers,

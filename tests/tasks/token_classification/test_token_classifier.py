@@ -85,7 +85,7 @@ def test_words_get_the_tokens_that_they_get_alone(published):
 
 def test_long_texts_are_read_where_there_is_most_context(of_windows):
     words = list("abcdefghij")  # a token each; windows a-f, c-h, e-j
-    rows = of_windows._rows.of([words, ["a"]])
+    rows = of_windows.preprocessor.encode([words, ["a"]])
     assert rows.texts.tolist() == [0, 0, 0, 1]
     # a b c d are best in the first, e f in the second, g to j in the third window.
     assert rows.places.tolist() == [1, 2, 3, 4, 8 + 3, 8 + 4, 16 + 3, 20, 21, 22, 25]
@@ -106,7 +106,7 @@ def test_every_word_of_a_long_text_gets_its_tag_from_its_window(of_windows):
 def test_words_of_a_text_are_divided_by_space_punctuation_and_chinese(name, request):
     tagger = request.getfixturevalue(name)
     text = " The  U.S.-film, 你好x naïve\u200b!"
-    rows = tagger._rows.of([text])
+    rows = tagger.preprocessor.encode([text])
     words = [
         text[start:end]
         for start, end in zip(rows.starts.tolist(), rows.ends.tolist(), strict=True)
@@ -130,7 +130,7 @@ def test_texts_of_nothing_have_no_entities(published, albert):
 def test_unknown_characters_are_words(published, albert):
     for tagger, text in ((published, "😀"), (albert, "\x07"), (albert, "a \x07")):
         for texts in ([text], [text, "the film"], ["the film", text]):
-            rows = tagger._rows.of(texts)
+            rows = tagger.preprocessor.encode(texts)
             assert rows.ends.max() <= 8
             spans = [*rows.characters()][texts.index(text)]
             assert spans[0][-1] == len(text) - 1 and spans[1][-1] == len(text)

@@ -1,0 +1,71 @@
+"""Flags of commands from the fields of dataclasses, each of which is written once."""
+
+import dataclasses
+import enum
+import functools
+import inspect
+from typing import Annotated
+
+import typer
+
+__all__ = ["flag", "with_flags"]
+
+
+def flag(help, default=None, *, kind=str, names=None, choices=None, **options):
+    """A field of a dataclass that is a flag of commands, too."""
+    if choices is not None:
+        kind = enum.Enum("Choice", {choice: choice for choice in choices})
+    metadata = {"kind": kind, "names": names, "help": help, "options": options}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def with_flags(options, *names):
+    """A decorator that gives a command the flags of a dataclass.
+
+    The command is called with its own arguments, and with `given`: a dictionary from
+    the names of those fields whose flags were given to their values.
+    """
+    fields = {field.name: field for field in dataclasses.fields(options)}
+    if not names:  # first those of the class itself
+        flags = [name for name, field in fields.items() if field.metadata]
+        names = sorted(flags, key=lambda name: name not in vars(options))
+    added = [_parameter(fields[name]) for name in names]
+
+    def decorate(command):
+        own = [
+            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            for parameter in inspect.signature(command).parameters.values()
+            if parameter.name != "given"
+        ]
+
+        @functools.wraps(command)
+        def run(**values):
+            given = {name: _value(values.pop(name)) for name in names}
+            given = {name: x for name, x in given.items() if x is not None}
+            return command(**values, given=given)
+
+        run.__signature__ = inspect.Signature([*own, *added])
+        run.__annotations__ = {p.name: p.annotation for p in (*own, *added)}
+        return run
+
+    return decorate
+
+
+def _parameter(field):
+    about, kind = field.metadata, field.metadata["kind"]
+    names = about["names"] or f"--{field.name.replace('_', '-')}"
+    names = (names,) if isinstance(names, str) else names
+    option = typer.Option(*names, help=about["help"], **about["options"])
+    return inspect.Parameter(
+        field.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[kind | None, option],
+    )
+
+
+def _value(value):
+    """A value as the field has it; of several, one alone as it is, and none as None."""
+    if isinstance(value, list):
+        return value[0] if len(value) == 1 else value or None
+    return value.value if isinstance(value, enum.Enum) else value

@@ -1,0 +1,142 @@
+"""The serving graph of an encoder: the layers of the model, on packed tokens, frozen.
+
+It is traced from the very layers that train, so there is no second BERT to keep in
+step. Packing leaves padding to attention alone. Constants let oneDNN lay the weights
+out once; they stand in the graph itself and not in its functions, so that all
+signatures share them and a server does not copy them as often as it optimises one.
+"""
+
+import keras
+import tensorflow as tf
+
+from kerasbert.inference.matmul_overrides import override_matmuls
+from kerasbert.layers import GroupedPacking, Packing, unpack
+
+GROUPS = 3  # of rows, in attention
+
+
+def packed_encoder(encoder, constants, finish, products):
+    """The function from packed tokens to what `finish` makes of the hidden states.
+
+    Args:
+        encoder: A `BertEncoder` or `AlbertEncoder`.
+        constants: Pairs of a variable and the tensor that takes its place.
+        finish: Function from a list of hidden states `[B, S, D]` and the padding mask
+            `[B, S]` to a tensor.
+        products: From layers of the encoder to what stands in for their products, such
+            as `joint_projections`.
+
+    Returns:
+        A function of token_ids `[T]`, segment_ids `[T]`, packed and padding_mask
+        `[B, S]`, int32 each. The ones of `packed` are the slots of the T tokens, in
+        order; the first slot of every row is among them. Those of `padding_mask` are
+        the slots that are attended to.
+    """
+    tokens = tf.TensorSpec([None], tf.int32)
+    rows = tf.TensorSpec([None, None], tf.int32)
+
+    @tf.function(input_signature=[tokens, tokens, rows, rows], autograph=False)
+    def compute(token_ids, segment_ids, packed, padding_mask):
+        with keras.StatelessScope(constants), override_matmuls(products):
+            packing, position_ids = packing_of_rows(packed)
+            groups, masks = groups_of_like_length(packing, packed, padding_mask)
+            hidden_states = encoder.compute_packed(
+                token_ids, segment_ids, position_ids, masks, groups
+            )
+            states = [unpack(tokens, packing) for tokens in hidden_states]
+            return finish(states, padding_mask)  # of L + 1 of [B, S, D]
+
+    return compute
+
+
+def joint_projections(encoder, constants):
+    """Attention's kernels put together beforehand, rather than whenever they are used.
+
+    They are constants of their own: made once, so that all signatures share them.
+
+    Args:
+        encoder: A `BertEncoder` or `AlbertEncoder`.
+        constants: Pairs of a variable and the tensor that takes its place.
+
+    Returns:
+        From the attention of a block to what computes its queries, keys and values.
+    """
+
+    def product_of(attention):
+        with keras.StatelessScope(constants):
+            kernel, bias = attention.projection()
+        return lambda inputs: tf.nn.bias_add(tf.matmul(inputs, kernel), bias)
+
+    return {block.attention: product_of(block.attention) for block in encoder.blocks}
+
+
+def packing_of_rows(packed):
+    """The packing of rows whose tokens stand anywhere but for the first slot.
+
+    Args:
+        packed: int32 tensor, 1 at tokens and 0 elsewhere.
+
+    Shapes:
+        packed `[B, S]` -> a `Packing`, position_ids `[T]`.
+    """
+    flat = tf.reshape(packed, [-1])  # [B * S]
+    slot_of_token = tf.cast(tf.where(flat > 0)[:, 0], tf.int32)  # [T]
+    # A slot without a token takes the one before it, which is of the same row.
+    token_of_slot = tf.reshape(tf.cumsum(flat) - 1, tf.shape(packed))  # [B, S]
+    length = tf.maximum(tf.shape(packed)[1], 1)
+    return Packing(token_of_slot, slot_of_token), slot_of_token % length
+
+
+def groups_of_like_length(packing, packed, padding_mask):
+    """Short and long rows apart, so that attention pads the short ones less.
+
+    Rows of one length are one group, and the others are empty.
+
+    Args:
+        packing: The packing of the rows.
+        packed: int32 tensor, 1 at tokens and 0 elsewhere.
+        padding_mask: int32 tensor, 1 at slots that are attended to.
+
+    Shapes:
+        packed, padding_mask `[B, S]` -> a `GroupedPacking` of `GROUPS` groups, and the
+        padding mask of each.
+    """
+    length = tf.maximum(tf.shape(packed)[1], 1)
+    lengths = tf.reduce_max(packed * (tf.range(tf.shape(packed)[1]) + 1), axis=1)  # [B]
+    order = tf.argsort(lengths, stable=True)  # [B]
+    all_rows, lengths = order, tf.gather(lengths, order)  # [B]
+
+    tokens, masks, starts, first = [], [], [], 0
+    for left in reversed(range(GROUPS)):
+        count = best_split(lengths) if left else tf.size(lengths)
+        longest = tf.maximum(tf.reduce_max(lengths[:count]), 1)
+        rows = order[:count]
+        tokens.append(tf.gather(packing.token_of_slot, rows)[:, :longest])
+        masks.append(tf.gather(padding_mask, rows)[:, :longest])
+        starts.append(first + tf.range(count) * longest)  # where a row begins
+        first += count * longest
+        order, lengths = order[count:], lengths[count:]
+
+    start_of_row = tf.scatter_nd(
+        all_rows[:, None], tf.concat(starts, 0), tf.shape(packed)[:1]
+    )  # [B]
+    row_of_token = packing.slot_of_token // length  # [T]
+    position = packing.slot_of_token % length  # [T]
+    slot_of_token = tf.gather(start_of_row, row_of_token) + position  # [T]
+    return GroupedPacking(tuple(tokens), slot_of_token), tuple(masks)
+
+
+def best_split(lengths):
+    """How many rows are apart from the longer ones, so that attention pads least.
+
+    Args:
+        lengths: int32 tensor, in ascending order.
+
+    Returns:
+        The number for which the squares of the slots of rows add up to the least.
+    """
+    count = tf.size(lengths)
+    short = tf.cast(tf.range(count + 1), "float32")  # [B + 1]
+    ends = tf.cast(tf.concat([[1], lengths], axis=0), "float32")  # [B + 1]
+    squares = short * ends**2 + (short[-1] - short) * ends[-1] ** 2  # [B + 1]
+    return tf.argmin(squares, output_type=tf.int32)

@@ -1,0 +1,226 @@
+"""The model of a task as a serving graph: frozen, packed, in a precision."""
+
+import functools
+
+import keras
+import tensorflow as tf
+
+from kerasbert.checkpoints.models import checkpoint_of, variables_of
+from kerasbert.inference.int8_products import calibrated_products, check_int8
+from kerasbert.inference.matmul_overrides import override_matmuls
+from kerasbert.inference.packed_graph import joint_projections, packed_encoder
+from kerasbert.models.quantization import quantized_layers
+
+# From a precision to the dtype policy of the encoder's layers. Softmax, layer
+# normalisation and pooling compute in float32 in each; in int8 other products replace
+# those of the dense layers (`kerasbert.inference.int8_products`).
+PRECISIONS = {"float32": "float32", "bfloat16": "bfloat16", "int8": "float32"}
+
+
+def check_precision(precision):
+    """Refuses a precision that is unknown, or that this TensorFlow does not have.
+
+    Args:
+        precision: A name of `PRECISIONS`.
+
+    Raises:
+        ValueError: If it is.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(
+            f"Expected a precision among {', '.join(PRECISIONS)}, got {precision!r}."
+        )
+    if precision == "int8":
+        check_int8()
+
+
+class ServingGraph:
+    """Functions from rows of tokens to the outputs of a model, with frozen weights.
+
+    Args:
+        model: A model of `kerasbert.models` with a head.
+        tokenizer: The `kerasbert.Tokenizer` of its vocabulary.
+        precision: A name of `PRECISIONS`, in which the encoder computes: `"float32"`;
+            `"bfloat16"`, twice as fast on processors that have it and slow elsewhere;
+            or `"int8"`.
+        max_length: The longest sequence in tokens.
+        calibration: Texts for `"int8"`; by default those of
+            `kerasbert.inference.calibration`.
+
+    Raises:
+        ValueError: If the precision is unknown, or this TensorFlow does not have it.
+    """
+
+    def __init__(self, model, tokenizer, precision, max_length, calibration=None):
+        check_precision(precision)
+        self.tokenizer = tokenizer
+        self.precision = precision
+        self.max_length = max_length
+        self.model, constants = frozen(model, precision)
+        self.constants = _table_apart(self.model.encoder, constants)
+        self._calibration = calibration
+
+    @functools.cached_property
+    def products(self):
+        """From layers of the encoder to the functions that replace their products."""
+        encoder = self.model.encoder
+        with tf.init_scope():  # values, also where a signature is being traced
+            if self.precision != "int8":
+                return joint_projections(encoder, self.constants)
+            return calibrated_products(
+                encoder, self.constants, self._rows_of, self._calibration
+            )
+
+    def function(self, finish):
+        """The function from packed tokens to what `finish` makes of hidden states.
+
+        Args:
+            finish: As in `kerasbert.inference.packed_graph.packed_encoder`, which
+                says what the function takes.
+        """
+        return packed_encoder(self.model.encoder, self.constants, finish, self.products)
+
+    def rows_function(self, finish):
+        """The same function, of rows of tokens.
+
+        Args:
+            finish: As in `function`.
+
+        Returns:
+            A function of token ids and segment ids, ragged int32 `[B, (S)]`.
+        """
+        compute = self.function(finish)
+
+        def of_rows(token_ids, segment_ids):
+            mask = mask_of(token_ids)  # [B, S]
+            return compute(token_ids.values, segment_ids.values, mask, mask)
+
+        return of_rows
+
+    @functools.cached_property
+    def outputs(self):
+        """The function from rows of tokens to the outputs of the model, by name.
+
+        Shapes:
+            token_ids, segment_ids, ragged int32 `[B, (S)]` -> each output `[B, ...]`,
+            or `[B, S, ...]` where it has an axis for the tokens.
+        """
+        return self.rows_function(self.model.outputs_of)
+
+    def outputs_at(self, token_ids, segment_ids, positions):
+        """The outputs of a head that works on each token, at some tokens alone.
+
+        Args:
+            token_ids: As in `outputs`.
+            segment_ids: As in `outputs`.
+            positions: The row of each such token, and its position in the row.
+
+        Shapes:
+            token_ids, segment_ids `[B, (S)]`, positions int64 `[P, 2]` -> each output
+            `[P, ...]`.
+        """
+        last = self.rows_function(lambda states, padding_mask: states[-1])
+        states = last(token_ids, segment_ids)  # [B, S, D]
+        with keras.StatelessScope(self.constants):
+            return self.model.outputs_of([tf.gather_nd(states, positions)], None)
+
+    def compiled(self, finish):
+        """A function of padded rows that XLA compiles, anew for every shape.
+
+        Args:
+            finish: As in `function`.
+
+        Returns:
+            A function of token_ids, segment_ids and padding_mask, int32 `[B, S]` each.
+        """
+
+        @tf.function(jit_compile=True, autograph=False)
+        def compute(token_ids, segment_ids, padding_mask):
+            with keras.StatelessScope(self.constants), override_matmuls(self.products):
+                outputs = self.model.encoder(
+                    {
+                        "token_ids": token_ids,
+                        "segment_ids": segment_ids,
+                        "padding_mask": padding_mask,
+                    }
+                )
+                return finish(outputs["hidden_states"], padding_mask)
+
+        return compute
+
+    def _rows_of(self, texts):
+        tokens = self.tokenizer.tokenize(texts)
+        return self.tokenizer.pack(tokens, None, self.max_length)
+
+
+def frozen(model, precision="float32"):
+    """A model in a precision, and its weights as constants.
+
+    Args:
+        model: A model of `kerasbert.models` with a head.
+        precision: A name of `PRECISIONS`.
+
+    Returns:
+        The model, or one like it with layers of that precision; and pairs of each of
+        its variables and the constant tensor to take its place, low-rank updates added.
+
+    Raises:
+        ValueError: If the model is quantized, and not in that precision.
+    """
+    weights = checkpoint_of(model).weights
+    model = _with_policy(model, PRECISIONS[precision])
+    return model, [
+        (variable, tf.cast(weights[path](), variable.dtype))
+        for path, variable in variables_of(model).items()
+        if path in weights
+    ]
+
+
+def mask_of(rows):
+    """The padding mask int32 `[B, S]` of ragged rows `[B, (S)]`; S is at least 1."""
+    lengths = tf.cast(rows.row_lengths(), tf.int32)  # [B]
+    longest = tf.maximum(tf.reduce_max(lengths), 1)
+    return tf.sequence_mask(lengths, longest, dtype=tf.int32)  # [B, S]
+
+
+def text_function(function, *names):
+    """A graph function of strings, one vector of them for each name.
+
+    Args:
+        function: Function of string tensors `[B]`.
+        *names: What its inputs are called in the signature.
+
+    Returns:
+        A `tf.function`.
+    """
+    specs = [tf.TensorSpec([None], tf.string, name=name) for name in names]
+    return tf.function(function, input_signature=specs, autograph=False)
+
+
+def _with_policy(model, policy):
+    """A model like another, with untrained weights where the policy is another."""
+    encoder = model.encoder
+    updated = [x for x in model._flatten_layers() if getattr(x, "lora_enabled", False)]
+    if encoder.dtype_policy.name == policy and not updated:
+        return model
+    if quantized := quantized_layers(model):
+        raise ValueError(
+            f"Expected a model in floating point to compute in {policy}, got one with "
+            f"layers in {quantized[0].quantization_mode}. Load the model anew."
+        )
+    encoder = type(encoder)(encoder.config, dtype=policy, name=encoder.name)
+    described = keras.saving.serialize_keras_object(encoder)
+    return type(model).from_config({**model.get_config(), "encoder": described})
+
+
+def _table_apart(encoder, constants):
+    """The constants, with the token embeddings as a variable of their own.
+
+    Rows are gathered from the table, and it is not multiplied: nothing is gained by a
+    constant, and it is most of what a server would copy while it optimises the graph.
+    """
+    table = encoder.token_embedding.embeddings
+    return [
+        (variable, tf.Variable(value, trainable=False) if variable is table else value)
+        for variable, value in constants
+    ]

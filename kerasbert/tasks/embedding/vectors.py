@@ -1,0 +1,143 @@
+"""Running an embedding model over texts, batched by tokens."""
+
+import functools
+from numbers import Integral
+
+import numpy as np
+
+from kerasbert.account import quoted
+from kerasbert.inference.encoder_runner import EncoderRunner, batches_of_tokens
+from kerasbert.tasks.embedding.preprocessor import mean_of_windows
+from kerasbert.tasks.embedding.token_embeddings import (
+    TokenEmbeddings,
+    chosen_layers,
+    combination_of_layers,
+)
+from kerasbert.tasks.examples import chunks_of_strings
+from kerasbert.tasks.preprocessor import warn_of_truncation
+from kerasbert.tasks.progress import track
+
+BATCH_TOKENS = 4096
+
+
+class VectorRunner:
+    """Computes the vectors of texts and of their tokens.
+
+    Args:
+        model: A `kerasbert.models.SentenceEmbeddingModel`.
+        preprocessor: An `EmbeddingPreprocessor`.
+    """
+
+    def __init__(self, model, preprocessor):
+        self.model = model
+        self.preprocessor = preprocessor
+        self._runners = {}
+
+    def runner(self, left_out=0):
+        """The `EncoderRunner` for rows that begin with tokens which are not pooled."""
+        finish = functools.partial(_embedding, self.model.head, left_out)
+        return self._runner(left_out, lambda: finish)
+
+    def texts(self, texts, prompt, long_texts, batch_tokens, show_progress, left_out):
+        """The vectors of texts.
+
+        Args:
+            texts: An iterable of strings.
+            prompt: The text before each.
+            long_texts: As in `TextEmbedder.encode`.
+            batch_tokens: As in `TextEmbedder.encode`.
+            show_progress: As in `TextEmbedder.encode`.
+            left_out: How many tokens a row begins with that are not pooled.
+
+        Yields:
+            float32 arrays `[n, D]`, of up to as many texts as are tokenized at once.
+        """
+        run = self.runner(left_out)
+        size = self.model.output["embedding"].shape[-1]
+        max_length, chunk_size = self.preprocessor.max_length, self.preprocessor.chunk
+        total = len(texts) if isinstance(texts, list) else None
+        counts = []
+        with track(total, show_progress, chunk_size) as advance:
+            for chunk in chunks_of_strings(texts, chunk_size):
+                rows = self.preprocessor.encode(chunk, prompt, long_texts)
+                begins_text = np.diff(rows.texts, prepend=-1) > 0  # [rows]
+                vectors = np.empty((len(rows.token_ids), size), "float32")
+                for batch in batches_of_tokens(map(len, rows.token_ids), batch_tokens):
+                    vectors[batch] = run([rows.token_ids[row] for row in batch])
+                    advance(begins_text[batch].sum())
+                if long_texts == "truncate":
+                    counts += rows.token_count[rows.token_count > max_length].tolist()
+                if len(vectors) > len(chunk):
+                    normalize = self.model.head.normalize
+                    vectors = mean_of_windows(vectors, rows.texts, normalize)
+                yield vectors
+        warn_of_long_texts(counts, max_length)
+
+    def tokens(self, texts, layers, combine):
+        """The `TokenEmbeddings` of an iterable of texts, a list.
+
+        Args:
+            texts: An iterable of strings.
+            layers: As in `TextEmbedder.encode_tokens`.
+            combine: As in `TextEmbedder.encode_tokens`.
+        """
+        chosen = chosen_layers(self.model.encoder.config, layers)
+        run = self._runner(
+            (chosen, combine), lambda: combination_of_layers(chosen, combine)
+        )
+        tokenizer = self.preprocessor.tokenizer
+        embeddings, counts = [], []
+        for chunk in chunks_of_strings(texts, self.preprocessor.chunk):
+            rows = self.preprocessor.run(self.preprocessor.located, chunk)
+            vectors = [None] * len(chunk)
+            for batch in batches_of_tokens(map(len, rows.token_ids), BATCH_TOKENS):
+                states = run([rows.token_ids[row] for row in batch])  # [B, S, ...]
+                for row, row_states in zip(batch, states, strict=True):
+                    vectors[row] = row_states[: len(rows.token_ids[row])].copy()
+            columns = (rows.token_ids, rows.starts, rows.ends, vectors)
+            for ids, starts, ends, states in zip(*columns, strict=True):
+                offsets = [*zip(starts.tolist(), ends.tolist(), strict=True)]
+                tokens = tokenizer.tokens(ids.tolist())
+                embeddings.append(TokenEmbeddings(tokens, offsets, states))
+            counts += rows.token_count.tolist()
+        warn_of_long_texts(counts, self.preprocessor.max_length)
+        return embeddings
+
+    def _runner(self, key, finish):
+        if key not in self._runners:
+            self._runners[key] = EncoderRunner(self.model, finish())
+        return self._runners[key]
+
+
+def warn_of_long_texts(token_count, max_length):
+    """Warns if texts were truncated, and says how they are embedded whole."""
+    warn_of_truncation(
+        token_count,
+        max_length,
+        remedy="max_length changes the limit, up to the model's positions; "
+        "encode(..., long_texts='windows') embeds texts whole",
+    )
+
+
+def checked_size(size, largest):
+    """How many values of a vector to keep, or None; refuses more than there are."""
+    if size is None:
+        return None
+    if not isinstance(size, Integral) or not 1 <= size <= largest:
+        raise ValueError(
+            f"Expected truncate_dim from 1 to {largest} (the values of a vector), got "
+            f"{quoted(size)}."
+        )
+    return int(size)
+
+
+def cut(vectors, size, normalize):
+    """The first values of vectors, scaled to length 1 if that is wanted."""
+    vectors = vectors[:, :size]
+    if not normalize:
+        return vectors
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+
+def _embedding(head, left_out, hidden_states, padding_mask):
+    return head(hidden_states[-1], padding_mask, prompt_length=left_out)  # [B, E]

@@ -1,0 +1,38 @@
+"""Files of examples and of texts, as tasks read them for the command.
+
+`options` is a `kerasbert.cli.reading.ReaderOptions`, or any object with its attributes.
+"""
+
+import contextlib
+import dataclasses
+
+from kerasbert.data import open_examples, read_examples
+
+
+def read_table(file, options, target, pairs=None):
+    """The `kerasbert.data.Examples` of a table."""
+    return read_examples(file, options.columns, target, pairs=pairs, **_form(options))
+
+
+@contextlib.contextmanager
+def open_texts(file, options, pairs=False):
+    """Opens a file of texts, or of pairs of them, as a stream.
+
+    Yields:
+        The `kerasbert.data.examples.ExampleRows`.
+    """
+    columns = dataclasses.replace(options.columns, label=None, weight=None)
+    may_be_table = getattr(options, "may_be_table", False)
+    with open_examples(
+        file, columns, pairs=pairs, may_be_table=may_be_table, **_form(options)
+    ) as (_, rows):
+        yield rows
+
+
+def _form(options):
+    return {
+        "form": options.format,
+        "header": options.header,
+        "delimiter": options.delimiter,
+        "encoding": options.encoding,
+    }

@@ -1,0 +1,78 @@
+"""Tasks on texts, or pairs of texts, whose answers come from logits of each."""
+
+import abc
+
+import numpy as np
+
+from kerasbert.inference.serving_graph import text_function
+from kerasbert.tasks.encoder_task import EncoderTask
+from kerasbert.tasks.examples import are_pairs, list_of_texts
+from kerasbert.tasks.preprocessor import TextPreprocessor
+from kerasbert.training.features import EncodedExamples
+
+
+class SequenceTask(EncoderTask):
+    """A task on a `kerasbert.models.SequenceClassificationModel`.
+
+    Args:
+        model: The model.
+        tokenizer: The `kerasbert.Tokenizer` of its vocabulary.
+        max_length: The longest sequence in tokens, special tokens included.
+        pairs: Whether an export takes pairs; `fit` and `dataset` set it.
+    """
+
+    def __init__(self, model, tokenizer, max_length=None, pairs=False):
+        super().__init__(model, tokenizer, max_length)
+        self.pairs = pairs
+        self.preprocessor = TextPreprocessor(tokenizer, self.max_length)
+
+    @abc.abstractmethod
+    def encoded_targets(self, targets, count):
+        """Targets as an array `[n, ...]` that a loss compares with the logits."""
+
+    @abc.abstractmethod
+    def answers(self, logits):
+        """The outputs of an export, from logits `[B, C]` in the TensorFlow graph."""
+
+    @property
+    def input_names(self):
+        return ("text", "pair") if self.pairs else ("text",)
+
+    def features(self, inputs, targets=None, sample_weight=None):
+        inputs = list_of_texts(inputs)
+        encoded = self.preprocessor.encode(inputs)
+        known = {}
+        if targets is not None:
+            known = {"logits": self.encoded_targets(targets, len(inputs))}
+        return EncodedExamples.of_rows(encoded, known, sample_weight, self.tokenizer)
+
+    def adapt(self, inputs, targets, learns):
+        if learns:
+            self.pairs = are_pairs(inputs)
+
+    def signatures(self, graph):
+        """`serving_default`, of `text`, or of `text` and `pair` where `pairs` is set.
+
+        It gives the `answers` of each, and `token_count`.
+        """
+        preprocessor = self.preprocessor.with_length(graph.max_length)
+
+        def of_texts(*texts):
+            encoded = preprocessor(*texts)
+            outputs = graph.outputs(encoded.token_ids, encoded.segment_ids)
+            answers = self.answers(outputs["logits"])
+            return {**answers, "token_count": encoded.token_count}
+
+        return {"serving_default": text_function(of_texts, *self.input_names)}
+
+    def options(self):
+        return {**super().options(), "pairs": self.pairs}
+
+    def write(self, folder):
+        self._write_model(self.model, folder, self.pairs)
+
+    def _logits(self, inputs):
+        """The logits of texts, float32 `[n, C]`."""
+        outputs = self.outputs(self.features(inputs))
+        logits = [output["logits"] for output in outputs]
+        return np.stack(logits) if logits else np.zeros((0, len(self.model.labels)))
