@@ -1,4 +1,4 @@
-"""The command `kerasbert`: one file a command, no TensorFlow before it is needed.
+"""The command `kerasbert`, which imports TensorFlow only if needed.
 
 Results go to standard output and everything else to the error stream: progress on a
 terminal alone, a warning as one line, an error as one line and exit code 2.
@@ -26,10 +26,6 @@ PIPE_CLOSED = 141
 
 def main(arguments=None):
     """Runs the command.
-
-    Returns:
-        The exit code: 0; 2 for bad input; 130 when interrupted; 141 where the reader
-        of standard output went away; 1 for a mistake of ours.
 
     Example:
         >>> main(["zoo", "minilm", "--json"])  # doctest: +ELLIPSIS
@@ -71,7 +67,7 @@ def _run(arguments):
 
 
 def _report(error):
-    """Says in one line what went wrong, and returns the exit code."""
+    """Prints an error as one line, and returns the exit code."""
     import typer
 
     if isinstance(error, (typer.Abort, KeyboardInterrupt)):

@@ -1,4 +1,4 @@
-"""The table of commands."""
+"""The commands."""
 
 from typing import Annotated
 
@@ -21,7 +21,7 @@ __all__ = ["PipeClosed", "app"]
 
 
 class PipeClosed(Exception):
-    """The reader of standard output went away."""
+    """The reader of standard output has exited."""
 
 
 class _Commands(typer.core.TyperGroup):

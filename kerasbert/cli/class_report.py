@@ -1,4 +1,4 @@
-"""How well each class is recognised, as files in the folder of a run."""
+"""Per-class metrics as files in the folder of a run."""
 
 import csv
 import importlib.util
@@ -12,7 +12,7 @@ FILES = ("report.json", "confusion_matrix.csv", "confusion_matrix.png")
 
 
 def write_class_report(report, folder):
-    """Writes a report: as JSON, and its confusion matrix as a table and a picture.
+    """Writes a report as JSON, and its confusion matrix as table and figure.
 
     The picture is left out where matplotlib is not installed.
     """

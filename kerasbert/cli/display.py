@@ -1,4 +1,4 @@
-"""Tables: drawn on a terminal, tab-separated lines anywhere else."""
+"""Tables, drawn on a terminal and tab-separated elsewhere."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""A run of `kerasbert finetune`: data, model, training, and what is kept of it."""
+"""A run of `kerasbert finetune`: data, model, training and results."""
 
 import contextlib
 import dataclasses
@@ -27,7 +27,7 @@ __all__ = ["run"]
 
 
 def run(config, folder, keep_checkpoints=False, overwrite=False):
-    """Trains a task, or goes on, and writes the folder; prints the metrics."""
+    """Runs or resumes a training, writes the folder, and prints the metrics."""
     if config.tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise ImportError(
             "Expected the package tensorboard, which writes its logs. Install: "
@@ -63,7 +63,7 @@ def run(config, folder, keep_checkpoints=False, overwrite=False):
 
 
 def _accounts(train, validation):
-    """What was read of the files, as the folder of the run keeps it."""
+    """Returns the accounts of the files, for the folder of the run."""
     parts = {"train": train, "validation": validation}
     return {name: data.account.values() for name, data in parts.items() if data}
 
@@ -73,7 +73,7 @@ def _takes(method, name):
 
 
 def _check_options(config, kind):
-    """Refuses settings that the class of the task does not have."""
+    """Rejects settings that the task does not have."""
     for name, method in (
         *(("class_weight", kind.fit), ("label_smoothing", kind.compile)),
         *(("multi_label", kind), ("labels", kind.from_pretrained)),
@@ -83,7 +83,7 @@ def _check_options(config, kind):
 
 
 def _with_labels(config, kind, train):
-    """The configuration with the labels that are found, where none are named."""
+    """Returns the config with the labels of the data, unless they are set."""
     if config.labels is not None:
         return config
     labels = config.label_column  # several: also those that no text has
@@ -149,7 +149,7 @@ def _fit(task, config, folder, begin, train, validation):
 
 @contextlib.contextmanager
 def _closed(log):
-    """Closes the file of a log, also when an error ends the training."""
+    """Closes a log file, even after an error."""
     try:
         yield
     finally:
@@ -159,7 +159,7 @@ def _closed(log):
 
 @contextlib.contextmanager
 def _ended_well(folder):
-    """Says how a run goes on that was ended."""
+    """Prints how to resume an interrupted run."""
     try:
         yield
     except (KeyboardInterrupt, SystemExit):

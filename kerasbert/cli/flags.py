@@ -1,4 +1,4 @@
-"""Flags of commands from the fields of dataclasses, each of which is written once."""
+"""Command-line flags from the fields of dataclasses."""
 
 import dataclasses
 import enum
@@ -12,7 +12,7 @@ __all__ = ["flag", "with_flags"]
 
 
 def flag(help, default=None, *, kind=str, names=None, choices=None, **options):
-    """A field of a dataclass that is a flag of commands, too."""
+    """Declares a field of a dataclass that is also a flag."""
     if choices is not None:
         kind = enum.Enum("Choice", {choice: choice for choice in choices})
     metadata = {"kind": kind, "names": names, "help": help, "options": options}
@@ -65,7 +65,7 @@ def _parameter(field):
 
 
 def _value(value):
-    """A value as the field has it; of several, one alone as it is, and none as None."""
+    """Converts a flag's value to that of the field."""
     if isinstance(value, list):
         return value[0] if len(value) == 1 else value or None
     return value.value if isinstance(value, enum.Enum) else value

@@ -53,7 +53,7 @@ def inspect(
 
 
 def _order(entry):
-    """What is used first, then by name; the numbers in names count as numbers."""
+    """Sorts by treatment, then by name with natural order of numbers."""
     parts = re.split(r"(\d+)", entry.name)
     numbers = [int(part) if part.isdigit() else part for part in parts]
     return entry.variable is None, numbers
@@ -88,7 +88,7 @@ def _show(report):
 
 
 def _show_account(account, unread):
-    """A table a file, what is used first; keys with one reason on one line."""
+    """Prints a table per file; keys with the same reason share a line."""
     order = ("unknown", "used", "ignored")
     for file in dict.fromkeys(entry["file"] for entry in account):
         entries = [entry for entry in account if entry["file"] == file]

@@ -1,4 +1,4 @@
-"""One line for every error and warning, whoever wrote it in how many lines."""
+"""Errors and warnings as one line each."""
 
 import contextlib
 import re
@@ -14,7 +14,7 @@ _KERAS_CALL = re.compile(
 
 
 def one_line(message):
-    r"""A message as one plain line.
+    r"""Converts a message to one plain line.
 
     Keras puts an error that a layer raises between the layer's name and the layer's
     arguments, in colours: only the error is kept.
@@ -37,7 +37,7 @@ def one_line(message):
 
 @contextlib.contextmanager
 def warnings_as_lines():
-    """Shows every warning once, as one line on the error stream."""
+    """Prints each distinct warning once, as one line on stderr."""
     shown = set()
 
     def show(message, category, filename, lineno, file=None, line=None):

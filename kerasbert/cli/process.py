@@ -1,4 +1,4 @@
-"""What the command does to its own process, and to no other that imports kerasbert."""
+"""Process-wide settings of the command line."""
 
 import contextlib
 import importlib.abc
@@ -16,7 +16,7 @@ _TALKATIVE = ("tensorflow", "tensorflow_text", "jax")
 
 
 def prepare():
-    """Keeps TensorFlow's log off the terminal, and makes `kill` clean up."""
+    """Silences TensorFlow's log, and makes SIGTERM clean up."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "3":
         sys.meta_path.insert(0, _QuietImports())
@@ -28,13 +28,13 @@ def prepare():
 
 
 def drop_output():
-    """Sends what standard output still holds nowhere: nobody reads it."""
+    """Discards the rest of standard output, which nobody reads."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _QuietImports(importlib.abc.MetaPathFinder):
-    """Imports libraries that write to the error stream from C++ with it closed.
+    """Silences libraries that write to stderr from C++ on import.
 
     What TensorFlow logs while it is loaded heeds no setting.
     """

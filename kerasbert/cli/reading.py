@@ -1,4 +1,4 @@
-"""How a command reads its files: as it is told, or as those of the training were."""
+"""Reader options of a command: as given, or as in training."""
 
 import dataclasses
 import json
@@ -103,7 +103,7 @@ class ReaderOptions:
 
     @property
     def columns(self):
-        """The `kerasbert.data.Columns` of tables."""
+        """The `kerasbert.data.Columns` to read."""
         from kerasbert.data import Columns
 
         return Columns(
@@ -117,12 +117,12 @@ class ReaderOptions:
 
     @property
     def sentence(self):
-        """The column that tells sentences apart, as readers take it."""
+        """The column that identifies sentences."""
         return column_of(self.sentence_column)
 
     @property
     def label_names(self):
-        """The names of the labels, or None where nobody has said them."""
+        """The names of the labels, or None."""
         if self.labels is None:
             return None
         names = self.labels.values() if isinstance(self.labels, dict) else self.labels
@@ -131,7 +131,7 @@ class ReaderOptions:
 
 @dataclasses.dataclass(frozen=True)
 class LikeOptions(ReaderOptions):
-    """How a file is read that is like another one, of which something is known.
+    """Reader options of a file that resembles another one.
 
     Args:
         usual: As in `kerasbert.data.Columns`.
@@ -146,16 +146,12 @@ class LikeOptions(ReaderOptions):
 
     @property
     def columns(self):
-        """The `Columns` of tables."""
+        """The `kerasbert.data.Columns` to read."""
         return dataclasses.replace(super().columns, usual=self.usual)
 
 
 def reading_like(reading, columns, may_be_table=False, numbered=False):
-    """A reading of a file that has the columns of another one, by their names.
-
-    Returns:
-        A `LikeOptions`.
-    """
+    """Returns the options to read a file with the columns of another."""
     names = [field.name for field in dataclasses.fields(ReaderOptions)]
     values = {name: getattr(reading, name) for name in names}
     usual = {role: name for role, name in columns.items() if isinstance(name, str)}
@@ -165,13 +161,10 @@ def reading_like(reading, columns, may_be_table=False, numbered=False):
 
 
 def reading_of(model, task, given, file):
-    """How a file is read for a model: as those that it was trained on.
+    """Returns the options with which a model's training files were read.
 
     What was said of how these are written holds for files of the same suffix, and the
     names of their columns for all tables.
-
-    Returns:
-        A `ReaderOptions`.
     """
     from kerasbert.checkpoints.sources import RUN_FILE
 
@@ -209,17 +202,14 @@ def _suffix(file):
 
 
 def _account_of(file):
-    """What was read of the file that a run learnt from."""
+    """Returns the account of the training file of a run."""
     if not file.exists():
         return {}
     return json.loads(file.read_text("utf-8")).get("train", {})
 
 
 def parsed_labels(labels):
-    """The labels of a command line: a list, or a dictionary to their names.
-
-    Raises:
-        ValueError: If some are given names and others are not.
+    """Parses the labels of a command line: a list, or a mapping to names.
 
     Example:
         >>> parsed_labels("bad,good"), parsed_labels("0=bad, 1=good")
@@ -237,5 +227,5 @@ def parsed_labels(labels):
 
 
 def column_of(column):
-    """A column as readers take it: a number where it is written as one."""
+    """Parses a column: a name or a number."""
     return int(column) if isinstance(column, str) and column.isdigit() else column

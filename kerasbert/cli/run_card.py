@@ -27,7 +27,7 @@ In Python:
 
 
 def run_card(config, folder, metrics):
-    """The text of the card."""
+    """Returns the text of the card."""
     labels = config.label_names or []
     return CARD.format(
         name=folder.path.name,

@@ -1,4 +1,4 @@
-"""What a run of `kerasbert finetune` is told, by its flags and by a YAML file."""
+"""Settings of `kerasbert finetune`, from flags and a YAML file."""
 
 import dataclasses
 import types
@@ -95,16 +95,13 @@ class RunConfig(ReaderOptions):
             raise ValueError(f"Expected --validation, on which to find {self.monitor}.")
 
     def values(self):
-        """All values by name, as a file has them."""
+        """Returns all settings by name, as in a file."""
         values = dataclasses.asdict(self)
         return values | values.pop("recipe")
 
 
 def run_config(**values):
-    """The configuration of a run.
-
-    Raises:
-        ValueError: If a name is unknown, or a value is none for it.
+    """Creates the config of a run.
 
     Example:
         >>> config = run_config(
@@ -130,15 +127,7 @@ def run_config(**values):
 
 
 def read_config(file):
-    """The settings in a YAML file.
-
-    Returns:
-        A dictionary.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no YAML, or no table of settings.
-    """
+    """Reads the settings of a YAML file."""
     import yaml
 
     try:
@@ -151,7 +140,7 @@ def read_config(file):
 
 
 def write_config(config, file):
-    """Writes a configuration as YAML, whence `read_config` reads it."""
+    """Writes a config as YAML for `read_config`."""
     import yaml
 
     text = yaml.safe_dump(config.values(), sort_keys=False, allow_unicode=True)
@@ -160,7 +149,7 @@ def write_config(config, file):
 
 
 def _value(name, value, kind):
-    """A value as the type that its field has; YAML reads 1e-4 as a string."""
+    """Converts a value to a field's type; YAML reads 1e-4 as a string."""
     kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     if float in kinds and isinstance(value, int | str) and type(value) is not bool:
         try:

@@ -1,4 +1,4 @@
-"""The folder of a run: what it was told, where it stands, and what came of it."""
+"""The folder of a run: settings, state and results."""
 
 import contextlib
 import csv
@@ -44,16 +44,7 @@ class RunFolder:
         self.has_begun = False
 
     def check(self, overwrite=False, config=None):
-        """Refuses a folder in which no run may begin or go on.
-
-        Args:
-            overwrite: Whether a run that is there may be replaced.
-            config: The `RunConfig` of the run, or None where it is not known yet.
-
-        Raises:
-            FileExistsError: If there is something else, or a run that has ended.
-            ValueError: If a run that has not ended was told something else.
-        """
+        """Raises an error if a run cannot start or resume in the folder."""
         if self.path.exists() and not self.path.is_dir():
             raise FileExistsError(
                 f"Expected a folder for the run at {self.path}, but a file is there."
@@ -72,17 +63,7 @@ class RunFolder:
             self._check_same(config)
 
     def begin(self, config, overwrite=False, accounts=None):
-        """Writes what the run is told; a run that is replaced is there no more.
-
-        Args:
-            config: The `RunConfig`.
-            overwrite: Whether a run that is there is replaced.
-            accounts: What was read of the files of examples, for `data.json`.
-
-        Raises:
-            FileExistsError: As in `check`.
-            ValueError: As there.
-        """
+        """Writes the settings of the run, replacing an earlier run."""
         self.check(overwrite, config)
         self.has_begun = True
         if overwrite:
@@ -94,24 +75,14 @@ class RunFolder:
         self._restore_log()
 
     def announce(self, plan):
-        """Says and writes what a run is about to do.
-
-        Args:
-            plan: The `kerasbert.training.run_checks.RunPlan`.
-        """
+        """Prints and writes the plan of the run."""
         print(f"run: {plan.line()}", file=sys.stderr)
         with write_atomically(self.plan) as partial:
             text = json_text(dataclasses.asdict(plan), indent=2)
             partial.write_text(text + "\n", "utf-8")
 
     def finish(self, metrics, card, keep_checkpoints=False):
-        """Writes what came of the run; after this it has ended.
-
-        Args:
-            metrics: What `metrics.json` holds.
-            card: What `README.md` holds.
-            keep_checkpoints: Whether the state is kept.
-        """
+        """Writes the results of the run, and marks it as finished."""
         with write_atomically(self.card) as partial:
             partial.write_text(card, "utf-8")
         with write_atomically(self.metrics) as partial:
@@ -120,14 +91,14 @@ class RunFolder:
             shutil.rmtree(self.checkpoints, ignore_errors=True)
 
     def forget(self):
-        """Removes what `begin` wrote, if no state of the run was saved since."""
+        """Removes what `begin` wrote, unless a state was saved since."""
         if self.has_begun and not state_file(self.checkpoints).exists():
             self._remove()
             with contextlib.suppress(OSError):  # it is there no more, or holds files
                 self.path.rmdir()
 
     def says_how_it_goes_on(self):
-        """A sentence for one who has stopped the run."""
+        """Returns a sentence on how to resume the run."""
         state = state_file(self.checkpoints)
         if state.exists():
             return (
@@ -165,7 +136,7 @@ class RunFolder:
             )
 
     def _restore_log(self):
-        """The log of the epochs that the state has: the next one is added to it."""
+        """Truncates the log to the epochs of the state."""
         state = state_file(self.checkpoints)
         history = read_history(state) if state.exists() else []
         if not history:

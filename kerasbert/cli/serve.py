@@ -156,7 +156,7 @@ def serve(
 
 
 def _labels(words):
-    """From label to version, of words as `stable=3`."""
+    """Parses labels of versions, such as `stable=3`."""
     labels = {}
     for word in words:
         label, _, version = word.rpartition("=")

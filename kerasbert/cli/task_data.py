@@ -1,4 +1,4 @@
-"""Reading the files of a task: as it reads them, like another file, and shown."""
+"""Reading of a task's files, with the accounts shown."""
 
 import itertools
 import sys
@@ -9,16 +9,7 @@ __all__ = ["read_data", "show_account", "shown"]
 
 
 def read_data(task_class, file, reading, pairs=None, like=None, learns=False):
-    """Reads a file of examples whose answers are known.
-
-    Returns:
-        `kerasbert.data.Examples`.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it does not hold such examples, or what it holds is unlike them;
-            the message says where, and which option settles it.
-    """
+    """Reads a file of labeled examples."""
     if like is not None:
         reading = reading_like(reading, like.columns, numbered=like.numbered)
     examples = task_class.read(file, reading, pairs, learns)
@@ -28,12 +19,12 @@ def read_data(task_class, file, reading, pairs=None, like=None, learns=False):
 
 
 def show_account(account):
-    """Prints what was read of a file, as a line on the error stream."""
+    """Prints the account of a file on stderr."""
     print(account.line, file=sys.stderr)
 
 
 def _check_alike(account, like, reading):
-    """Refuses a file that has other columns than the one that is learnt from."""
+    """Rejects a file with other columns than the training file."""
     told = {
         **{"text": reading.text_column, "pair": reading.pair_column},
         **dict.fromkeys(("label", "score"), reading.label_column),
@@ -67,11 +58,7 @@ def _roles(columns):
 
 
 def shown(rows, account, first=1024):
-    """A stream of rows, of which the account is shown.
-
-    Yields:
-        The rows.
-    """
+    """Wraps a stream of rows to print its account at the end."""
     head = list(itertools.islice(rows, first))
     count = len(head)
     if count < first:

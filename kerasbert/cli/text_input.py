@@ -1,4 +1,4 @@
-"""Texts from the command line, a file or standard input, as a stream."""
+"""Texts from arguments, a file or standard input, as a stream."""
 
 from kerasbert.account import quoted
 from kerasbert.cli.task_data import shown
@@ -9,16 +9,7 @@ __all__ = ["read_texts"]
 
 
 def read_texts(texts, file, reading=None):
-    """The texts that a command is given, one after the other.
-
-    Yields:
-        Strings without line ends. What is read of a file is shown on the error stream.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: A text is not UTF-8, or the file does not hold texts; the message
-            names the file and the line.
-    """
+    """Yields the texts given to a command."""
     if file is None:
         yield from [_valid(text, position) for position, text in enumerate(texts, 1)]
         return

@@ -1,4 +1,4 @@
-"""Vectors to JSON lines or to an array file, as they come."""
+"""Streaming of vectors to JSON lines or an array file."""
 
 import contextlib
 import warnings
@@ -15,11 +15,7 @@ _LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
 
 @contextlib.contextmanager
 def open_json_lines(path):
-    """Writes dictionaries as JSON, one a line, with every digit that float32 has.
-
-    Yields:
-        A function that writes a dictionary of strings, lists and numpy arrays.
-    """
+    """Writes dictionaries as JSON lines, with full float32 precision."""
     if path in (None, "-"):
         yield lambda row: print(_json(row))
         return
@@ -32,11 +28,7 @@ def open_json_lines(path):
 
 @contextlib.contextmanager
 def open_npy(path, size):
-    """Writes vectors as the rows of an array, whose number nobody knows before.
-
-    Yields:
-        A function that writes a float32 vector `[D]`.
-    """
+    """Writes vectors as the rows of an array of unknown length."""
     count = 0
 
     def write(vector):

@@ -1,4 +1,4 @@
-"""Models that leave: self-contained, raw text in, no kerasbert and no Python beside."""
+"""Export of self-contained models that take raw text."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""Model cards: the page that goes with an exported model."""
+"""Model cards of exported models."""
 
 from kerasbert.export.serving_files import most_rows
 
@@ -72,22 +72,14 @@ any of its languages; it adds the special tokens.
 
 
 def card(template, name, facts, **values):
-    """A model card.
-
-    Returns:
-        Markdown.
-    """
+    """Returns a model card."""
     rows = ["| | |", "| --- | --- |"]
     rows += [f"| {key} | {value} |" for key, value in facts.items()]
     return f"# {name}\n\n" + template.format(name=name, facts="\n".join(rows), **values)
 
 
 def serving_card(task, name, precision, max_length, signatures, curl):
-    """The model card of a SavedModel that serves.
-
-    Returns:
-        Markdown.
-    """
+    """Returns the model card of a SavedModel for serving."""
     facts = {
         **task.facts(),
         "precision": precision,
@@ -103,11 +95,7 @@ def serving_card(task, name, precision, max_length, signatures, curl):
 
 
 def signature_table(signatures):
-    """The signatures of a model with their inputs and outputs.
-
-    Returns:
-        A Markdown table.
-    """
+    """Returns a table of the signatures."""
     rows = ["| signature | inputs | outputs |", "| --- | --- | --- |"]
     for signature, function in signatures.items():
         concrete = function.get_concrete_function()

@@ -1,4 +1,4 @@
-"""Models for LiteRT: one file of any length, run without TensorFlow.
+"""Export to LiteRT.
 
 The graph takes one text of any length, which is resized to and not padded to: there
 is no work on padding, and one copy of the weights in memory for all lengths. Every
@@ -16,7 +16,7 @@ from kerasbert.export.cards import LITERT, card
 from kerasbert.export.saved_model import checked_length
 from kerasbert.files import json_text, new_folder
 from kerasbert.inference.serving_graph import frozen
-from kerasbert.layers import ONE_ROW, unpack
+from kerasbert.layers import ONE_ROW, pad
 from kerasbert.litert import FORMAT, MODEL_FILE, SETTINGS_FILE
 from kerasbert.models.model import check_exports
 from kerasbert.tasks.embedding.serving import vector_of
@@ -27,7 +27,7 @@ PRECISIONS = ("float32", "int8")
 def export_litert(
     embedder, folder, precision="float32", max_length=None, overwrite=False
 ):
-    """Writes a `TextEmbedder` for LiteRT, which runs where TensorFlow is not.
+    """Exports a `TextEmbedder` to LiteRT, which runs without TensorFlow.
 
     The folder holds `model.tflite`, from `token_ids`, `segment_ids` and
     `padding_mask`, int32 `[1, S]` each for any S, to `embedding`, float32 `[1, D]`;
@@ -100,11 +100,7 @@ def export_litert(
 
 
 def convert(embedder, precision, max_length=None):
-    """The LiteRT model of an embedder.
-
-    Returns:
-        The bytes of a `.tflite` file.
-    """
+    """Converts an embedder to a LiteRT model."""
     with tempfile.TemporaryDirectory() as folder:
         options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
         function = _function(embedder, max_length or embedder.max_length)
@@ -116,7 +112,7 @@ def convert(embedder, precision, max_length=None):
 
 
 def _function(embedder, max_length):
-    """The signature: what the embedder does with one row of tokens, frozen."""
+    """Returns the frozen function of one row of tokens."""
     model, constants = frozen(embedder.model)
     encoder, compute = model.encoder, vector_of(embedder, model, max_length)
 
@@ -130,7 +126,7 @@ def _function(embedder, max_length):
             states = encoder.compute_packed(
                 tokens, segments, positions, padding_mask, ONE_ROW
             )
-            embedding = compute([unpack(states[-1], ONE_ROW)], padding_mask)  # [1, D]
+            embedding = compute([pad(states[-1], ONE_ROW)], padding_mask)  # [1, D]
         return {"embedding": embedding}
 
     specs = [

@@ -1,4 +1,4 @@
-"""The operations that a served graph may have: those of TF Serving since 2.12.1."""
+"""Allow-list of operations: those of TF Serving since 2.12.1."""
 
 import tensorflow as tf
 
@@ -21,11 +21,7 @@ TF_TEXT_OPERATIONS = frozenset(
 
 
 def operations_of(graph_def):
-    """The names of all operations of a graph, those of its functions included.
-
-    Returns:
-        A set of names.
-    """
+    """Returns the names of all operations of a graph and its functions."""
     functions = {function.signature.name for function in graph_def.library.function}
     bodies = [graph_def.node]
     bodies += [function.node_def for function in graph_def.library.function]
@@ -33,11 +29,7 @@ def operations_of(graph_def):
 
 
 def check_saved_model(folder, allowed_besides=frozenset()):
-    """Refuses a SavedModel that TF Serving could not load.
-
-    Raises:
-        ValueError: As `check_operations`.
-    """
+    """Raises an error if TF Serving could not load a SavedModel."""
     from tensorflow.core.protobuf import saved_model_pb2
 
     saved_model = saved_model_pb2.SavedModel()
@@ -47,12 +39,7 @@ def check_saved_model(folder, allowed_besides=frozenset()):
 
 
 def check_operations(graph_def, allowed_besides=frozenset()):
-    """Refuses a graph that TF Serving could not load.
-
-    Raises:
-        ValueError: If an operation is neither TensorFlow's own nor in TF Text 2.12.1;
-            the message names it.
-    """
+    """Raises an error if TF Serving could not load a graph."""
     from tensorflow.python.framework import op_def_registry
 
     allowed = _core_operations() | TF_TEXT_OPERATIONS | set(allowed_besides)
@@ -66,5 +53,5 @@ def check_operations(graph_def, allowed_besides=frozenset()):
 
 
 def _core_operations():
-    """The operations of TensorFlow alone, whatever libraries have added since."""
+    """Returns the operations of TensorFlow itself."""
     return {name for name in dir(tf.raw_ops) if not name.startswith("_")}

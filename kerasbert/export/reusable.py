@@ -1,4 +1,4 @@
-"""SavedModels that are built upon: weights stay variables, the interface is TF Hub's.
+"""Reusable SavedModels with the interface of TF Hub, for fine-tuning.
 
 Reference:
     Common SavedModel APIs for text tasks,
@@ -31,7 +31,7 @@ INPUTS = {
 
 
 def export_reusable(embedder, folder, max_length=None, overwrite=False):
-    """Writes a `TextEmbedder` as a SavedModel of TF Hub's form, to be fine-tuned.
+    """Exports a `TextEmbedder` as a reusable SavedModel of TF Hub.
 
     `folder` is an encoder: from `input_word_ids`, `input_mask` and `input_type_ids`,
     int32 `[B, S]` each, to `sequence_output`, `encoder_outputs` (of every layer),
@@ -95,18 +95,7 @@ def export_reusable(embedder, folder, max_length=None, overwrite=False):
 
 
 def hub_variables(encoder):
-    """The weights of an encoder as TF Hub has them.
-
-    Args:
-        encoder: A `BertEncoder` or `AlbertEncoder`.
-
-    Returns:
-        Pairs of a variable of the encoder and a `tf.Variable` of TF Hub's name and
-        shape.
-
-    Raises:
-        ValueError: If TF Hub's form has no place for the model.
-    """
+    """Returns the weights of an encoder in TF Hub's layout."""
     config, table = encoder.config, tf_hub.BERT
     if isinstance(config, AlbertConfig):
         table = tf_hub.ALBERT
@@ -193,13 +182,13 @@ def _encoder(embedder, max_length):
 
 
 def _random_seed(seed):
-    """A new state for a seed generator of Keras, whenever the graph runs."""
+    """Returns a new seed whenever the graph runs."""
     bits = tf.random.uniform(seed.shape, maxval=tf.int32.max, dtype=tf.int32)
     return tf.cast(bits, seed.dtype)
 
 
 def _add_vocabulary(root, config, folder):
-    """What TF Hub's encoders tell a tokenizer: the vocabulary, and the case."""
+    """Adds the vocabulary and casing, like TF Hub's encoders."""
     write_tokenizer(config, folder, "google_tf1")
     name = "vocab_file" if config.kind == "wordpiece" else "sp_model_file"
     suffix = ".txt" if config.kind == "wordpiece" else ".model"
@@ -209,7 +198,7 @@ def _add_vocabulary(root, config, folder):
 
 
 def _preprocessor(tokenizer, max_length, prompt):
-    """Texts to the inputs of the encoder, padded to `max_length`."""
+    """Returns a function from texts to encoder inputs of `max_length`."""
 
     @tf.function(
         input_signature=[tf.TensorSpec([None], tf.string, "text")], autograph=False

@@ -1,4 +1,4 @@
-"""SavedModels that take raw text, for TF Serving and for everyone without kerasbert."""
+"""Export of SavedModels that take raw text."""
 
 import json
 import pathlib
@@ -28,7 +28,7 @@ def export_task(
     calibration=None,
     **options,
 ):
-    """Writes a task as a SavedModel that takes raw text and gives its answers.
+    """Exports a task as a SavedModel that takes raw text.
 
     Its signatures are those of `task.signatures`, which says what they take and give:
     `serving_default` takes text. The default prompt of an embedder is put before every
@@ -73,12 +73,7 @@ def export_task(
 
 
 def save(signatures, folder, precision="float32"):
-    """Writes functions as a SavedModel that TF Serving can load.
-
-    Raises:
-        ValueError: If TF Serving could not load it; the message names the operations
-            that it lacks.
-    """
+    """Saves functions as a SavedModel for TF Serving."""
     concrete = {
         name: function.get_concrete_function() for name, function in signatures.items()
     }
@@ -90,12 +85,12 @@ def save(signatures, folder, precision="float32"):
 
 
 def model_name(folder):
-    """The name that a model in a folder is served under."""
+    """Returns the served name of a model folder."""
     return pathlib.Path(folder).resolve().name
 
 
 def curl_line(name, port=8501, task=None):
-    """The command that asks a server for the answer to a text.
+    """Returns a curl command with an example request.
 
     Args:
         name: The name that the model is served under.
@@ -118,11 +113,7 @@ http://localhost:8501/v1/models/minilm:predict
 
 
 def checked_length(task, max_length):
-    """The longest text in tokens, for a task.
-
-    Raises:
-        ValueError: If the model has no such length.
-    """
+    """Validates the maximum length of an export."""
     positions = task.encoder.config.max_position_embeddings
     if max_length is None:
         return task.max_length

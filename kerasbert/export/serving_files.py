@@ -1,4 +1,4 @@
-"""What TF Serving finds beside a graph: versions, batching, requests to warm up with.
+"""Files beside a graph for TF Serving: versions, batching, warm-up requests.
 
 The warm-up file is a TFRecord of `tensorflow.serving.PredictionLog`. The message is
 small and its fields are fixed, so it is written here rather than depended on.
@@ -35,14 +35,7 @@ XLA = "xla"  # a signature that only servers with XLA run
 
 @contextlib.contextmanager
 def new_version(folder, overwrite=False):
-    """A folder for the next version of a model; it appears when it is complete.
-
-    Yields:
-        The folder to fill, and the path that it will have.
-
-    Raises:
-        FileExistsError: If `folder` holds anything but versions.
-    """
+    """Yields a folder for the next version of a model."""
     folder = pathlib.Path(folder)
     versions = list(_versions(folder))
     newest = max(versions, default=0)
@@ -66,7 +59,7 @@ def _versions(folder):
 
 
 def most_rows(signatures):
-    """The most rows of a request on a server with batching.
+    """Returns the maximum number of rows per request with batching.
 
     A server can compute a long request in parts where a row of an answer has one
     shape: it cannot join what was padded to texts of other lengths.
@@ -78,21 +71,13 @@ def most_rows(signatures):
 
 
 def batching_parameters(signatures):
-    """The file `batching_params.pbtxt` of a model.
-
-    Returns:
-        `BatchingParameters` of TF Serving, in text form.
-    """
+    """Returns the content of `batching_params.pbtxt`."""
     most = most_rows(signatures)
     return PARAMETERS.format(most=most) + (SPLITTING if most > BATCH else "")
 
 
 def warm_up_requests(task, signatures):
-    """Requests for the signatures of a task.
-
-    Yields:
-        Pairs of a signature's name and its inputs: words, in every input of strings.
-    """
+    """Returns the warm-up requests of a task."""
     for signature, function in signatures.items():
         specs = function.input_signature
         for batch, words in WARM_UPS if signature != XLA else ():
@@ -120,11 +105,7 @@ def write_warm_up(folder, model_name, requests):
 
 
 def prediction_log(model_name, signature, inputs):
-    """A serialised `PredictionLog` of one request.
-
-    Returns:
-        Bytes.
-    """
+    """Serializes a `PredictionLog` of one request."""
     spec = _field(NAME, model_name.encode()) + _field(
         SIGNATURE_NAME, signature.encode()
     )
@@ -136,7 +117,7 @@ def prediction_log(model_name, signature, inputs):
 
 
 def _field(number, content):
-    """A length-delimited field of a protocol buffer."""
+    """Serializes a length-delimited field of a protocol buffer."""
     return _varint(number << 3 | 2) + _varint(len(content)) + content
 
 

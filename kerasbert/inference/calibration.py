@@ -1,4 +1,4 @@
-"""The ranges of an encoder's activations, and the plain texts that they come from.
+"""Activation ranges of an encoder, and the texts to measure them.
 
 The texts were written for this project. For texts of another kind (code, law, other
 languages), calibrate with some of those.
@@ -14,12 +14,7 @@ BATCH = 32
 
 
 def block_products(block):
-    """The layers of an `EncoderBlock` that multiply matrices.
-
-    Returns:
-        Four layers: attention, for its queries, keys and values; its output; the
-        inner layer of the feed-forward network; its output.
-    """
+    """Returns the dense layers of an `EncoderBlock`."""
     attention, feed_forward = block.attention, block.feed_forward
     return (
         attention,
@@ -30,16 +25,11 @@ def block_products(block):
 
 
 def largest_inputs(encoder, constants, rows):
-    """The largest magnitude of every input channel of the encoder's dense layers.
-
-    Args:
-        encoder: A `BertEncoder` or `AlbertEncoder`.
-        constants: Pairs of a variable of the encoder and its value.
-        rows: A pair of ragged int32 tensors: the token ids and segment ids of texts.
+    """Measures the maximum magnitude of each input channel of dense layers.
 
     Shapes:
-        rows `[B, (S)]` -> from each layer of `block_products` to a numpy array
-        `[D]` or `[F]`.
+        rows `[B, (S)]` -> from each layer of `block_products` to a numpy array `[D]` or
+        `[F]`.
     """
     watched = [layer for block in encoder.blocks for layer in block_products(block)]
 
@@ -173,9 +163,6 @@ def calibration_texts():
 
     Sentences stand alone, without their ends, and joined: longer texts are two to six
     sentences that have nothing to do with each other.
-
-    Returns:
-        A list of strings.
     """
     short, english, chinese = (x.splitlines() for x in (SHORT, ENGLISH, CHINESE))
     texts = short + english + chinese

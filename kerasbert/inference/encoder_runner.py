@@ -1,15 +1,15 @@
-"""Running an encoder over rows of token ids of any lengths, in batches of tokens."""
+"""Batched inference of an encoder on rows of any length."""
 
 import keras
 import numpy as np
 
-from kerasbert.layers import packing_of, unpack
+from kerasbert.layers import packing_of, pad
 from kerasbert.models.quantization import quantizable_layers
 from kerasbert.processes import check_process
 
 
 class EncoderRunner:
-    """Computes something of an encoder's hidden states for rows of any lengths.
+    """Computes a function of an encoder's hidden states for rows of any length.
 
     On TensorFlow the tokens are packed, so that no work goes into padding, and one
     graph serves every shape. On other backends the rows are padded to a few lengths,
@@ -32,19 +32,11 @@ class EncoderRunner:
 
     @property
     def encoder(self):
-        """The encoder that it runs."""
+        """The encoder."""
         return getattr(self.model, "encoder", self.model)
 
     def __call__(self, rows, segments=None):
-        """Runs the encoder.
-
-        Args:
-            rows: A list of int32 arrays of token ids.
-            segments: Their segment ids, as many and as long; None: all 0.
-
-        Returns:
-            What `finish` gives, as numpy arrays `[B, ...]`.
-        """
+        """Runs the encoder."""
         check_process()
         lengths = np.array([len(row) for row in rows], "int32")
         token_ids = np.concatenate(rows)
@@ -54,7 +46,7 @@ class EncoderRunner:
         return self._function()(token_ids, segment_ids, lengths)
 
     def _function(self):
-        """The function of the model as it is now; threads may ask at once."""
+        """Returns the compiled function of the current model; thread-safe."""
         layers, kinds, function = self._compiled or ((), None, None)
         if function is None or kinds != _kinds(layers):
             layers = quantizable_layers(self.model)
@@ -76,7 +68,7 @@ class EncoderRunner:
             hidden_states = self.encoder.compute_packed(
                 token_ids, segment_ids, position_ids, padding_mask, packing
             )
-            rows = [unpack(states, packing) for states in hidden_states]
+            rows = [pad(states, packing) for states in hidden_states]
             return self.finish(rows, padding_mask)
 
         vector = tf.TensorSpec([None], tf.int32)
@@ -121,21 +113,12 @@ def _power_of_two(number):
 
 
 def _kinds(layers):
-    """What makes layers compute otherwise than when they were compiled."""
+    """Returns what invalidates a compiled function."""
     return [(layer.lora_enabled, layer.quantization_mode) for layer in layers]
 
 
 def batches_of_tokens(lengths, budget):
-    """Groups rows of like length into batches of a number of tokens.
-
-    Args:
-        lengths: Number of tokens of each row.
-        budget: The most tokens of a batch, each row counted as the longest one in it;
-            a row that is longer is one alone.
-
-    Yields:
-        Arrays of row numbers; every row is in one of them. The longest come first,
-        so that memory is short at once or not at all.
+    """Groups rows of similar length into batches of a number of tokens.
 
     Example:
         >>> [rows.tolist() for rows in batches_of_tokens([1, 4, 2, 2], budget=4)]

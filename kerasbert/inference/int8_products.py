@@ -1,4 +1,4 @@
-"""Products of 8-bit integers, in place of those of an encoder's dense layers.
+"""Int8 matrix products for the dense layers of an encoder.
 
 A weight is `code * scale` with a scale for each output, and an input `code * scale`
 too; the codes are from -127 to 127. Processors without VNNI add two products in 16 bits
@@ -50,7 +50,7 @@ FUSED_ACTIVATIONS = {
 
 
 def operation_is_missing():
-    """Whether this TensorFlow cannot multiply 8-bit integers."""
+    """Whether this TensorFlow lacks the int8 matmul."""
     from tensorflow.python.framework import kernels, op_def_registry
 
     known = op_def_registry.get(OPERATION) is not None
@@ -58,11 +58,7 @@ def operation_is_missing():
 
 
 def check_int8():
-    """Refuses a TensorFlow that cannot multiply 8-bit integers.
-
-    Raises:
-        ValueError: If it lacks the operation.
-    """
+    """Raises an error if this TensorFlow lacks the int8 matmul."""
     if operation_is_missing():
         raise ValueError(
             f"Expected a TensorFlow with the operation {OPERATION} (2.18 or later, on "
@@ -72,21 +68,7 @@ def check_int8():
 
 
 def calibrated_products(encoder, constants, rows_of, texts=None):
-    """What stands in for the dense layers of an encoder, for the texts it will meet.
-
-    Args:
-        encoder: A `BertEncoder` or `AlbertEncoder`.
-        constants: Pairs of a variable of the encoder and its value.
-        rows_of: Function from strings `[B]` to their token ids and segment ids,
-            ragged int32 `[B, (S)]`.
-        texts: Some hundred texts; by default those of `calibration_texts`.
-
-    Returns:
-        As `int8_products`.
-
-    Raises:
-        ValueError: If there are no texts, or TensorFlow lacks the operation.
-    """
+    """Returns int8 replacements of dense layers, calibrated on texts."""
     check_int8()
     texts = calibration_texts() if texts is None else list(texts)
     if not texts:
@@ -97,7 +79,7 @@ def calibrated_products(encoder, constants, rows_of, texts=None):
 
 
 def int8_products(encoder, largest):
-    """What stands in for the dense layers of an encoder's blocks.
+    """Returns int8 replacements of the dense layers of an encoder's blocks.
 
     Args:
         encoder: A `BertEncoder` or `AlbertEncoder`.
@@ -153,12 +135,7 @@ def _with_scales_of_tokens(dense):
 
 
 class _Weights:
-    """The codes of a kernel, and what a product with them is to be multiplied by.
-
-    Args:
-        kernel: float array `[D, F]`.
-        input_scale: The scale of the inputs' codes.
-    """
+    """A quantized kernel with its scales."""
 
     def __init__(self, kernel, input_scale):
         codes, scales = codes_of_weights(kernel)
@@ -203,7 +180,7 @@ class _Weights:
 
 
 def codes_of_weights(kernel):
-    """The codes of a kernel, with the scales that leave the least error.
+    """Quantizes a kernel with the scales of the least error.
 
     Args:
         kernel: float array.
@@ -225,7 +202,7 @@ def codes_of_weights(kernel):
 
 
 def _within_pairs(codes):
-    """Codes of which the second and its neighbour, and so on, are not too large."""
+    """Limits codes so that adjacent pairs do not overflow."""
     pairs = np.pad(codes, [(0, len(codes) % 2), (0, 0)])
     pairs = pairs.reshape(-1, 2, codes.shape[1])  # [D / 2, 2, F]
     excess = np.maximum(np.abs(pairs.sum(axis=1, keepdims=True)) - LARGEST_PAIR, 0)
@@ -236,7 +213,7 @@ def _within_pairs(codes):
 
 
 def _codes(inputs):
-    """The nearest whole numbers from -127 to 127, qint8."""
+    """Rounds to integers from -127 to 127, qint8."""
     limit = float(LARGEST_CODE)
     return tf.raw_ops.QuantizeV2(
         input=inputs,

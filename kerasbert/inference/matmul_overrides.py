@@ -1,4 +1,4 @@
-"""Temporary replacements of matrix products while a model is traced.
+"""Temporary replacement of the matmuls of layers while tracing.
 
 So one and the same model gives graphs of other arithmetic, and can be watched.
 """
@@ -10,12 +10,7 @@ from kerasbert.layers import MultiHeadAttention
 
 @contextlib.contextmanager
 def override_matmuls(products):
-    """Replaces the matrix products of layers within the context.
-
-    Args:
-        products: From a `keras.layers.Dense`, or a `MultiHeadAttention` for its
-            `project`, to the function of its inputs that replaces it.
-    """
+    """Replaces the matmuls of layers in a context."""
 
     def method(product):
         def call(inputs, training=None):
@@ -33,12 +28,12 @@ def override_matmuls(products):
 
 
 def method_of(layer):
-    """The name of the method of a layer that computes its product."""
+    """Returns the name of a layer's method that computes its matmul."""
     return "project" if isinstance(layer, MultiHeadAttention) else "call"
 
 
 def kernel_and_bias(layer):
-    """The kernel `[D, F]` and the bias `[F]` of a dense layer or an attention."""
+    """Returns the kernel `[D, F]` and bias `[F]` of a layer."""
     if isinstance(layer, MultiHeadAttention):
         return layer.projection()
     return layer.kernel, layer.bias

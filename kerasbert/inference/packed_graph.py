@@ -1,4 +1,4 @@
-"""The serving graph of an encoder: the layers of the model, on packed tokens, frozen.
+"""The serving graph of an encoder: packed tokens, frozen weights.
 
 It is traced from the very layers that train, so there is no second BERT to keep in
 step. Packing leaves padding to attention alone. Constants let oneDNN lay the weights
@@ -10,13 +10,13 @@ import keras
 import tensorflow as tf
 
 from kerasbert.inference.matmul_overrides import override_matmuls
-from kerasbert.layers import GroupedPacking, Packing, unpack
+from kerasbert.layers import GroupedPacking, Packing, pad
 
 GROUPS = 3  # of rows, in attention
 
 
 def packed_encoder(encoder, constants, finish, products):
-    """The function from packed tokens to what `finish` makes of the hidden states.
+    """Returns a function from packed tokens to `finish` of the hidden states.
 
     Args:
         encoder: A `BertEncoder` or `AlbertEncoder`.
@@ -43,23 +43,16 @@ def packed_encoder(encoder, constants, finish, products):
             hidden_states = encoder.compute_packed(
                 token_ids, segment_ids, position_ids, masks, groups
             )
-            states = [unpack(tokens, packing) for tokens in hidden_states]
+            states = [pad(tokens, packing) for tokens in hidden_states]
             return finish(states, padding_mask)  # of L + 1 of [B, S, D]
 
     return compute
 
 
 def joint_projections(encoder, constants):
-    """Attention's kernels put together beforehand, rather than whenever they are used.
+    """Returns attention kernels that are concatenated once (fused QKV).
 
     They are constants of their own: made once, so that all signatures share them.
-
-    Args:
-        encoder: A `BertEncoder` or `AlbertEncoder`.
-        constants: Pairs of a variable and the tensor that takes its place.
-
-    Returns:
-        From the attention of a block to what computes its queries, keys and values.
     """
 
     def product_of(attention):
@@ -71,7 +64,7 @@ def joint_projections(encoder, constants):
 
 
 def packing_of_rows(packed):
-    """The packing of rows whose tokens stand anywhere but for the first slot.
+    """Creates the packing of rows, whose tokens may be anywhere.
 
     Args:
         packed: int32 tensor, 1 at tokens and 0 elsewhere.
@@ -88,7 +81,7 @@ def packing_of_rows(packed):
 
 
 def groups_of_like_length(packing, packed, padding_mask):
-    """Short and long rows apart, so that attention pads the short ones less.
+    """Splits rows into short and long ones, to reduce padding in attention.
 
     Rows of one length are one group, and the others are empty.
 
@@ -127,14 +120,7 @@ def groups_of_like_length(packing, packed, padding_mask):
 
 
 def best_split(lengths):
-    """How many rows are apart from the longer ones, so that attention pads least.
-
-    Args:
-        lengths: int32 tensor, in ascending order.
-
-    Returns:
-        The number for which the squares of the slots of rows add up to the least.
-    """
+    """Returns the number of short rows that minimizes padding in attention."""
     count = tf.size(lengths)
     short = tf.cast(tf.range(count + 1), "float32")  # [B + 1]
     ends = tf.cast(tf.concat([[1], lengths], axis=0), "float32")  # [B + 1]

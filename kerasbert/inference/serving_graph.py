@@ -1,4 +1,4 @@
-"""The model of a task as a serving graph: frozen, packed, in a precision."""
+"""A task's model as a serving graph: frozen, packed, in a given precision."""
 
 import functools
 
@@ -18,14 +18,7 @@ PRECISIONS = {"float32": "float32", "bfloat16": "bfloat16", "int8": "float32"}
 
 
 def check_precision(precision):
-    """Refuses a precision that is unknown, or that this TensorFlow does not have.
-
-    Args:
-        precision: A name of `PRECISIONS`.
-
-    Raises:
-        ValueError: If it is.
-    """
+    """Raises an error if a precision is unknown or not supported."""
     if precision not in PRECISIONS:
         raise ValueError(
             f"Expected a precision among {', '.join(PRECISIONS)}, got {precision!r}."
@@ -35,7 +28,7 @@ def check_precision(precision):
 
 
 class ServingGraph:
-    """Functions from rows of tokens to the outputs of a model, with frozen weights.
+    """Functions from rows of tokens to model outputs, with frozen weights.
 
     Args:
         model: A model of `kerasbert.models` with a head.
@@ -62,7 +55,7 @@ class ServingGraph:
 
     @functools.cached_property
     def products(self):
-        """From layers of the encoder to the functions that replace their products."""
+        """Maps layers of the encoder to replacements of their matmuls."""
         encoder = self.model.encoder
         with tf.init_scope():  # values, also where a signature is being traced
             if self.precision != "int8":
@@ -72,7 +65,7 @@ class ServingGraph:
             )
 
     def function(self, finish):
-        """The function from packed tokens to what `finish` makes of hidden states.
+        """Returns the function from packed tokens to `finish`'s result.
 
         Args:
             finish: As in `kerasbert.inference.packed_graph.packed_encoder`, which
@@ -81,7 +74,7 @@ class ServingGraph:
         return packed_encoder(self.model.encoder, self.constants, finish, self.products)
 
     def rows_function(self, finish):
-        """The same function, of rows of tokens.
+        """Returns the same function of rows of tokens.
 
         Args:
             finish: As in `function`.
@@ -99,7 +92,7 @@ class ServingGraph:
 
     @functools.cached_property
     def outputs(self):
-        """The function from rows of tokens to the outputs of the model, by name.
+        """Returns the function from rows of tokens to named outputs.
 
         Shapes:
             token_ids, segment_ids, ragged int32 `[B, (S)]` -> each output `[B, ...]`,
@@ -108,7 +101,7 @@ class ServingGraph:
         return self.rows_function(self.model.outputs_of)
 
     def outputs_at(self, token_ids, segment_ids, positions):
-        """The outputs of a head that works on each token, at some tokens alone.
+        """Computes a token-level head at given tokens only.
 
         Args:
             token_ids: As in `outputs`.
@@ -125,7 +118,7 @@ class ServingGraph:
             return self.model.outputs_of([tf.gather_nd(states, positions)], None)
 
     def compiled(self, finish):
-        """A function of padded rows that XLA compiles, anew for every shape.
+        """Returns a function of padded rows, compiled by XLA per shape.
 
         Args:
             finish: As in `function`.
@@ -154,19 +147,7 @@ class ServingGraph:
 
 
 def frozen(model, precision="float32"):
-    """A model in a precision, and its weights as constants.
-
-    Args:
-        model: A model of `kerasbert.models` with a head.
-        precision: A name of `PRECISIONS`.
-
-    Returns:
-        The model, or one like it with layers of that precision; and pairs of each of
-        its variables and the constant tensor to take its place, low-rank updates added.
-
-    Raises:
-        ValueError: If the model is quantized, and not in that precision.
-    """
+    """Returns a model in a precision, with constant weights."""
     weights = checkpoint_of(model).weights
     model = _with_policy(model, PRECISIONS[precision])
     return model, [
@@ -177,28 +158,20 @@ def frozen(model, precision="float32"):
 
 
 def mask_of(rows):
-    """The padding mask int32 `[B, S]` of ragged rows `[B, (S)]`; S is at least 1."""
+    """Returns the padding mask int32 `[B, S]` of ragged rows; S is at least 1."""
     lengths = tf.cast(rows.row_lengths(), tf.int32)  # [B]
     longest = tf.maximum(tf.reduce_max(lengths), 1)
     return tf.sequence_mask(lengths, longest, dtype=tf.int32)  # [B, S]
 
 
 def text_function(function, *names):
-    """A graph function of strings, one vector of them for each name.
-
-    Args:
-        function: Function of string tensors `[B]`.
-        *names: What its inputs are called in the signature.
-
-    Returns:
-        A `tf.function`.
-    """
+    """Returns a graph function of named string vectors."""
     specs = [tf.TensorSpec([None], tf.string, name=name) for name in names]
     return tf.function(function, input_signature=specs, autograph=False)
 
 
 def _with_policy(model, policy):
-    """A model like another, with untrained weights where the policy is another."""
+    """Returns a copy of a model with another dtype policy."""
     encoder = model.encoder
     updated = [x for x in model._flatten_layers() if getattr(x, "lora_enabled", False)]
     if encoder.dtype_policy.name == policy and not updated:
@@ -214,7 +187,7 @@ def _with_policy(model, policy):
 
 
 def _table_apart(encoder, constants):
-    """The constants, with the token embeddings as a variable of their own.
+    """Keeps the token embedding as a variable.
 
     Rows are gathered from the table, and it is not multiplied: nothing is gained by a
     constant, and it is most of what a server would copy while it optimises the graph.

@@ -34,9 +34,9 @@ from kerasbert.layers.layer_norm import LayerNorm as LayerNorm
 from kerasbert.layers.packing import ONE_ROW as ONE_ROW
 from kerasbert.layers.packing import GroupedPacking as GroupedPacking
 from kerasbert.layers.packing import Packing as Packing
-from kerasbert.layers.packing import pack as pack
 from kerasbert.layers.packing import packing_of as packing_of
-from kerasbert.layers.packing import unpack as unpack
+from kerasbert.layers.packing import pad as pad
+from kerasbert.layers.packing import unpad as unpad
 from kerasbert.layers.pooling import BertPooler as BertPooler
 from kerasbert.layers.pooling import CLSPooling as CLSPooling
 from kerasbert.layers.pooling import FirstTokenPooling as FirstTokenPooling

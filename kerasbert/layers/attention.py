@@ -9,7 +9,7 @@ from keras import ops
 
 from kerasbert.layers.attention_bias import causal_bias
 from kerasbert.layers.initializer import truncated_normal
-from kerasbert.layers.packing import in_rows
+from kerasbert.layers.packing import with_padding
 
 
 def attention_probs(query: Any, key: Any, bias: Any = None) -> Any:
@@ -147,7 +147,7 @@ class MultiHeadAttention(keras.layers.Layer):
             attended = attend(self.project(query), attention_bias)  # [B, S, D]
         else:
             tokens = self.project(query)  # [T, 3 D]
-            attended = in_rows(attend, tokens, packing, attention_bias)  # [T, D]
+            attended = with_padding(attend, tokens, packing, attention_bias)  # [T, D]
         return self.output_dense(attended)
 
     @property

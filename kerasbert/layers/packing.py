@@ -1,13 +1,13 @@
 """Packed tokens: the tokens of all rows in one axis, without padding.
 
-Most of a Transformer works on single tokens, so padding can be removed: `pack` converts
-rows `[B, S, ...]` to packed tokens `[T, ...]`, and `unpack` converts them back. Only
-attention needs rows: `in_rows` restores them around it, so that every other layer
-computes T tokens instead of B * S. A `Packing` is two gather indices, which are each
-other's inverse except at padding, where `token_of_slot` repeats a token of the row; the
-padding mask excludes it from attention, and `pack` never reads it. `GroupedPacking`
-splits the rows into groups of similar length, so that attention has little padding,
-too.
+Most of a Transformer works on single tokens, so padding can be removed: `unpad`
+converts rows `[B, S, ...]` to packed tokens `[T, ...]`, and `pad` converts them back.
+Only attention needs rows: `with_padding` restores them around it, so that every other
+layer computes T tokens instead of B * S. A `Packing` is two gather indices, which are
+each other's inverse except at padding, where `token_of_slot` repeats a token of the
+row; the padding mask excludes it from attention, and `unpad` never reads it.
+`GroupedPacking` splits the rows into groups of similar length, so that attention has
+little padding, too.
 """
 
 from typing import Any, NamedTuple
@@ -85,7 +85,7 @@ def packing_of(
     )
 
 
-def unpack(tokens: Any, packing: Packing) -> Any:
+def pad(tokens: Any, packing: Packing) -> Any:
     """Converts packed tokens to padded rows; padding contains arbitrary tokens.
 
     Args:
@@ -100,7 +100,7 @@ def unpack(tokens: Any, packing: Packing) -> Any:
     return ops.take(tokens, packing.token_of_slot, axis=0)  # [B, S, ...]
 
 
-def pack(rows: Any, packing: Packing) -> Any:
+def unpad(rows: Any, packing: Packing) -> Any:
     """Removes the padding of rows.
 
     Args:
@@ -116,7 +116,7 @@ def pack(rows: Any, packing: Packing) -> Any:
     return ops.take(slots, packing.slot_of_token, axis=0)  # [T, D]
 
 
-def in_rows(function, tokens, packing, bias):
+def with_padding(function, tokens, packing, bias):
     """Applies a function of padded rows to packed tokens.
 
     Args:
@@ -130,7 +130,7 @@ def in_rows(function, tokens, packing, bias):
         tokens `[T, ...]` -> `[T, D]`.
     """
     if not isinstance(packing, GroupedPacking):
-        return pack(function(unpack(tokens, packing), bias), packing)
+        return unpad(function(pad(tokens, packing), bias), packing)
     slots = []
     for token_of_slot, group_bias in zip(packing.token_of_slot, bias, strict=True):
         rows = function(ops.take(tokens, token_of_slot, axis=0), group_bias)

@@ -1,4 +1,4 @@
-"""What a user asks for: text, model, head and decoding in one object.
+"""Tasks: text, model, head and decoding in one object.
 
 A folder a task, and a line of `TASKS`; what tasks share stands beside the folders.
 """
@@ -50,10 +50,6 @@ __getattr__, __dir__ = lazy_names(__name__, _HOME)
 
 
 def task_class(name):
-    """The class of a task.
-
-    Args:
-        name: A key of `TASKS`.
-    """
+    """Returns the class of a task by name."""
     module, _, name = TASKS[name].partition(":")
     return getattr(importlib.import_module(module), name)

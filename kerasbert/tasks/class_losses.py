@@ -1,4 +1,4 @@
-"""Losses of classes: the default, and those of Keras made to fit a task."""
+"""Classification losses: the default, and adapted losses of Keras."""
 
 import keras
 from keras import ops
@@ -18,7 +18,7 @@ NEED_LOGITS = {
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class ClassCrossentropy(keras.losses.SparseCategoricalCrossentropy):
-    """Cross-entropy of classes, from logits.
+    """Cross-entropy of class indices or rows, from logits.
 
     The targets are the indices of classes, or rows of their probabilities, such as
     one-hot rows.
@@ -77,7 +77,7 @@ class ClassCrossentropy(keras.losses.SparseCategoricalCrossentropy):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class OneHotLoss(keras.losses.Loss):
-    """A loss of Keras that takes one-hot rows, of the indices of classes as well.
+    """Adapts a Keras loss of one-hot rows to class indices.
 
     Args:
         loss: The loss.
@@ -107,27 +107,27 @@ class OneHotLoss(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class IndexLoss(OneHotLoss):
-    """A loss of Keras that takes the indices of classes, of one-hot rows as well."""
+    """Adapts a Keras loss of class indices to one-hot rows."""
 
     def call(self, y_true, y_pred):
         return self.loss.call(class_indices(y_true, y_pred), y_pred)
 
 
 def are_rows(y_true, y_pred):
-    """Whether targets are rows of probabilities, rather than indices of classes."""
+    """Whether targets are rows of probabilities instead of class indices."""
     same_rank = len(y_true.shape) == len(y_pred.shape)
     return same_rank and y_true.shape[-1] == y_pred.shape[-1] != 1
 
 
 def one_hot_rows(y_true, y_pred, num_classes):
-    """Targets as rows of probabilities."""
+    """Converts targets to rows of probabilities."""
     if are_rows(y_true, y_pred):
         return ops.cast(y_true, "float32")
     return ops.one_hot(_flat(y_true, y_pred), num_classes)
 
 
 def class_indices(y_true, y_pred):
-    """Targets as the indices of classes, int32."""
+    """Converts targets to class indices, int32."""
     if are_rows(y_true, y_pred):
         return ops.argmax(y_true, axis=-1)
     return _flat(y_true, y_pred)
@@ -140,15 +140,7 @@ def _flat(y_true, y_pred):
 
 
 def checked_loss(loss, num_classes, multi_label):
-    """A loss that fits a classifier of texts.
-
-    Returns:
-        The loss, which takes targets in the form that the task gives them. A loss that
-        is not one of Keras comes back as it is.
-
-    Raises:
-        ValueError: If it takes probabilities, or targets of another kind.
-    """
+    """Returns a loss that fits a text classifier."""
     if isinstance(loss, dict) and set(loss) == {"logits"}:
         loss = loss["logits"]
     if isinstance(loss, str):
@@ -179,7 +171,7 @@ def checked_loss(loss, num_classes, multi_label):
 
 
 def is_of_keras(value, kind):
-    """Whether an object is of a class that Keras itself defines."""
+    """Whether an object's class is defined by Keras."""
     return isinstance(value, kind) and type(value).__module__.startswith("keras.")
 
 

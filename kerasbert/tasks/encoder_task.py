@@ -1,4 +1,4 @@
-"""Tasks on an encoder: rows of tokens in, the outputs of a head out."""
+"""Tasks on an encoder: from token ids to the outputs of a head."""
 
 import dataclasses
 
@@ -14,7 +14,7 @@ BATCH_TOKENS = 4096
 
 
 class EncoderTask(Task):
-    """Text in, answers out, by an encoder with a head.
+    """A task whose model is an encoder with a head.
 
     Args:
         model: A model of `kerasbert.models` with a head.
@@ -37,7 +37,7 @@ class EncoderTask(Task):
 
     @property
     def encoder(self):
-        """The `BertEncoder` or `AlbertEncoder` in the model."""
+        """The encoder of the model."""
         return self.model.encoder
 
     def options(self):
@@ -52,7 +52,7 @@ class EncoderTask(Task):
         write_tokenizer(self.tokenizer.config, folder, "huggingface")
 
     def signatures(self, graph):
-        """The functions of an export, given the model as a graph.
+        """Returns the serving signatures, given the model as a graph.
 
         Args:
             graph: A `kerasbert.inference.serving_graph.ServingGraph`, with the
@@ -82,7 +82,7 @@ class EncoderTask(Task):
         }
 
     def outputs(self, features):
-        """The model's outputs for features, without work on padding.
+        """Computes the model's outputs on packed tokens.
 
         Args:
             features: `kerasbert.training.EncodedExamples`.
@@ -112,16 +112,7 @@ class EncoderTask(Task):
 
 
 def check_limits(config, tokenizer, max_length):
-    """Refuses a length or a vocabulary that a model has no weights for.
-
-    Args:
-        config: The model's configuration.
-        tokenizer: The tokenizer.
-        max_length: The longest sequence in tokens, or None.
-
-    Raises:
-        ValueError: If the model has fewer positions, or fewer tokens.
-    """
+    """Raises a `ValueError` if a length or vocabulary exceeds the model's."""
     positions = config.max_position_embeddings
     least = tokenizer.num_special_tokens() + 1
     if max_length is not None and not least <= max_length <= positions:

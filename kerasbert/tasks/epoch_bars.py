@@ -1,4 +1,4 @@
-"""A progress bar an epoch, on a terminal."""
+"""Progress bars of epochs, on a terminal."""
 
 import contextlib
 
@@ -8,7 +8,7 @@ from kerasbert.tasks.progress import track
 
 
 class EpochBars(keras.callbacks.Callback):
-    """Shows how far an epoch is; a context manager, so that no bar is left behind.
+    """A progress bar per epoch, as a context manager that removes it.
 
     Args:
         show: Whether to; None: on a terminal.

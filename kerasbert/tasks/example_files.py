@@ -1,4 +1,4 @@
-"""Files of examples and of texts, as tasks read them for the command.
+"""Readers of example files for the command line.
 
 `options` is a `kerasbert.cli.reading.ReaderOptions`, or any object with its attributes.
 """
@@ -10,17 +10,13 @@ from kerasbert.data import open_examples, read_examples
 
 
 def read_table(file, options, target, pairs=None):
-    """The `kerasbert.data.Examples` of a table."""
+    """Reads the `kerasbert.data.Examples` of a table."""
     return read_examples(file, options.columns, target, pairs=pairs, **_form(options))
 
 
 @contextlib.contextmanager
 def open_texts(file, options, pairs=False):
-    """Opens a file of texts, or of pairs of them, as a stream.
-
-    Yields:
-        The `kerasbert.data.examples.ExampleRows`.
-    """
+    """Opens a file of texts or pairs as a stream."""
     columns = dataclasses.replace(options.columns, label=None, weight=None)
     may_be_table = getattr(options, "may_be_table", False)
     with open_examples(

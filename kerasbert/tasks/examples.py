@@ -1,4 +1,4 @@
-"""Examples as lists: texts and pairs checked, split for validation."""
+"""Validation and splitting of examples."""
 
 import itertools
 import math
@@ -16,11 +16,7 @@ PACKAGE = str(pathlib.Path(kerasbert.__file__).parent)
 
 
 def refuse_first(wrong, values, wanted, remedy=""):
-    """Refuses values of which some are wrong.
-
-    Raises:
-        ValueError: If there is a wrong one; the message names the first.
-    """
+    """Raises an error that names the first invalid value."""
     if wrong.any():
         position = int(np.argmax(wrong))
         raise ValueError(
@@ -29,13 +25,7 @@ def refuse_first(wrong, values, wanted, remedy=""):
 
 
 def split_off(part, inputs, targets, sample_weight):
-    """Examples to train on, and the last ones of all to test on.
-
-    Returns:
-        The first ones and the last ones, each as inputs, targets and weights.
-
-    Raises:
-        ValueError: If the part is none, or all are left to one side.
+    """Splits examples into training and validation examples, the last ones.
 
     Example:
         >>> split_off(0.25, ["a", "b", "c", "d"], [0, 1, 0, 1], None)
@@ -55,33 +45,19 @@ def split_off(part, inputs, targets, sample_weight):
 
 
 def list_of_texts(texts, words=False):
-    """The texts of an iterable as a list.
-
-    Raises:
-        TypeError: If it is something else, such as one string, whose characters are no
-            texts, or a table.
-        ValueError: If a dataset is infinite.
-    """
+    """Converts an iterable to a list of texts."""
     if is_dataset(texts):
         return list(read_inputs(texts, words))
     return listed(texts, "texts")
 
 
 def are_pairs(texts):
-    """Whether texts are pairs.
-
-    Raises:
-        TypeError: If it is neither; the message says what is where.
-    """
+    """Whether texts are pairs."""
     return are_groups(texts, _is_pair, "a pair of strings")
 
 
 def are_groups(inputs, is_group, group):
-    """Whether inputs are groups of strings, such as pairs, rather than strings.
-
-    Raises:
-        TypeError: If it is neither; the message says what is where.
-    """
+    """Whether inputs are groups of strings, such as pairs."""
     groups = len(inputs) > 0 and not isinstance(inputs[0], str | bytes)
     for position, value in enumerate(inputs):
         if not (is_group(value) if groups else isinstance(value, str | bytes)):
@@ -104,25 +80,14 @@ def _is_pair(value):
 
 
 def chunks_of_strings(texts, size):
-    """Lists of so many strings, from an iterable of strings.
-
-    Yields:
-        Lists of strings.
-    """
+    """Yields lists of strings of a given size."""
     texts = iter(texts)
     while chunk := list(itertools.islice(texts, size)):
         yield chunk
 
 
 def stream_of_strings(texts):
-    """The strings of an iterable, checked: a list at once, others as they come.
-
-    Returns:
-        An iterable, a list unless the strings come one after the other.
-
-    Raises:
-        TypeError: If it is something else, or something in it is no string.
-    """
+    """Validates strings: lists at once, iterators lazily."""
     if isinstance(texts, str | bytes):
         return [texts]
     if is_dataset(texts):
@@ -144,7 +109,7 @@ def _checked_strings(texts):
 
 
 def callers_stacklevel():
-    """The `stacklevel` of a warning that shows the line outside of kerasbert."""
+    """Returns the `stacklevel` of the first frame outside of kerasbert."""
     level, frame = 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
         level, frame = level + 1, frame.f_back

@@ -1,4 +1,4 @@
-"""Targets of classifiers, in the forms that people have, to indices of classes.
+"""Conversion of classification targets to class indices.
 
 A label is written by its name. A number is a name where the labels are numbers, as the
 stars `["1", ..., "5"]` are, and else the index of a label. A 0/1 matrix has a column a
@@ -17,7 +17,7 @@ _YES_NO = {"true": True, "yes": True, "false": False, "no": False}
 
 
 class LabelIndex:
-    """From a label, as people write it, to its index.
+    """Maps labels, in the forms users pass, to indices.
 
     Args:
         labels: The names of the labels.
@@ -42,26 +42,14 @@ class LabelIndex:
         self.by_truth = {word: index for index, word in enumerate(words)}
 
     def __call__(self, label, position=None):
-        """The index of a label.
-
-        Args:
-            label: A string, a number or a truth value.
-            position: Where it stands among the targets, for messages.
-
-        Raises:
-            ValueError: If it is no label; the message says which there are.
-        """
+        """Returns the index of a label."""
         index = self.get(label)
         if index is None:
             raise ValueError(self._refusal(label, position))
         return index
 
     def get(self, label):
-        """The index of a label, or None.
-
-        Args:
-            label: As in a call.
-        """
+        """Returns the index of a label, or None."""
         if isinstance(label, np.generic | np.ndarray) and np.ndim(label) == 0:
             label = label.item()
         if isinstance(label, bytes):
@@ -106,19 +94,7 @@ class LabelIndex:
 
 
 def label_numbers(targets, labels, count):
-    """The index of the class of each example.
-
-    Args:
-        targets: For each example the name or the number of a class; or one-hot rows.
-        labels: The names of the classes.
-        count: How many examples there are.
-
-    Returns:
-        int32 array `[n]`.
-
-    Raises:
-        ValueError: If there are more or fewer targets than examples, or one is no
-            class; the message says which.
+    """Converts labels to class indices.
 
     Example:
         >>> label_numbers(["no", "yes", 1], ["no", "yes"], 3).tolist()
@@ -129,19 +105,7 @@ def label_numbers(targets, labels, count):
 
 
 def label_targets(targets, labels, count):
-    """The class of each example: indices, or one-hot rows where those are given.
-
-    Args:
-        targets: As in `label_numbers`; a row may also hold the probabilities of the
-            classes, which add to 1.
-        labels: As there.
-        count: As there.
-
-    Returns:
-        int32 array `[n]`, or float32 `[n, C]`.
-
-    Raises:
-        ValueError: As `label_numbers`.
+    """Converts targets to class indices, or keeps one-hot rows.
 
     Example:
         >>> label_targets([[0, 1], [1, 0]], ["no", "yes"], 2).tolist()
@@ -166,21 +130,7 @@ def label_targets(targets, labels, count):
 
 
 def label_table(targets, labels, count):
-    """Which of the classes each example has.
-
-    Args:
-        targets: For each example a list of names, or numbers, of classes, or a
-            dictionary from names to whether it has them; or a matrix `[n, C]` of 0 and
-            1, in which values between are probabilities.
-        labels: The names of the classes.
-        count: How many examples there are.
-
-    Returns:
-        float32 array `[n, C]`.
-
-    Raises:
-        ValueError: As `label_numbers`; or if lists of 0 and 1 may be both, numbers of
-            classes and rows of a matrix.
+    """Converts lists of labels to a multi-hot table.
 
     Example:
         >>> label_table([["old", "big"], []], ["big", "new", "old"], 2).tolist()
@@ -221,15 +171,7 @@ def label_table(targets, labels, count):
 
 
 def checked_count(targets, count):
-    """The targets as a list, as many as there are examples.
-
-    Args:
-        targets: An iterable.
-        count: How many examples there are.
-
-    Raises:
-        ValueError: If there are more or fewer.
-    """
+    """Converts targets to a list, checking their number."""
     targets = listed(targets)
     if len(targets) != count:
         raise ValueError(
@@ -243,7 +185,7 @@ def _is_row(target):
 
 
 def _rows(targets, labels, count):
-    """Targets as a list; of a data frame, its rows in the order of the labels."""
+    """Converts targets to a list; data frames to rows in label order."""
     if hasattr(targets, "columns") and hasattr(targets, "to_numpy"):
         names = [str(name) for name in targets.columns]
         if len(names) > 1 and sorted(names) != sorted(labels):
@@ -259,7 +201,7 @@ def _rows(targets, labels, count):
 
 
 def _distributions(rows, labels):
-    """One-hot rows, or rows of probabilities, as a matrix."""
+    """Converts rows of probabilities to a matrix."""
     table = _numeric(rows, len(labels))
     if table is None:
         raise ValueError(
@@ -279,7 +221,7 @@ def _distributions(rows, labels):
 
 
 def _matrix(rows, labels, is_array):
-    """Rows as a 0/1 matrix, if that is what they are; else None.
+    """Converts 0/1 rows to a matrix, else returns None.
 
     Lists of class numbers never name one twice, so that lists of 0 and 1 are a matrix
     as soon as one of them does.
@@ -321,13 +263,13 @@ def _matrix(rows, labels, is_array):
 
 
 def _column(values):
-    """A vector of 0 and 1 as a matrix of one column, else None."""
+    """Converts a 0/1 vector to a matrix of one column, else returns None."""
     table = _numeric([[value] for value in values], 1)
     return table if table is not None and np.isin(table, (0, 1)).all() else None
 
 
 def _numeric(rows, width):
-    """Rows of so many numbers as a float32 matrix, else None."""
+    """Converts numeric rows to a float32 matrix, else returns None."""
     if not all(_is_row(row) and len(row) == width for row in rows):
         return None
     try:

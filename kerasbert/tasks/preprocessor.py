@@ -1,4 +1,4 @@
-"""From strings to rows of token ids: one function for eager use, `tf.data`, exports."""
+"""Preprocessing of strings to token ids, the same in eager mode and in exports."""
 
 import abc
 import copy
@@ -16,7 +16,7 @@ from kerasbert.text.utf8 import as_utf8
 
 
 class Preprocessor(Portable, abc.ABC):
-    """Makes the rows of token ids that a model takes, in the TensorFlow graph.
+    """Converts strings to rows of token ids, in the TensorFlow graph.
 
     A subclass defines `__call__`, from string tensors to a `NamedTuple` of tensors,
     ragged or not: exports and `tf.data` call it, and `run` runs it, or any other method
@@ -35,17 +35,17 @@ class Preprocessor(Portable, abc.ABC):
 
     @abc.abstractmethod
     def __call__(self, text):
-        """The rows of string tensors `[B]`."""
+        """Tokenizes string tensors `[B]`."""
 
     def with_length(self, max_length):
-        """The same preprocessor with another `max_length`."""
+        """Returns the same preprocessor with another `max_length`."""
         other = copy.copy(self)
         other.max_length = max_length
         return other
 
     @property
     def room(self):
-        """How many tokens of a single text a row holds."""
+        """Maximum number of tokens of a single text in a row."""
         return self.max_length - self.tokenizer.num_special_tokens()
 
     def chunks(self, examples):
@@ -54,7 +54,7 @@ class Preprocessor(Portable, abc.ABC):
             yield examples[start : start + self.chunk]
 
     def run(self, method, *columns, **options):
-        """Runs a method of tensors as a graph, which is traced once.
+        """Runs a method on tensors as a graph that is traced once.
 
         Args:
             method: A method of this object.
@@ -88,7 +88,7 @@ class Preprocessor(Portable, abc.ABC):
 
 
 class Encoded(NamedTuple):
-    """Texts, or pairs of texts, as rows of tokens.
+    """Tokenized texts or pairs.
 
     Args:
         token_ids: The rows, special tokens included, int32 `[B, (S)]`.
@@ -103,7 +103,7 @@ class Encoded(NamedTuple):
 
 
 class TextPreprocessor(Preprocessor):
-    """Tokenizes texts, or pairs of them, and truncates long ones."""
+    """Tokenizes texts or pairs, and truncates long ones."""
 
     def __call__(self, text, pair=None):
         first = self.tokenizer.tokenize(text)
@@ -114,17 +114,7 @@ class TextPreprocessor(Preprocessor):
         return Encoded(*rows, tf.cast(count, tf.int32))
 
     def encode(self, examples):
-        """The rows of texts; warns if some are truncated.
-
-        Args:
-            examples: A list of strings, or of pairs of strings.
-
-        Returns:
-            `Encoded`, with lists of arrays.
-
-        Raises:
-            TypeError: If something is neither; the message says which.
-        """
+        """Tokenizes texts; warns if some are truncated."""
         pairs = are_pairs(examples)
         chunks = [
             self.run(self.__call__, *(zip(*chunk, strict=True) if pairs else [chunk]))
@@ -140,7 +130,7 @@ def _both(first, second):
 
 
 def in_numpy(tensor):
-    """A tensor as an array, and a ragged tensor `[B, (S), ...]` as B arrays."""
+    """Converts a tensor to an array, and a ragged tensor to B arrays."""
     if not isinstance(tensor, tf.RaggedTensor):
         return tensor.numpy()
     values, splits = tensor.values.numpy(), tensor.row_splits.numpy()
@@ -148,7 +138,7 @@ def in_numpy(tensor):
 
 
 def joined(chunks):
-    """`NamedTuple`s of lists and arrays, one after the other, as one."""
+    """Concatenates `NamedTuple`s of lists and arrays."""
     return type(chunks[0])(
         *(
             [*itertools.chain.from_iterable(parts)]
@@ -177,11 +167,7 @@ def warn_of_truncation(
 
 
 def check_one_segment(tokenizer):
-    """Refuses a template that gives a single text another segment than 0.
-
-    Raises:
-        ValueError: If it does.
-    """
+    """Rejects a template that gives a single text another segment than 0."""
     segments = {segment for _, segment in tokenizer.template.single}
     if segments != {0}:
         raise ValueError(

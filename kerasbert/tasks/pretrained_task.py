@@ -1,4 +1,4 @@
-"""The parts of a task from a published model: encoder, head and tokenizer."""
+"""Loading of a task's encoder, head and tokenizer."""
 
 import re
 import warnings
@@ -16,11 +16,11 @@ UNNAMED = re.compile(r"(?:LABEL_)?(\d+)")
 
 
 class NewHeadWarning(UserWarning):
-    """A head is new: its weights are random until it is trained."""
+    """A head is newly initialized and must be trained."""
 
 
 def load_parts(source):
-    """What a source holds.
+    """Loads the parts of a source.
 
     Returns:
         Its folder, its `Checkpoint`, and its `kerasbert.Tokenizer`.
@@ -34,7 +34,7 @@ def load_parts(source):
 
 
 def saved_options(folder, kind):
-    """The options of a task that was saved in a folder; none of any other folder."""
+    """Returns the options of a saved task; none for other folders."""
     file = folder / TASK_FILE
     description = read_json(file) if file.is_file() else None
     if not isinstance(description, dict) or description.get("task") != kind:
@@ -44,7 +44,7 @@ def saved_options(folder, kind):
 
 
 def score_options(model, checkpoint, kind, options):
-    """The options of a task of scores: given ones, saved ones, what a folder states."""
+    """Merges the options of scores: given, saved, and stated by the folder."""
     if not has_published_head(model):
         return options
     saved = saved_options(checkpoint.folder, kind)
@@ -54,11 +54,7 @@ def score_options(model, checkpoint, kind, options):
 
 
 def checked_activation(activation, num_classes):
-    """The name of the activation of scores, if it makes sense.
-
-    Raises:
-        ValueError: If it is none that is computed here, or gives the same for all.
-    """
+    """Validates the activation of scores."""
     names = ("softmax", "sigmoid", "linear")
     if activation not in names or (activation == "softmax" and num_classes == 1):
         raise ValueError(
@@ -72,14 +68,11 @@ def checked_activation(activation, num_classes):
 def model_with_labels(
     model_class, folder, checkpoint, labels=None, dropout=None, dtype=None
 ):
-    """A classification model, with the head of a checkpoint or a new one.
+    """Creates a classification model, with a checkpoint's head or a new one.
 
-    The head of the checkpoint is taken where it has these labels: in another order,
-    in which its classes are put; or without names of its own, in which case they get
+    The head of the checkpoint is taken where it has these labels: in another order, in
+    which its classes are put; or without names of its own, in which case they get
     these. A new head is told by a `NewHeadWarning`.
-
-    Raises:
-        ValueError: If nobody names classes.
     """
     labels = None if labels is None else checked_labels(labels)
     has_one = has_head(model_class, checkpoint)
@@ -106,11 +99,7 @@ def model_with_labels(
 
 
 def with_new_head(model, folder, reason):
-    """Warns that a model has a new head, and marks it until it is trained.
-
-    Returns:
-        The model.
-    """
+    """Warns that a model has a new head, and marks it as untrained."""
     from kerasbert.checkpoints.models import fingerprint
 
     what = f"{model.head.name.replace('_', ' ')} is"
@@ -127,7 +116,7 @@ def with_new_head(model, folder, reason):
 
 
 def warn_of_new_head(model, what):
-    """Warns where a head is still as it was made."""
+    """Warns if a head is still untrained."""
     from kerasbert.checkpoints.models import fingerprint
 
     untrained = getattr(model, "untrained_head", None)
@@ -140,19 +129,19 @@ def warn_of_new_head(model, what):
 
 
 def has_published_head(model):
-    """Whether the head of a model comes from a folder."""
+    """Whether the head of a model was loaded."""
     return getattr(model, "source_folder", None) is not None
 
 
 def encoder_of(folder, dtype=None, strict=False):
-    """The encoder of a folder; that its pooler is untrained is no matter here."""
+    """Loads the encoder of a folder, ignoring an untrained pooler."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*has no pooler.*")
         return load_encoder(folder, strict, dtype=dtype)
 
 
 def has_head(model_class, checkpoint):
-    """Whether a checkpoint holds the head of a classification model."""
+    """Whether a checkpoint contains a classification head."""
     of_tokens = model_class.encoder_output == "sequence_output"
     return (
         "classification_head" in checkpoint.heads
@@ -162,12 +151,7 @@ def has_head(model_class, checkpoint):
 
 
 def checked_labels(labels):
-    """Names of classes as a list of strings.
-
-    Raises:
-        TypeError: If they are no list, but a string or a number.
-        ValueError: If there are none, or one twice.
-    """
+    """Validates class names."""
     if isinstance(labels, str | int):
         raise TypeError(f"Expected a list of names of classes, got {labels!r}.")
     labels = [str(label) for label in labels]
@@ -180,10 +164,7 @@ def checked_labels(labels):
 
 
 def order_of(labels, others):
-    """Which classes of a head bear some labels.
-
-    Returns:
-        For each label the index of its class; None where the head has other classes.
+    """Returns the classes of a head that have the given labels.
 
     Example:
         >>> order_of(["b", "a"], ["a", "b"]), order_of(["a", "c"], ["a", "b"])
@@ -207,13 +188,13 @@ def order_of(labels, others):
 
 
 def _numbers(labels):
-    """The numbers of labels that nobody has named, else None."""
+    """Returns the indices of generic labels, else None."""
     matches = [UNNAMED.fullmatch(label) for label in labels]
     return [int(match[1]) for match in matches] if all(matches) else None
 
 
 def _rename(model, labels, order, folder):
-    """Puts the classes of a head in order, and names them."""
+    """Reorders and renames the classes of a head."""
     before = list(model.labels)
     if order != sorted(order):
         for variable in model.head.dense.weights:
@@ -233,7 +214,7 @@ def _rename(model, labels, order, folder):
 
 
 def _other_head(checkpoint):
-    """What a checkpoint has where a head was looked for."""
+    """Describes the head of a checkpoint without the expected one."""
     if checkpoint.other_head:
         return f"the head of {quoted(checkpoint.other_head, 60)}"
     if "classification_head" in checkpoint.heads:
@@ -243,7 +224,7 @@ def _other_head(checkpoint):
 
 
 def _differences(labels, others):
-    """How labels differ from those of a head, which is not taken for it."""
+    """Describes how labels differ from those of a head."""
     added = [label for label in labels if label not in others]
     lacking = [label for label in others if label not in labels]
     words = [f"a classifier of the {len(others)} labels {quoted(others, 80)}"]

@@ -1,4 +1,4 @@
-"""Progress bars: on stderr, on a terminal, for work that takes a while."""
+"""Progress bars on stderr, if it is a terminal, for long work."""
 
 import contextlib
 import sys
@@ -6,11 +6,7 @@ import sys
 
 @contextlib.contextmanager
 def track(total, show=None, threshold=0, description="Embedding"):
-    """A progress bar for a block of work.
-
-    Yields:
-        A function to call with the number of steps done since.
-    """
+    """Shows a progress bar for a block."""
     if show is None:
         show = sys.stderr.isatty() and (total is None or total > threshold)
     if not show:

@@ -1,4 +1,4 @@
-"""How much examples count."""
+"""Per-example loss weights."""
 
 import collections
 
@@ -11,14 +11,7 @@ from kerasbert.tasks.labels import LabelIndex, label_numbers
 
 
 def example_weights(targets, labels, class_weight, weights=None):
-    """How much each example counts, given how much its class does.
-
-    Returns:
-        float32 array `[n]`.
-
-    Raises:
-        ValueError: If a weight is negative, there is no such class, or an example has
-            several classes.
+    """Combines class weights and example weights.
 
     Example:
         >>> example_weights(["a", "b", "b", "b"], ["a", "b"], "balanced").tolist()
@@ -47,13 +40,7 @@ def example_weights(targets, labels, class_weight, weights=None):
 
 
 def checked_weights(sample_weight, count):
-    """Weights of examples as an array.
-
-    Returns:
-        float32 array `[n]`, or None.
-
-    Raises:
-        ValueError: If there are more or fewer, or one is no number from 0 on.
+    """Validates example weights.
 
     Example:
         >>> checked_weights([1, 0.5], count=2).tolist()

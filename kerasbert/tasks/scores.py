@@ -1,4 +1,4 @@
-"""Scores: numbers that examples should have, and how well others agree with them."""
+"""Regression targets, and correlation with predictions."""
 
 import numpy as np
 
@@ -11,14 +11,7 @@ NAME_THE_RANGE = "Name the range, low and high, of the scores"
 
 
 def checked_scores(targets, count, low=None, high=None, remedy=NAME_THE_RANGE):
-    """Scores as an array.
-
-    Returns:
-        float32 array `[n]`.
-
-    Raises:
-        ValueError: If there are more or fewer scores than examples, or one is no
-            number or out of the range; the message says which.
+    """Validates scores; returns an array.
 
     Example:
         >>> checked_scores([0, 2.5], count=2).tolist()
@@ -45,11 +38,7 @@ def checked_scores(targets, count, low=None, high=None, remedy=NAME_THE_RANGE):
 
 
 def agreement(found, expected):
-    """How well scores agree with those that examples should have.
-
-    Returns:
-        `pearson` and `spearman`; nothing for fewer than two scores.
-    """
+    """Computes correlations between predicted and true scores."""
     if len(found) < 2:
         return {}
     return {

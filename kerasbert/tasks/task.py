@@ -1,4 +1,4 @@
-"""What the tasks share: a model, trained, tested, saved and exported."""
+"""The base class of all tasks: training, evaluation, saving and export."""
 
 import abc
 import contextlib
@@ -23,7 +23,7 @@ from kerasbert.training.recipe import Recipe
 
 
 class Task(Portable, abc.ABC):
-    """Inputs in, answers out, with a functional `keras.Model` inside.
+    """A model with preprocessing, training, evaluation and export.
 
     A subclass turns examples into `kerasbert.training.EncodedExamples` and the outputs
     of the model into answers. `EncoderTask` does more of it for models with an encoder.
@@ -45,7 +45,7 @@ class Task(Portable, abc.ABC):
 
     @abc.abstractmethod
     def features(self, inputs, targets=None, sample_weight=None):
-        """The `kerasbert.training.EncodedExamples` of examples.
+        """Tokenizes examples to `kerasbert.training.EncodedExamples`.
 
         Args:
             inputs: The inputs of the examples, as `predict` takes them.
@@ -55,19 +55,19 @@ class Task(Portable, abc.ABC):
 
     @abc.abstractmethod
     def predict(self, inputs):
-        """One answer an input."""
+        """Returns one answer per input."""
 
     @abc.abstractmethod
     def losses(self):
-        """The arguments `loss`, `loss_weights` and `metrics` of `compile`."""
+        """Returns the arguments `loss`, `loss_weights` and `metrics` of `compile`."""
 
     @abc.abstractmethod
     def write(self, folder):
-        """Writes all but `options()` into a new folder, from which the task loads."""
+        """Writes everything but `options()` to a new folder."""
 
     @abc.abstractmethod
     def serving_functions(self, precision, max_length=None, calibration=None):
-        """The graph functions of an export, by the names of their signatures.
+        """Returns the graph functions of an export, by signature name.
 
         Args:
             precision: A name of `kerasbert.inference.serving_graph.PRECISIONS`.
@@ -80,7 +80,7 @@ class Task(Portable, abc.ABC):
         """
 
     def answer_metrics(self, inputs, targets):
-        """Metrics of whole answers, which no metric of Keras computes from logits.
+        """Computes metrics of whole answers, which Keras metrics cannot.
 
         Args:
             inputs: As in `evaluate`.
@@ -89,7 +89,7 @@ class Task(Portable, abc.ABC):
         return {}
 
     def adapt(self, inputs, targets, learns):
-        """Sets what examples decide of a task, such as whether an export takes pairs.
+        """Sets what the examples determine, such as whether exports take pairs.
 
         Args:
             inputs: As in `fit`, a list.
@@ -98,27 +98,27 @@ class Task(Portable, abc.ABC):
         """
 
     def options(self):
-        """Keyword arguments of `from_pretrained` that its folder keeps."""
+        """Returns the arguments of `from_pretrained` to save."""
         return {}
 
     @property
     def input_names(self):
-        """What the inputs of `serving_default` are called."""
+        """Returns the input names of `serving_default`."""
         return ("text",)
 
     def example_text(self, words=2):
-        """A text of so many words, in any input of an export."""
+        """Returns a text with a number of words, for an input of an export."""
         return "hello world" if words == 2 else " ".join(["word"] * words)
 
     def facts(self):
-        """Rows about the task in the model card of an export."""
+        """Returns rows about the task for the model card."""
         return {"task": f"`{self.kind}`"}
 
     # Files, for the command.
 
     @classmethod
     def read(cls, file, options, pairs=None, learns=False):
-        """Reads a file of examples whose answers are known.
+        """Reads a file of labeled examples.
 
         Args:
             file: The file.
@@ -137,19 +137,19 @@ class Task(Portable, abc.ABC):
 
     @classmethod
     def labels_in(cls, examples):
-        """The labels that occur in `Examples`, sorted; None: the task has none."""
+        """Returns the sorted labels in `Examples`; None if the task has none."""
 
     @classmethod
     def check_labels(cls, examples, labels):
-        """Refuses `Examples` with labels that are not among `labels`."""
+        """Raises a `ValueError` for labels that are not in `labels`."""
 
     def reading(self):
-        """How its files are read where nothing else is said, by names of options."""
+        """Returns the default reader options of the task."""
         return {}
 
     @contextlib.contextmanager
     def open_inputs(self, file, options):
-        """Opens a file of inputs whose answers are wanted.
+        """Opens a file of unlabeled inputs.
 
         Args:
             file: The file; `"-"`: standard input.
@@ -164,7 +164,7 @@ class Task(Portable, abc.ABC):
             yield ((_shown(row.input, names), row.input) for row in rows), rows.account
 
     def answer_rows(self, inputs, options):
-        """The answers as dictionaries that JSON holds, one an input.
+        """Converts answers to JSON-serializable dictionaries, one per input.
 
         Args:
             inputs: A list of inputs.
@@ -175,7 +175,7 @@ class Task(Portable, abc.ABC):
     # What all can do.
 
     def examples(self, inputs, targets=None, sample_weight=None):
-        """Examples as lists, checked to be such.
+        """Validates examples and converts them to lists.
 
         Args:
             inputs: As in `fit`.
@@ -211,7 +211,7 @@ class Task(Portable, abc.ABC):
         return inputs, targets, checked_weights(sample_weight, len(inputs))
 
     def dataset(self, inputs, targets=None, batch_size=32, shuffle=True, seed=0):
-        """A `tf.data.Dataset` for `model.fit` and `model.evaluate`.
+        """Creates a `tf.data.Dataset` for `model.fit` and `model.evaluate`.
 
         Batches hold examples of like length; every iteration is an epoch in another
         order.
@@ -231,7 +231,7 @@ class Task(Portable, abc.ABC):
         return epochs_dataset(TrainingOrder(features, batch_size, seed))
 
     def compile(self, optimizer=None, loss=None, metrics=None, **options):
-        """Says how the model is trained.
+        """Configures the training.
 
         Args:
             optimizer: A `kerasbert.training.Recipe`, which becomes an AdamW with
@@ -317,7 +317,7 @@ class Task(Portable, abc.ABC):
         )
 
     def evaluate(self, inputs, targets=None, batch_size=32, sample_weight=None):
-        """Loss and metrics on examples whose answers are known.
+        """Computes loss and metrics on labeled examples.
 
         Args:
             inputs: The inputs of the examples, or a `tf.data.Dataset`, as in `fit`.
@@ -347,7 +347,7 @@ class Task(Portable, abc.ABC):
         return {**found, **self.answer_metrics(inputs, targets)}
 
     def save(self, folder, overwrite=False):
-        """Writes one folder: configuration, weights, vocabulary, and what the task is.
+        """Saves config, weights, vocabulary and options to one folder.
 
         `kerasbert.load` reads it; so does transformers, the model and the vocabulary.
 
@@ -366,7 +366,7 @@ class Task(Portable, abc.ABC):
             (partial / TASK_FILE).write_text(f"{text}\n", "utf-8")
 
     def export(self, folder, precision="float32", **options):
-        """Writes a SavedModel that takes raw text, for TF Serving and others.
+        """Exports a SavedModel that takes raw text.
 
         Args:
             folder: The folder of the model; the next version folder in it is made.
@@ -384,12 +384,12 @@ class Task(Portable, abc.ABC):
     # For subclasses.
 
     def _about(self):
-        """What a run of this task is, besides its examples and its model."""
+        """Returns the settings that identify a training of this task."""
         labels = getattr(self, "labels", None)
         return {"task": self.kind, "labels": labels, **self.options()}
 
     def _validation(self, data):
-        """The examples of `validation_data`."""
+        """Converts `validation_data` to examples."""
         if is_dataset(data):
             return self.examples(data)
         if not isinstance(data, tuple | list) or not 1 <= len(data) <= 3:

@@ -1,4 +1,4 @@
-"""A task as one folder: a Hugging Face model, its vocabulary, and `kerasbert.json`."""
+"""Saved tasks: a Hugging Face model, its vocabulary and `kerasbert.json`."""
 
 from kerasbert.account import quoted
 from kerasbert.checkpoints import read_checkpoint
@@ -9,7 +9,7 @@ from kerasbert.tasks.pretrained_task import TASK_FILE
 
 
 def load(source, dtype=None):
-    """Loads a task that was saved.
+    """Loads a saved task.
 
     Args:
         source: A folder that `save` of a task wrote, or `kerasbert finetune`.
@@ -55,14 +55,14 @@ def load(source, dtype=None):
 
 
 def holds_task(source):
-    """Whether a source is the folder of a task, or of a run that trained one."""
+    """Whether a source is the folder of a task, or of a training run."""
     from kerasbert.checkpoints.sources import resolve
 
     return (resolve(source) / TASK_FILE).exists()
 
 
 def _cross_encoder(folder, dtype):
-    """The task of a folder of sentence-transformers' `CrossEncoder`."""
+    """Returns the task of a sentence-transformers `CrossEncoder`."""
     modules = read_json(folder / "modules.json")
     if len(modules) != 1:
         kinds = [module.get("type") for module in modules if isinstance(module, dict)]

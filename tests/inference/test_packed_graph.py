@@ -15,7 +15,7 @@ from kerasbert.inference.packed_graph import (
     groups_of_like_length,
     packing_of_rows,
 )
-from kerasbert.layers.packing import in_rows
+from kerasbert.layers.packing import with_padding
 from kerasbert.text.wordpiece import WordPieceTokenizer as Tokenizer
 from tests.export.served import Served
 from tests.harness import randomise
@@ -172,7 +172,7 @@ def test_rows_in_groups_are_the_rows_and_short_ones_are_padded_less():
         count = tf.reduce_sum(bias, 1, keepdims=True) * tf.ones_like(rows)
         return tf.concat([rows, count], -1)
 
-    found = in_rows(own_and_count, tokens, grouped, biases).numpy()
+    found = with_padding(own_and_count, tokens, grouped, biases).numpy()
     rows = np.nonzero(packed)[0]
     np.testing.assert_array_equal(found[:, 0], np.arange(len(rows)))
     np.testing.assert_array_equal(found[:, 1], MASKS.sum(1)[rows])

@@ -1,6 +1,6 @@
 import numpy as np
 
-from kerasbert.layers import ONE_ROW, pack, packing_of, unpack
+from kerasbert.layers import ONE_ROW, packing_of, pad, unpad
 from tests.harness import numpy
 
 
@@ -24,13 +24,13 @@ def test_an_empty_last_row_points_into_the_batch():
 def test_pack_undoes_unpack():
     packing, _, mask = packing_of([2, 0, 3], token_count=5, length=4)
     tokens = np.arange(10, dtype="float32").reshape(5, 2)
-    rows = numpy(unpack(tokens, packing))
+    rows = numpy(pad(tokens, packing))
     np.testing.assert_array_equal(rows[numpy(mask).astype(bool)], tokens)
-    np.testing.assert_array_equal(numpy(pack(rows, packing)), tokens)
+    np.testing.assert_array_equal(numpy(unpad(rows, packing)), tokens)
 
 
 def test_one_row_is_its_tokens():
     tokens = np.arange(6, dtype="float32").reshape(3, 2)
-    row = numpy(unpack(tokens, ONE_ROW))
+    row = numpy(pad(tokens, ONE_ROW))
     np.testing.assert_array_equal(row, tokens[None])
-    np.testing.assert_array_equal(numpy(pack(row, ONE_ROW)), tokens)
+    np.testing.assert_array_equal(numpy(unpad(row, ONE_ROW)), tokens)

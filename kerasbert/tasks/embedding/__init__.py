@@ -1,4 +1,4 @@
-"""Text to vectors: the embedder, its training, and search among vectors."""
+"""Text embedding: inference, training and vector search."""
 
 from typing import TYPE_CHECKING
 

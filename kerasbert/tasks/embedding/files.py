@@ -1,4 +1,4 @@
-"""A `TextEmbedder` as a folder of sentence-transformers."""
+"""Loading and saving of a `TextEmbedder` in the sentence-transformers layout."""
 
 from kerasbert.account import Account
 from kerasbert.checkpoints.sentence_transformers import (
@@ -13,11 +13,7 @@ from kerasbert.text import Tokenizer
 
 
 def load_embedder(embedder_class, source, dtype=None, strict=False, **options):
-    """Loads an embedder from a source.
-
-    Returns:
-        The embedder.
-    """
+    """Loads an embedder from a source."""
     given = {name: value for name, value in options.items() if value is not None}
     folder = resolve(source)
     modules = read_sentence_modules(folder, Account(strict))
@@ -54,7 +50,7 @@ def load_embedder(embedder_class, source, dtype=None, strict=False, **options):
 
 
 def write_modules(embedder, folder, max_length=None):
-    """Writes what an embedder does beside encoder and tokenizer into their folder."""
+    """Writes the modules after the encoder (sentence-transformers layout)."""
     head = embedder.model.head
     modules = SentenceModules(
         poolings=tuple(head.poolings),
@@ -72,11 +68,7 @@ def write_modules(embedder, folder, max_length=None):
 
 
 def _set_projections(head, modules, folder):
-    """Fills the layers between pooling and normalisation.
-
-    Raises:
-        ValueError: If the arrays are not of the shapes of the head's weights.
-    """
+    """Assigns the weights of the layers between pooling and normalization."""
     for layer, arrays in zip(
         head.dense_layers, modules.projection_weights, strict=True
     ):
@@ -93,7 +85,7 @@ def _set_projections(head, modules, folder):
 
 
 def _weights_of(projection, layer):
-    """The arrays of a layer, as `SentenceModules` has them."""
+    """Returns the weights of a layer for `SentenceModules`."""
     arrays = layer.get_weights()
     if projection.get("use_bias") is False:
         arrays.insert(1, None)

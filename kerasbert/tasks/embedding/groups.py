@@ -1,4 +1,4 @@
-"""Examples of several texts each: pairs with scores, or an anchor and its like."""
+"""Training examples of several texts: scored pairs, or anchors with positives."""
 
 import dataclasses
 
@@ -17,7 +17,7 @@ ALIKE = "none"  # a --label-column: pairs without scores
 
 
 def read_alike(file, options, learns=False):
-    """The `Examples` of a file of pairs: with scores where it has them, else alike."""
+    """Reads the `Examples` of a file of pairs, with or without scores."""
     if options.label_column == ALIKE:
         options = dataclasses.replace(options, label_column=None)
         return read_table(file, options, None, pairs=True)
@@ -29,15 +29,7 @@ def read_alike(file, options, learns=False):
 
 
 def columns_of(examples, size=None):
-    """The first texts of all examples, the second ones, and so on.
-
-    Args:
-        examples: A list of tuples of as many texts each.
-        size: How many texts; None: as many as the first example has, two at least.
-
-    Raises:
-        TypeError: If an example has another number of texts; the message says which.
-        ValueError: If there are no examples.
+    """Transposes examples: all first texts, all second texts, ...
 
     Example:
         >>> columns_of([("a", "b"), ("c", "d")])
@@ -57,7 +49,7 @@ def columns_of(examples, size=None):
 
 
 def numbers_of(texts):
-    """A number for each text, the same for equal ones, float32 `[n]`."""
+    """Returns a number for each text, equal for equal texts, float32 `[n]`."""
     numbers = {}
     return np.array(
         [numbers.setdefault(text, len(numbers)) for text in texts], "float32"
@@ -65,17 +57,7 @@ def numbers_of(texts):
 
 
 def retrieval_metrics(encode, columns, similarity_fn_name):
-    """How well anchors find their positives among all other texts.
-
-    Args:
-        encode: Function from a list of texts to vectors `[n, D]`.
-        columns: The anchors, their positives, and negatives, as of `columns_of`.
-        similarity_fn_name: As in `semantic_search`.
-
-    Returns:
-        `accuracy`, how often the positive is the nearest, and `mrr`, the mean of one by
-        its place among the first ten, or 0.
-    """
+    """Computes how well anchors retrieve their positives."""
     anchors, *others = columns
     corpus = list(dict.fromkeys(text for column in others for text in column))
     found, _ = semantic_search(
@@ -92,26 +74,12 @@ def retrieval_metrics(encode, columns, similarity_fn_name):
 
 
 def default_loss(targets):
-    """The loss for examples with scores, or for texts that belong together."""
+    """Returns the default loss, with or without scores."""
     return similarity_loss("multiple_negatives" if targets is None else "cosent")
 
 
 def group_features(embedder, loss, examples, targets, sample_weight):
-    """Examples as rows of tokens, with the prompt that the model always wants.
-
-    Args:
-        embedder: A `kerasbert.TextEmbedder`.
-        loss: A loss of `kerasbert.training.similarity_losses`.
-        examples: A list of tuples of texts.
-        targets: The scores of pairs, or None.
-        sample_weight: How much each example counts, `[n]`, or None.
-
-    Returns:
-        `GroupedExamples`.
-
-    Raises:
-        ValueError: If the loss takes no such examples, or a score is out of its range.
-    """
+    """Tokenizes examples, with the model's default prompt."""
     columns = columns_of(examples)
     if sample_weight is not None and not loss.weighs_examples:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Texts with prompts to rows of token ids, truncated or in windows, and back."""
+"""Tokenization of texts with prompts, with truncation or windows."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ LONG_TEXTS = ("truncate", "windows")
 
 
 class EmbeddingRows(NamedTuple):
-    """Texts as rows of tokens.
+    """Tokenized texts.
 
     Args:
         token_ids: The rows, special tokens included, int32 `[W, (S)]`.
@@ -30,7 +30,7 @@ class EmbeddingRows(NamedTuple):
 
 
 class LocatedTokens(NamedTuple):
-    """Texts as rows of tokens, and where these stand in the texts.
+    """Tokenized texts with character offsets.
 
     Args:
         token_ids: The rows, special tokens included, int32 `[B, (S)]`.
@@ -48,7 +48,7 @@ class LocatedTokens(NamedTuple):
 
 
 class EmbeddingPreprocessor(Preprocessor):
-    """Tokenizes texts, and truncates long ones or lays windows over them."""
+    """Tokenizes texts, and truncates long ones or splits them into windows."""
 
     def __call__(self, text, prompt="", in_windows=False):
         tokens = self.tokenizer.tokenize(prompt + text)  # [B, (S)]
@@ -59,21 +59,14 @@ class EmbeddingPreprocessor(Preprocessor):
         return EmbeddingRows(*rows, texts, self._count(tokens))
 
     def located(self, text):
-        """The tokens of texts `[B]`, and where they stand, `LocatedTokens`."""
+        """Returns the `LocatedTokens` of texts `[B]`."""
         tokens, *edges = self.tokenizer.tokenize_with_offsets(text)
         rows = self.tokenizer.pack(tokens, None, self.max_length)
         edges = (self.tokenizer.pack_beside(x, self.max_length) for x in edges)
         return LocatedTokens(*rows, *edges, self._count(tokens))
 
     def encode(self, texts, prompt="", long_texts="truncate"):
-        """The rows of a list of strings, `EmbeddingRows` of lists of arrays.
-
-        Args:
-            texts: A list of strings.
-            prompt: A string to put before every text.
-            long_texts: `"truncate"`: one row a text. `"windows"`: where a text is too
-                long, windows that overlap by half.
-        """
+        """Tokenizes a list of strings."""
         prompt = tf.constant(to_utf8(prompt))
         in_windows = long_texts == "windows"
         return self.run(self.__call__, texts, prompt, in_windows=in_windows)
@@ -84,7 +77,7 @@ class EmbeddingPreprocessor(Preprocessor):
 
 
 def check_long_texts(long_texts):
-    """Refuses ways with long texts that are not among `LONG_TEXTS`."""
+    """Raises a `ValueError` unless a mode is in `LONG_TEXTS`."""
     if long_texts not in LONG_TEXTS:
         raise ValueError(
             f"Expected long_texts to be one of {', '.join(LONG_TEXTS)}, got "
@@ -93,11 +86,7 @@ def check_long_texts(long_texts):
 
 
 def mean_of_windows(vectors, row_texts, normalize):
-    """The vector of each text, the mean of those of its windows.
-
-    Returns:
-        float32 array `[texts, D]`.
-    """
+    """Averages the vectors of each text's windows."""
     sums = np.zeros((row_texts[-1] + 1, vectors.shape[1]), "float32")
     np.add.at(sums, row_texts, vectors)
     means = sums / np.bincount(row_texts)[:, None].astype("float32")

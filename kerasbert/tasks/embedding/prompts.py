@@ -1,4 +1,4 @@
-"""Prompts: what some models want before a text, such as `query: `."""
+"""Prompts: prefixes of texts that some models need, such as `query: `."""
 
 import re
 
@@ -9,15 +9,7 @@ NAME = re.compile(r"\w(?:[\w.\-/]*\w)?")
 
 
 def prompt_text(prompt, prompts, default=None, prompt_name=None):
-    """The text of a prompt, given by its name or as it is.
-
-    Returns:
-        A string, empty for no prompt.
-
-    Raises:
-        TypeError: If a prompt is no string.
-        ValueError: If there is no prompt of a name; or `prompt` may be the name of
-            one and a text alike.
+    """Returns a prompt, given by name or as text.
 
     Example:
         >>> prompt_text("query", {"query": "Represent this query: "})
@@ -57,7 +49,7 @@ def prompt_text(prompt, prompts, default=None, prompt_name=None):
 
 
 def prompt_length(tokenizer, prompt, max_length):
-    """How many tokens a row begins with that are of a prompt, `[CLS]` among them."""
+    """Returns the number of tokens of a prompt, including `[CLS]`."""
     if not prompt:
         return 0
     [ids] = tokenizer.encode([prompt], max_length=max_length)

@@ -1,4 +1,4 @@
-"""The nearest of many vectors, exactly."""
+"""Exact nearest-neighbor search."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ QUERIES = 256  # queries that are compared at once
 
 
 def semantic_search(queries, corpus, top_k=10, similarity_fn_name="cosine"):
-    """The vectors of a corpus that are the most alike to a query.
+    """Finds the vectors of a corpus that are most similar to each query.
 
     All of them are compared, in chunks, so that memory does not grow with the corpus.
 
@@ -69,7 +69,7 @@ def _search(queries, corpus, top_k, name):
 
 
 def _highest(table, count):
-    """The places of the highest values of each row, the highest first."""
+    """Returns the indices of the highest values of each row, descending."""
     count = min(count, table.shape[1])
     if count == table.shape[1]:
         return np.argsort(-table, axis=1, kind="stable")

@@ -1,4 +1,4 @@
-"""Signatures of an exported `TextEmbedder`."""
+"""Serving signatures of a `TextEmbedder`."""
 
 import tensorflow as tf
 
@@ -12,7 +12,7 @@ SHORTEST_BUCKET = 16
 
 
 def signatures(embedder, graph, token_layers=None, combine="concat", xla=False):
-    """The functions of an export, as `TextEmbedder.signatures` describes them."""
+    """Returns the serving signatures, see `TextEmbedder.signatures`."""
     if xla and graph.precision == "int8":
         raise ValueError(
             "Expected no signature for XLA beside int8, which XLA does not multiply. "
@@ -30,7 +30,7 @@ def signatures(embedder, graph, token_layers=None, combine="concat", xla=False):
 
 
 def text_signature(embedder, graph):
-    """From `text` to `embedding` and `token_count`."""
+    """The signature from `text` to `embedding` and `token_count`."""
     compute = graph.rows_function(vector_of(embedder, graph.model, graph.max_length))
     rows_of = _rows_of(embedder, graph)
 
@@ -43,7 +43,7 @@ def text_signature(embedder, graph):
 
 
 def tokens_signature(embedder, graph):
-    """From the inputs of a model, prompt included, to `embedding`."""
+    """The signature from model inputs, with prompt, to `embedding`."""
     compute = graph.function(vector_of(embedder, graph.model, graph.max_length))
 
     def of_tokens(token_ids, segment_ids, padding_mask):
@@ -62,7 +62,7 @@ def tokens_signature(embedder, graph):
 
 
 def token_embeddings_signature(embedder, graph, layers, combine):
-    """From `text` to its tokens, where they stand in it, and their vectors."""
+    """The signature from `text` to tokens, offsets and token vectors."""
     chosen = chosen_layers(embedder.encoder.config, layers)
     compute = graph.rows_function(combination_of_layers(chosen, combine))
     preprocessor = embedder.preprocessor.with_length(graph.max_length)
@@ -88,7 +88,7 @@ def token_embeddings_signature(embedder, graph, layers, combine):
 
 
 def xla_signature(embedder, graph):
-    """From `text` to `embedding` and `token_count`, compiled by XLA.
+    """The signature from `text` to `embedding`, compiled by XLA.
 
     XLA compiles every shape anew, so rows and their number are padded to powers of two.
     """
@@ -112,14 +112,10 @@ def xla_signature(embedder, graph):
 
 
 def vector_of(embedder, model, max_length):
-    """What an export makes of the hidden states: the head, and the cut.
+    """Returns the function from hidden states to embeddings.
 
     Where the model does not pool the tokens of a prompt, those of the default prompt
     are left out, with which every row of an export begins.
-
-    Returns:
-        A function of hidden states `[B, S, D]` and padding_mask `[B, S]` to the
-        embedding `[B, E]`.
     """
     left_out = embedder.tokens_left_out(embedder.prompt_of(), max_length)
     size = embedder.size if embedder.truncate_dim else None
@@ -132,7 +128,7 @@ def vector_of(embedder, model, max_length):
 
 
 def pooling_of(embedder):
-    """From the tokens to the vector, in words."""
+    """Describes the pooling in words."""
     head = embedder.model.head
     said = [" and ".join(head.poolings)]
     if not head.include_prompt:
@@ -159,7 +155,7 @@ def _rows_of(embedder, graph):
 
 
 def _power_of_two(size, least, most):
-    """The power of two from `least` to `most` that is at least `size`, int64."""
+    """Rounds a size up to a power of two from `least` to `most`, int64."""
     powers = tf.constant([1 << i for i in range(31)], tf.int64)
     power = powers[tf.searchsorted(powers, [tf.cast(size, tf.int64)])[0]]
     return tf.clip_by_value(power, least, most)

@@ -1,4 +1,4 @@
-"""How alike vectors are, by the functions that sentence-transformers names."""
+"""Similarity functions of sentence-transformers."""
 
 import numpy as np
 
@@ -48,13 +48,7 @@ PAIRWISE = {
 
 
 def similarity(first, second, name="cosine"):
-    """How alike each vector is to each of others.
-
-    Returns:
-        float32 array `[n, m]`.
-
-    Raises:
-        ValueError: If there is no such function, or the vectors are not of one size.
+    """Computes the similarity of all pairs of vectors.
 
     Example:
         >>> similarity([[3.0, 4.0]], [[0.0, 0.0], [3.0, 3.0]], "euclidean").tolist()
@@ -70,14 +64,7 @@ def similarity(first, second, name="cosine"):
 
 
 def pairwise_similarity(first, second, name="cosine"):
-    """How alike each vector is to the one in the same place.
-
-    Returns:
-        float32 array `[n]`.
-
-    Raises:
-        ValueError: If there is no such function, or not as many vectors of one size.
-    """
+    """Computes the similarity of vectors at equal positions."""
     first, second = vectors_of(first), vectors_of(second)
     check_similarity(name)
     if first.shape != second.shape:
@@ -89,11 +76,7 @@ def pairwise_similarity(first, second, name="cosine"):
 
 
 def check_similarity(name):
-    """Refuses functions that there are not.
-
-    Raises:
-        ValueError: If it is not.
-    """
+    """Raises a `ValueError` if a similarity function is unknown."""
     if name not in SIMILARITIES:
         raise ValueError(
             f"Expected a similarity among {', '.join(SIMILARITIES)}, got "
@@ -102,11 +85,7 @@ def check_similarity(name):
 
 
 def vectors_of(values):
-    """Vectors as a float32 array `[n, D]`; one alone is a list of one.
-
-    Raises:
-        ValueError: If it is of another shape.
-    """
+    """Converts vectors to a float32 array `[n, D]`."""
     values = np.asarray(values, "float32")
     values = values[None] if values.ndim == 1 else values
     if values.ndim != 2:

@@ -1,4 +1,4 @@
-"""Text to vectors."""
+"""Text embedding."""
 
 import numpy as np
 
@@ -39,7 +39,7 @@ DEFAULT_SOURCE = "minilm"
 
 
 class TextEmbedder(EncoderTask):
-    """Embeds texts, and the tokens of texts; and learns which texts are alike.
+    """Embeds texts and tokens, and is trained on similar texts.
 
     A text gets the same vector whatever else is in its batch, and however many texts
     there are. `embedder.model` is the functional `keras.Model` behind it.
@@ -124,7 +124,7 @@ class TextEmbedder(EncoderTask):
         strict=False,
         truncate_dim=None,
     ):
-        """Loads encoder and tokenizer of a source.
+        """Loads the encoder and tokenizer of a source.
 
         Args:
             source: A folder in any container, `hf://org/name`, `kaggle://...`,
@@ -157,12 +157,12 @@ class TextEmbedder(EncoderTask):
 
     @property
     def size(self):
-        """Number of values of a text's vector."""
+        """Size of the embedding."""
         return self.truncate_dim or self._full_size
 
     @property
     def _full_size(self):
-        """Number of values before the cut."""
+        """Size of the embedding before truncation."""
         return self.model.output["embedding"].shape[-1]
 
     def encode(
@@ -208,7 +208,7 @@ class TextEmbedder(EncoderTask):
         return np.concatenate([np.empty((0, size), "float32"), *chunks])
 
     def encode_query(self, texts, **options):
-        """Embeds texts that something is searched for with.
+        """Embeds queries, with the prompt of the model for queries.
 
         Args:
             texts: A list or other iterable of strings.
@@ -221,7 +221,7 @@ class TextEmbedder(EncoderTask):
         return self._encode_as(("query",), texts, options)
 
     def encode_document(self, texts, **options):
-        """Embeds texts that are searched.
+        """Embeds documents, with the prompt of the model for documents.
 
         Args:
             texts: A list or other iterable of strings.
@@ -235,7 +235,7 @@ class TextEmbedder(EncoderTask):
         return self._encode_as(("document", "passage", "corpus"), texts, options)
 
     def encode_stream(self, texts, **options):
-        """Embeds the texts of an iterable as they come, in a memory of fixed size.
+        """Embeds an iterable of texts lazily, in constant memory.
 
         Args:
             texts: An iterable of strings, of which a few thousand are read ahead.
@@ -268,7 +268,7 @@ class TextEmbedder(EncoderTask):
         return self._vectors.tokens(stream_of_strings(texts), layers, combine)
 
     def compile(self, optimizer=None, loss=None, metrics=None, **options):
-        """Says how the model is trained.
+        """Configures the training.
 
         Args:
             optimizer: As in `TextClassifier.compile`; by default
@@ -301,7 +301,7 @@ class TextEmbedder(EncoderTask):
         return [{"embedding": vector.tolist()} for vector in self.encode(inputs)]
 
     def similarity(self, first, second=None):
-        """How alike texts are, by the model's `similarity_fn_name`.
+        """Computes similarities with the model's `similarity_fn_name`.
 
         Args:
             first: Vectors `[n, D]`, or a list of n strings; where there is no
@@ -332,7 +332,7 @@ class TextEmbedder(EncoderTask):
         return self.encode(given) if isinstance(first, str | bytes) else given
 
     def answer_metrics(self, inputs, targets=None):
-        """How well similarities agree with scores, or anchors find their positives.
+        """Computes the agreement with scores, or retrieval metrics.
 
         Args:
             inputs: As in `fit`.
@@ -404,11 +404,11 @@ class TextEmbedder(EncoderTask):
         }
 
     def prompt_of(self, prompt=None, prompt_name=None):
-        """The text before every text, as `encode` has it; "" for none."""
+        """Returns the prompt of `encode`; "" without one."""
         return prompt_text(prompt, self.prompts, self.default_prompt, prompt_name)
 
     def tokens_left_out(self, prompt, max_length=None):
-        """How many tokens of a prompt, and `[CLS]`, are not pooled; 0: all are."""
+        """Returns the number of prompt tokens that are not pooled."""
         if self.model.head.include_prompt:
             return 0
         return prompt_length(self.tokenizer, prompt, max_length or self.max_length)

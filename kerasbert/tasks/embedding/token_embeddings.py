@@ -1,4 +1,4 @@
-"""The vectors of a text's tokens, and of its words."""
+"""Embeddings of tokens and words."""
 
 from collections.abc import Iterable
 from numbers import Integral
@@ -9,7 +9,7 @@ from keras import ops
 
 
 class TokenEmbeddings(NamedTuple):
-    """One vector for each token of a text.
+    """The vectors of a text's tokens.
 
     Args:
         tokens: The tokens, `[CLS]` and `[SEP]` included.
@@ -23,7 +23,7 @@ class TokenEmbeddings(NamedTuple):
     vectors: np.ndarray
 
     def words(self):
-        """The vectors of words: of a word in several pieces, the mean of the pieces.
+        """Returns the vectors of words, averaged over their tokens.
 
         Pieces belong to one word where the tokenizer split it: `##` begins a piece
         that continues a word in WordPiece, `▁` one that does not in SentencePiece,
@@ -73,14 +73,7 @@ COMBINATIONS = {
 
 
 def chosen_layers(config, layers):
-    """The numbers of the hidden states that are meant, from 0 on.
-
-    Returns:
-        A tuple of numbers.
-
-    Raises:
-        ValueError: If there is no such layer.
-    """
+    """Resolves layer indices to non-negative ones."""
     count = config.num_hidden_layers + 1
     if isinstance(layers, str) and layers == "all":
         return tuple(range(count))
@@ -95,15 +88,7 @@ def chosen_layers(config, layers):
 
 
 def combination_of_layers(layers, combine):
-    """A function that makes one tensor of the hidden states of some layers.
-
-    Returns:
-        A function of a list of hidden states `[B, S, D]` and the padding mask; its
-        result is float32.
-
-    Raises:
-        ValueError: If there is no such combination.
-    """
+    """Returns a function that combines the hidden states of layers."""
     if combine not in COMBINATIONS:
         raise ValueError(
             f"Expected combine to be one of {', '.join(COMBINATIONS)}, got {combine!r}."

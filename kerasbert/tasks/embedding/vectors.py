@@ -1,4 +1,4 @@
-"""Running an embedding model over texts, batched by tokens."""
+"""Batched inference of an embedding model."""
 
 import functools
 from numbers import Integral
@@ -21,7 +21,7 @@ BATCH_TOKENS = 4096
 
 
 class VectorRunner:
-    """Computes the vectors of texts and of their tokens.
+    """Computes the vectors of texts and tokens.
 
     Args:
         model: A `kerasbert.models.SentenceEmbeddingModel`.
@@ -34,24 +34,12 @@ class VectorRunner:
         self._runners = {}
 
     def runner(self, left_out=0):
-        """The `EncoderRunner` for rows that begin with tokens which are not pooled."""
+        """Returns the `EncoderRunner` for rows with unpooled prompt tokens."""
         finish = functools.partial(_embedding, self.model.head, left_out)
         return self._runner(left_out, lambda: finish)
 
     def texts(self, texts, prompt, long_texts, batch_tokens, show_progress, left_out):
-        """The vectors of texts.
-
-        Args:
-            texts: An iterable of strings.
-            prompt: The text before each.
-            long_texts: As in `TextEmbedder.encode`.
-            batch_tokens: As in `TextEmbedder.encode`.
-            show_progress: As in `TextEmbedder.encode`.
-            left_out: How many tokens a row begins with that are not pooled.
-
-        Yields:
-            float32 arrays `[n, D]`, of up to as many texts as are tokenized at once.
-        """
+        """Computes the vectors of texts."""
         run = self.runner(left_out)
         size = self.model.output["embedding"].shape[-1]
         max_length, chunk_size = self.preprocessor.max_length, self.preprocessor.chunk
@@ -74,13 +62,7 @@ class VectorRunner:
         warn_of_long_texts(counts, max_length)
 
     def tokens(self, texts, layers, combine):
-        """The `TokenEmbeddings` of an iterable of texts, a list.
-
-        Args:
-            texts: An iterable of strings.
-            layers: As in `TextEmbedder.encode_tokens`.
-            combine: As in `TextEmbedder.encode_tokens`.
-        """
+        """Computes the `TokenEmbeddings` of texts."""
         chosen = chosen_layers(self.model.encoder.config, layers)
         run = self._runner(
             (chosen, combine), lambda: combination_of_layers(chosen, combine)
@@ -110,7 +92,7 @@ class VectorRunner:
 
 
 def warn_of_long_texts(token_count, max_length):
-    """Warns if texts were truncated, and says how they are embedded whole."""
+    """Warns if texts were truncated, and how to embed them completely."""
     warn_of_truncation(
         token_count,
         max_length,
@@ -120,7 +102,7 @@ def warn_of_long_texts(token_count, max_length):
 
 
 def checked_size(size, largest):
-    """How many values of a vector to keep, or None; refuses more than there are."""
+    """Validates the size to truncate embeddings to."""
     if size is None:
         return None
     if not isinstance(size, Integral) or not 1 <= size <= largest:
@@ -132,7 +114,7 @@ def checked_size(size, largest):
 
 
 def cut(vectors, size, normalize):
-    """The first values of vectors, scaled to length 1 if that is wanted."""
+    """Truncates vectors, and scales them to unit length if requested."""
     vectors = vectors[:, :size]
     if not normalize:
         return vectors

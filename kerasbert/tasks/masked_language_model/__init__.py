@@ -1,4 +1,4 @@
-"""Texts with masks to what belongs there, and how probable texts are."""
+"""Masked language modeling: filling masks, and scoring texts."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Texts with masks to what belongs there, and how probable texts are."""
+"""Masked language modeling: filling masks, and scoring texts."""
 
 import warnings
 
@@ -13,7 +13,7 @@ from kerasbert.tasks.example_files import read_table
 from kerasbert.tasks.examples import list_of_texts
 from kerasbert.tasks.logits import sparse_crossentropy
 from kerasbert.tasks.masked_language_model.masking import (
-    MaskedFeatures,
+    MaskedExamples,
     Masking,
     Perplexity,
 )
@@ -29,7 +29,7 @@ TOP_K = 5  # tokens of a mask, in an export
 
 
 class MaskedLM(EncoderTask):
-    """Fills in masks, and tells how probable texts are.
+    """Fills masks in texts, and computes probabilities of texts.
 
     Args:
         model: A `kerasbert.models.MaskedLMModel`.
@@ -67,7 +67,7 @@ class MaskedLM(EncoderTask):
 
     @classmethod
     def from_pretrained(cls, source, dtype=None, **options):
-        """Loads an encoder and its masked language model head.
+        """Loads an encoder with its masked LM head.
 
         Args:
             source: As in `BertEncoder.from_pretrained`.
@@ -96,7 +96,7 @@ class MaskedLM(EncoderTask):
     # Filling in.
 
     def predict(self, inputs, top_k=5, candidates=None):
-        """The likeliest tokens for each mask of texts, each mask for itself.
+        """Predicts the most probable tokens of each mask independently.
 
         Args:
             inputs: A list of strings, or of pairs of strings, with `[MASK]` in each.
@@ -125,7 +125,7 @@ class MaskedLM(EncoderTask):
         return list(map(self._texts.answer, inputs, found))
 
     def fill(self, inputs, pieces=1, top_k=5, beams=10):
-        """The likeliest tokens for all masks of texts together.
+        """Predicts the most probable tokens of all masks of a text jointly.
 
         The masks are filled from left to right, each by a model that reads what was
         filled in before, and the likeliest ways are kept (beam search).
@@ -166,7 +166,7 @@ class MaskedLM(EncoderTask):
         return [_best(answer)[:top_k] for answer in answers]
 
     def rank(self, inputs, candidates):
-        """How well words, of any number of pieces, fill the mask of each text.
+        """Scores candidate words, of any number of tokens, for the mask of each text.
 
         Args:
             inputs: A list of strings, or of pairs of strings, with one `[MASK]` each.
@@ -203,7 +203,7 @@ class MaskedLM(EncoderTask):
     # How probable texts are.
 
     def pseudo_log_likelihoods(self, texts):
-        """The log probability of each token of texts, given all others of its text.
+        """Computes the log probability of each token given all others.
 
         Args:
             texts: A list of strings, or of pairs of strings.
@@ -222,7 +222,7 @@ class MaskedLM(EncoderTask):
         return one_at_a_time(self._scores, list(masked), mask_token_id)
 
     def pseudo_perplexity(self, texts):
-        """How surprised the model is by texts: less by those that are likely.
+        """Computes the pseudo-perplexity of texts.
 
         A token is hidden at a time, so a text of n tokens is read n times.
 
@@ -255,7 +255,7 @@ class MaskedLM(EncoderTask):
         rows = self.preprocessor.encode(list_of_texts(inputs))
         self._masking.check(rows.token_ids)
         targets = {"mlm_logits": rows.token_ids}
-        return MaskedFeatures.of_rows(
+        return MaskedExamples.of_rows(
             rows, targets, sample_weight, self.tokenizer, masking=self._masking
         )
 
@@ -266,7 +266,7 @@ class MaskedLM(EncoderTask):
         }
 
     def fit(self, inputs, targets=None, validation_data=None, **options):
-        """Trains the model on texts: it learns what was hidden from it.
+        """Trains the model to predict masked tokens.
 
         Other tokens are hidden in every epoch, and the same ones in every validation.
 

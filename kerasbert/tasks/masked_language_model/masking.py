@@ -1,4 +1,4 @@
-"""What a masked language model learns from: texts in which tokens were hidden."""
+"""Masking of tokens for training."""
 
 import dataclasses
 
@@ -12,7 +12,7 @@ MASKED, KEPT = 0.8, 0.1  # of the chosen tokens; the rest become others
 
 
 class Masking:
-    """Chooses tokens, and hides them.
+    """Selects tokens and masks them.
 
     Of the chosen tokens 80 % become the mask, 10 % a random token, and 10 % stay.
 
@@ -40,15 +40,7 @@ class Masking:
         self.continues = tokenizer.is_continuation & ~self.special  # [V]
 
     def __call__(self, token_ids, random):
-        """Hides tokens of a row.
-
-        Args:
-            token_ids: int32 array `[S]`.
-            random: A `numpy.random.Generator`.
-
-        Returns:
-            The row with tokens hidden, where they are, in order, and what they were.
-        """
+        """Masks tokens of a row."""
         positions = self._chosen(token_ids, random)  # [P]
         masked = token_ids.copy()
         draws = random.random(len(positions))
@@ -62,14 +54,7 @@ class Masking:
         return masked, positions, kept
 
     def check(self, rows):
-        """Refuses rows with nothing to hide.
-
-        Args:
-            rows: A list of rows of token ids.
-
-        Raises:
-            ValueError: If a row is all special tokens; the message says which.
-        """
+        """Raises a `ValueError` for rows without maskable tokens."""
         for position, token_ids in enumerate(rows):
             if self.special[token_ids].all():
                 raise ValueError(
@@ -98,8 +83,8 @@ class Masking:
 
 
 @dataclasses.dataclass(frozen=True)
-class MaskedFeatures(EncodedExamples):
-    """Texts whose tokens are hidden when a batch is made: others in every epoch.
+class MaskedExamples(EncodedExamples):
+    """Examples that are masked when they are batched, anew in every epoch.
 
     What is hidden follows from the seed of the run, the epoch and the number of the
     text, so that a run that goes on hides the same.
@@ -138,7 +123,7 @@ class MaskedFeatures(EncodedExamples):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class Perplexity(keras.metrics.Mean):
-    """The perplexity of hidden tokens: e to the power of their mean cross-entropy.
+    """Perplexity of masked tokens: the exponential of their mean cross-entropy.
 
     Args:
         name: Name of the metric.

@@ -1,4 +1,4 @@
-"""How probable each token of the vocabulary is at some places of rows."""
+"""Log probabilities of the vocabulary at positions of rows."""
 
 import numpy as np
 from keras import ops
@@ -10,7 +10,7 @@ BATCH_PLACES = 256  # whose logits, each as long as the vocabulary, are held at 
 
 
 class MaskedLMScores:
-    """Runs a masked language model on rows, and its head at places of them alone.
+    """Runs a masked language model, with its head at given positions only.
 
     Args:
         model: A `kerasbert.models.MaskedLMModel`.
@@ -23,18 +23,7 @@ class MaskedLMScores:
         self._states = EncoderRunner(model, _last_states)
 
     def log_probs(self, lengths, row):
-        """The log probabilities at places of rows.
-
-        Args:
-            lengths: Number of tokens of each row.
-            row: Function from the number of a row to its token ids `[S]`, its segment
-                ids `[S]` and a list of places in it. It is called when the row's turn
-                comes, so that no more rows than a batch need exist.
-
-        Yields:
-            The number of a row, that of one of its places, counted from 0, and the log
-            probabilities of the vocabulary there, float32 `[V]`.
-        """
+        """Computes log probabilities at positions of rows."""
         for batch in batches_of_tokens(lengths, BATCH_TOKENS):
             token_ids, segment_ids, places = zip(*map(row, batch), strict=True)
             states = self._states(token_ids, segment_ids)  # [B, S, D]
@@ -57,11 +46,7 @@ def _last_states(hidden_states, padding_mask):
 
 
 def one_at_a_time(scores, rows, mask_token_id):
-    """The log probability of tokens, each given all others of its row.
-
-    Returns:
-        For each row a float32 array, one number a place.
-    """
+    """Computes the log probability of each token given all others."""
     tries = [(n, slot) for n, row in enumerate(rows) for slot in row.places.tolist()]
 
     def masked(which):

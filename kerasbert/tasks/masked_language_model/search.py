@@ -1,10 +1,10 @@
-"""Filling several masks of a row together."""
+"""Beam search over several masks of a row."""
 
 import numpy as np
 
 
 class Beam:
-    """The likeliest tokens for all masks of a row, filled from left to right.
+    """The most probable tokens for all masks of a row, from left to right.
 
     The model reads what was filled in before, so that the probabilities of the tokens
     multiply to that of all of them together.
@@ -19,15 +19,7 @@ class Beam:
         self.width = width
 
     def search(self, rows):
-        """Fills the masks of rows.
-
-        Args:
-            rows: A list of `MaskedRow`.
-
-        Returns:
-            For each row a list of at most `width` pairs, the likeliest first: token
-            ids, one a mask, and their log probability.
-        """
+        """Fills the masks of rows."""
         ways = [[((), 0.0)] for _ in rows]
         for step in range(max((len(row.places) for row in rows), default=0)):
             open_rows = [n for n, row in enumerate(rows) if len(row.places) > step]
@@ -38,7 +30,7 @@ class Beam:
         return ways
 
     def _extended(self, rows, ways, open_rows):
-        """Every way with the tokens that may fill its next mask."""
+        """Returns all hypotheses, extended by tokens for the next mask."""
         tries = [(n, way) for n in open_rows for way in ways[n]]
 
         def row(number):
@@ -56,17 +48,7 @@ class Beam:
 
 
 def mean_log_probs(scores, rows, fillings):
-    """How well given tokens fill the masks of rows, from left to right.
-
-    Args:
-        scores: A `kerasbert.tasks.masked_language_model.scores.MaskedLMScores`.
-        rows: A list of `MaskedRow`.
-        fillings: For each row the token ids of its masks.
-
-    Returns:
-        float64 array `[n]`: the mean of the log probabilities of a row's tokens, each
-        given those before it.
-    """
+    """Scores given tokens for the masks of rows, from left to right."""
     tries = [(n, step) for n, ids in enumerate(fillings) for step in range(len(ids))]
 
     def row(which):
@@ -82,7 +64,7 @@ def mean_log_probs(scores, rows, fillings):
 
 
 def _filled(row, tokens):
-    """A row with its first masks filled, and the next one's place."""
+    """Returns a row with its first masks filled, and the next position."""
     token_ids, segment_ids, places = row
     token_ids = token_ids.copy()
     token_ids[places[: len(tokens)]] = tokens
@@ -90,11 +72,7 @@ def _filled(row, tokens):
 
 
 def largest(values, count):
-    """The numbers of the largest values, the largest first; ties in their order.
-
-    Args:
-        values: An array `[V]`.
-        count: How many.
+    """Returns the indices of the largest values, descending; ties in order.
 
     Example:
         >>> largest(np.array([0.1, 0.7, 0.2]), 2).tolist()

@@ -1,4 +1,4 @@
-"""Texts with masks in them: as rows of ids, and with tokens in the place of masks."""
+"""Parsing of texts with masks, and insertion of predicted tokens."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from kerasbert.tasks.examples import list_of_texts
 
 
 class MaskedRow(NamedTuple):
-    """A text with masks as numbers.
+    """A tokenized text with masks.
 
     Args:
         token_ids: int32 array `[S]`.
@@ -21,11 +21,7 @@ class MaskedRow(NamedTuple):
     places: np.ndarray
 
     def widened(self, pieces):
-        """The row with so many masks in the place of each.
-
-        Args:
-            pieces: How many.
-        """
+        """Returns the row with each mask repeated."""
         repeats = np.ones(len(self.token_ids), int)
         repeats[self.places] = pieces
         places = self.places + np.arange(len(self.places)) * (pieces - 1)
@@ -37,7 +33,7 @@ class MaskedRow(NamedTuple):
 
 
 class MaskedTexts:
-    """Finds the masks in texts, and puts tokens there.
+    """Finds masks in texts, and replaces them by tokens.
 
     Args:
         tokenizer: A `kerasbert.Tokenizer`.
@@ -51,18 +47,7 @@ class MaskedTexts:
         self.max_length = preprocessor.max_length
 
     def rows(self, texts):
-        """The rows of texts.
-
-        Args:
-            texts: A list of strings, or of pairs of strings.
-
-        Returns:
-            A list of `MaskedRow`.
-
-        Raises:
-            ValueError: If a text has no mask, or one beyond the longest sequence; the
-                message says which.
-        """
+        """Tokenizes texts."""
         encoded = self._preprocessor.encode(texts)
         rows = []
         for number, text in enumerate(texts):
@@ -86,15 +71,7 @@ class MaskedTexts:
         return rows
 
     def widened(self, rows, pieces):
-        """Rows with several masks in the place of each.
-
-        Args:
-            rows: A list of `MaskedRow`.
-            pieces: How many, of each row.
-
-        Raises:
-            ValueError: If a row becomes too long.
-        """
+        """Returns rows with each mask repeated."""
         wide = [row.widened(count) for row, count in zip(rows, pieces, strict=True)]
         longest = max((len(row.token_ids) for row in wide), default=0)
         if longest > self.max_length:
@@ -106,15 +83,7 @@ class MaskedTexts:
         return wide
 
     def tokens_of(self, word):
-        """The token ids of a word.
-
-        Args:
-            word: A string: a word or phrase, or a token of the vocabulary as it
-                stands there, such as `##ing`.
-
-        Raises:
-            ValueError: If the vocabulary cannot spell it.
-        """
+        """Returns the token ids of a word."""
         special = self.tokenizer.num_special_tokens()
         before = self.tokenizer.frame().before
         [row] = self.tokenizer.encode([word])
@@ -128,17 +97,7 @@ class MaskedTexts:
         return token_ids
 
     def single_tokens(self, words):
-        """The ids of words that are one token each.
-
-        Args:
-            words: As in `tokens_of`; None: all tokens of the vocabulary.
-
-        Returns:
-            int array `[n]`.
-
-        Raises:
-            ValueError: If a word is several tokens, or there is no word.
-        """
+        """Returns the ids of words that are single tokens."""
         if words is None:
             return np.arange(self.tokenizer.vocabulary_size)
         found = {}
@@ -155,13 +114,9 @@ class MaskedTexts:
         return np.concatenate(list(found.values()))
 
     def filled(self, text, fillings):
-        """A text with tokens in the place of its masks, the rest as it was.
+        """Returns a text with its masks replaced by tokens.
 
         A piece that continues a word is joined to what stands before it.
-
-        Args:
-            text: A string, or a pair of strings.
-            fillings: For each mask a list of token ids; None: it stays.
         """
         fillings = iter(fillings)
         parts = [self._filled(part, fillings) for part in _parts(text)]
@@ -183,12 +138,7 @@ class MaskedTexts:
         return filled
 
     def answer(self, text, masks):
-        """What `MaskedLM.predict` says of a text.
-
-        Args:
-            text: A string, or a pair of strings.
-            masks: For each of its masks a list of token ids and scores.
-        """
+        """Formats the prediction for a text."""
         best = self.filled(text, [[mask[0][0]] for mask in masks])
         answer = {"text": best, "masks": []}
         for number, mask in enumerate(masks):
@@ -203,16 +153,12 @@ class MaskedTexts:
         return answer
 
     def continues_word(self, token_id):
-        """Whether a token goes on with the word before it.
-
-        Args:
-            token_id: Its id.
-        """
+        """Whether a token continues the word before it."""
         return bool(self.tokenizer.is_continuation[token_id])
 
 
 def _parts(text):
-    """The strings of a text or a pair of texts."""
+    """Returns the strings of a text or a pair."""
     parts = [text] if isinstance(text, str | bytes) else text
     return [
         part.decode("utf-8", "replace") if isinstance(part, bytes) else part

@@ -1,4 +1,4 @@
-"""Questions about a text to answers in it."""
+"""Extractive question answering."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""From scores of answers to the best ones, as parts of their context."""
+"""Selection of the best answers by their scores."""
 
 import functools
 
@@ -13,7 +13,7 @@ NOTHING = (0, 0)  # where no answer stands
 
 
 class SpanScorer(Portable):
-    """Runs `span_scores` for arrays.
+    """Computes `span_scores` for arrays.
 
     Args:
         max_answer_length: The most tokens of an answer, A.
@@ -23,17 +23,7 @@ class SpanScorer(Portable):
         self.max_answer_length = max_answer_length
 
     def __call__(self, outputs, windows, contexts):
-        """The scores of all answers that there could be.
-
-        Args:
-            outputs: For each window a dictionary with `start_logits` and `end_logits`.
-            windows: `Windows`, in numpy.
-            contexts: The context of each question, a `TokenizedText`.
-
-        Yields:
-            For each question the scores of its answers, float32 `[T, A]`, and that of
-            no answer.
-        """
+        """Returns the scores of all candidate answers."""
         logits = [
             np.concatenate([row[name] for row in outputs])
             for name in ("start_logits", "end_logits")
@@ -65,13 +55,7 @@ class SpanScorer(Portable):
 
 
 def best_answers(context, text, scores, no_answer=None, count=1):
-    """The best answers to a question.
-
-    Returns:
-        A list of dictionaries, the best first: `answer`, `score`, the probability of
-        it among all that could be, and `start` and `end`, the first character and the
-        one after the last. No answer is the empty string at 0.
-    """
+    """Returns the best answers to a question."""
     flat = scores.ravel()
     kept = min(4 * count, flat.size)  # pieces of one character make equal answers
     least = np.partition(flat, -kept)[-kept] if kept else 0.0

@@ -6,7 +6,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class SlotCrossentropy(keras.losses.Loss):
-    """Cross-entropy of one slot among those of a row, from logits.
+    """Cross-entropy of one position among those of a row, from logits.
 
     Padding takes no part, so that the loss of a row is that of the row alone.
 

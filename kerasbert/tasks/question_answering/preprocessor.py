@@ -1,4 +1,4 @@
-"""From questions and contexts to rows of token ids, and where their tokens stand."""
+"""Tokenization of questions and contexts, with windows and offsets."""
 
 import functools
 from typing import NamedTuple
@@ -19,7 +19,7 @@ _ROWS = tf.RaggedTensorSpec([None, None], tf.int32, row_splits_dtype=tf.int64)
 
 
 class TokenizedText(NamedTuple):
-    """The tokens of a text.
+    """A tokenized text with offsets.
 
     Args:
         ids: int32 array `[S]`.
@@ -33,7 +33,7 @@ class TokenizedText(NamedTuple):
 
 
 class QuestionRows(NamedTuple):
-    """Questions as rows of a model.
+    """Tokenized questions with windows of their contexts.
 
     Args:
         windows: `Windows`, in numpy; `token_ids` and `segment_ids` are lists of rows.
@@ -45,7 +45,7 @@ class QuestionRows(NamedTuple):
 
 
 class LocatedQuestions(NamedTuple):
-    """Questions as rows of a model, and where the tokens of their contexts stand.
+    """Tokenized questions with character offsets in their contexts.
 
     Args:
         windows: `Windows`.
@@ -59,7 +59,7 @@ class LocatedQuestions(NamedTuple):
 
 
 class QuestionPreprocessor(Preprocessor):
-    """Tokenizes questions and contexts, and lays windows over the contexts.
+    """Tokenizes questions and splits contexts into windows.
 
     Args:
         tokenizer: A `kerasbert.Tokenizer`.
@@ -82,15 +82,7 @@ class QuestionPreprocessor(Preprocessor):
         return QuestionPreprocessor(self.tokenizer, layout)
 
     def encode(self, pairs):
-        """The rows of questions, so many questions at once; each text tokenized once.
-
-        Args:
-            pairs: A list of pairs of a question and its context.
-
-        Yields:
-            `QuestionRows` of the next `chunk` questions. After the last one, a warning
-            if questions were cut.
-        """
+        """Tokenizes questions in chunks, each distinct text once."""
         questions = self._each_once(self.tokens, [question for question, _ in pairs])
         contexts = self._each_once(self.located, [context for _, context in pairs])
         for chunk in self.chunks(pairs):
@@ -106,15 +98,15 @@ class QuestionPreprocessor(Preprocessor):
         )
 
     def tokens(self, texts):
-        """The token ids of texts, ragged int32 `[B, (T)]`, alone in a tuple."""
+        """Returns the token ids of texts, ragged int32 `[B, (T)]`."""
         return _Tokens(self.tokenizer.tokenize(texts))
 
     def located(self, texts):
-        """`TokenizedText` of texts, ragged int32 `[B, (T)]` each."""
+        """Returns the `TokenizedText` of texts, ragged int32 `[B, (T)]`."""
         return TokenizedText(*self.tokenizer.tokenize_with_offsets(texts))
 
     def _each_once(self, method, texts):
-        """From each distinct text to its row of each of the outputs of a method."""
+        """Maps distinct texts to their rows of a method's outputs."""
         distinct = list(dict.fromkeys(texts))
         chunks = [self.run(method, chunk) for chunk in self.chunks(distinct)]
         rows = zip(*joined(chunks), strict=True) if chunks else ()
@@ -132,13 +124,7 @@ class _Tokens(NamedTuple):
 
 
 def question_pairs(inputs):
-    """Questions and contexts as pairs of strings.
-
-    Returns:
-        A list of pairs of strings.
-
-    Raises:
-        TypeError: If something is neither; the message says which.
+    """Converts questions and contexts to pairs of strings.
 
     Example:
         >>> question_pairs([{"question": "Where?", "context": "In Paris."}])

@@ -1,4 +1,4 @@
-"""Questions about a text to answers in it."""
+"""Extractive question answering."""
 
 import contextlib
 
@@ -36,7 +36,7 @@ SHORTEST = 8
 
 
 class QuestionAnswerer(EncoderTask):
-    """Answers questions about a context with parts of it.
+    """Answers questions with spans of a context.
 
     A context of any length is read in windows that overlap. Targets are for each
     question the answers that people gave: `{"text": [...], "answer_start": [...]}`, the
@@ -112,7 +112,7 @@ class QuestionAnswerer(EncoderTask):
 
     @classmethod
     def from_pretrained(cls, source, dtype=None, **options):
-        """Loads the encoder of a source, with its head or a new one, with a warning.
+        """Loads the encoder of a source, with its head or a new one.
 
         Args:
             source: As in `BertEncoder.from_pretrained`.
@@ -220,7 +220,7 @@ class QuestionAnswerer(EncoderTask):
         return answers
 
     def answer_metrics(self, inputs, targets):
-        """Exact match and F1, as `kerasbert.metrics.squad_metrics` has them.
+        """Computes exact match and F1, see `kerasbert.metrics.squad_metrics`.
 
         Args:
             inputs: As in `predict`.
@@ -307,7 +307,7 @@ class QuestionAnswerer(EncoderTask):
 
 
 def _questions_of(chunks):
-    """The number of the question of every window, int64 `[W]`."""
+    """Returns the index of each window's question, int64 `[W]`."""
     before, numbers = 0, [np.zeros(0, "int64")]
     for windows, contexts in chunks:
         numbers.append(windows.questions + before)
@@ -316,7 +316,7 @@ def _questions_of(chunks):
 
 
 def _slots_of(chunks, tokens):
-    """`target_slots` of the windows of all chunks."""
+    """Returns the `target_slots` of the windows of all chunks."""
     before, slots = 0, [np.zeros((0, 2), "int64")]
     for windows, contexts in chunks:
         after = before + len(contexts)

@@ -1,4 +1,4 @@
-"""From logits of windows to scores of answers, in the TensorFlow graph.
+"""Scores of answer spans from the logits of windows, in the TensorFlow graph.
 
 Shapes: B questions, W windows of all questions, T tokens of all contexts, A lengths of
 an answer, from one token on.
@@ -13,7 +13,7 @@ from kerasbert.text.windows import most_context
 
 
 class Spans(NamedTuple):
-    """The scores of all answers that there could be.
+    """Scores of all candidate answers.
 
     Args:
         scores: For each token of the contexts the scores of the answers that begin
@@ -27,7 +27,7 @@ class Spans(NamedTuple):
 
 
 def span_scores(logits, row_starts, windows, contexts, max_answer_length):
-    """The sums of the start and the end logits of answers.
+    """Returns the sums of start and end logits of candidate answers.
 
     A token of the context is seen by several windows. An answer is scored by the one
     that shows its first token with the most context, and lies in it as a whole.
@@ -73,7 +73,7 @@ def span_scores(logits, row_starts, windows, contexts, max_answer_length):
 
 
 def best_windows(windows, contexts):
-    """The window that shows each token of the contexts with the most context.
+    """Returns the window in which each context token has the most context.
 
     That is the one where the lesser of the numbers of tokens before and after it is
     greatest, a hundredth of the window's size added.
@@ -99,12 +99,7 @@ def best_windows(windows, contexts):
 
 
 def best_spans(scores, contexts, nothing):
-    """The best answer to each question.
-
-    Args:
-        scores: As in `Spans`.
-        contexts: Ragged rows with a value for each token.
-        nothing: The score of no answer; None: there is one.
+    """Returns the best answer to each question.
 
     Shapes:
         scores `[T, A]`, contexts `[B, (T)]`, nothing `[B]` -> the first and the last

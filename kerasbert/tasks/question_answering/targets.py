@@ -1,4 +1,4 @@
-"""Answers that people gave: in which form, and on which tokens they stand."""
+"""Reference answers, and their tokens."""
 
 import warnings
 
@@ -8,15 +8,7 @@ from kerasbert.tasks.labels import checked_count
 
 
 def known_answers(targets, count):
-    """The answers to questions, as texts and where they begin.
-
-    Returns:
-        For each question a list of pairs of a text and its first character, which is
-        -1 where it is not known.
-
-    Raises:
-        ValueError: If there are more or fewer targets, or one is none; the message
-            says which.
+    """Validates reference answers; returns texts and starts.
 
     Example:
         >>> known_answers([{"text": "Paris", "answer_start": 3}, None], 2)
@@ -53,14 +45,9 @@ def _answers(target, position):
 
 
 def answer_tokens(pairs, answers, contexts):
-    """The first and the last token of the answer to each question.
+    """Returns the first and last token of each question's answer.
 
     The first answer counts that stands in the context where it says.
-
-    Returns:
-        int64 array `[n, 2]`; -1 twice where there is no answer, -2 where none stands
-        in the context. A warning says how many of the latter there are, but for those
-        whose place is not known, and names one.
     """
     tokens = np.full((len(pairs), 2), NO_ANSWER, "int64")
     wrong = []
@@ -90,7 +77,7 @@ NO_ANSWER, MISALIGNED = -1, -2
 
 
 def _tokens_of(answer, context, text):
-    """The first and the last token of an answer; None where it does not stand."""
+    """Returns the first and last token of an answer, or None if misaligned."""
     answer, start = answer
     if not answer or start < 0 or not context.startswith(answer, start):
         return None
@@ -101,11 +88,7 @@ def _tokens_of(answer, context, text):
 
 
 def target_slots(windows, tokens):
-    """Where the answer stands in each row; 0, that is `[CLS]`, where it is not there.
-
-    Returns:
-        int64 array `[W, 2]`: the slots of the first and the last token of the answer.
-    """
+    """Returns the positions of the answer in each row; 0 (`[CLS]`) if absent."""
     of_windows = tokens[windows.questions]  # [W, 2]
     places = of_windows - windows.starts[:, None]
     first, last = places.T
@@ -114,10 +97,7 @@ def target_slots(windows, tokens):
 
 
 def one_hot_rows(slots, lengths):
-    """Rows with a one at a slot and zeros elsewhere.
-
-    Returns:
-        A list of int8 arrays.
+    """Returns one-hot rows for positions.
 
     Example:
         >>> [row.tolist() for row in one_hot_rows([1, 0], [3, 2])]

@@ -1,4 +1,4 @@
-"""Questions with windows over their contexts, in the TensorFlow graph.
+"""Windows of questions and contexts, in the TensorFlow graph.
 
 Shapes: B questions, W windows of all questions.
 """
@@ -12,7 +12,7 @@ from kerasbert.text.ragged import row_numbers
 
 
 class Windows(NamedTuple):
-    """Rows of a model, each a question and a part of its context.
+    """Rows with a question and a part of its context.
 
     Args:
         token_ids: int32 `[W, None]`.
@@ -32,7 +32,7 @@ class Windows(NamedTuple):
 
 
 class WindowLayout(NamedTuple):
-    """How windows are laid over a context.
+    """How contexts are split into windows.
 
     Args:
         max_length: The longest row in tokens, special tokens included.
@@ -50,20 +50,11 @@ class WindowLayout(NamedTuple):
 
     @property
     def query_limit(self):
-        """The most tokens of a question."""
+        """Maximum number of tokens of a question."""
         return min(self.max_query_length, (self.max_length - self.around.size) // 2)
 
     def windows(self, questions, contexts):
-        """The rows of questions about contexts.
-
-        Args:
-            questions: Token ids, int32 `[B, None]`.
-            contexts: Token ids, int32 `[B, None]`.
-
-        Returns:
-            `Windows`. A context that fits is one window, and so is an empty one; the
-            last window of a context is the first that reaches its end.
-        """
+        """Creates the rows of questions and contexts."""
         limit = tf.fill([questions.nrows()], tf.constant(self.query_limit, tf.int64))
         questions = truncate(questions, limit)
         room = self.max_length - self.around.size - questions.row_lengths()  # [B]

@@ -1,4 +1,4 @@
-"""Texts, or pairs of texts, to labels and to scores."""
+"""Classification and regression of texts or pairs."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Metrics of labels, from logits, and those of Keras made to fit a classifier.
+"""Classification metrics from logits, and adapted metrics of Keras.
 
 Names that `evaluate` gives and `monitor` takes, of one label a text: `accuracy`, `f1`
 (the mean over classes), `f1_micro`, `matthews`, `balanced_accuracy` and, for up to
@@ -16,7 +16,7 @@ MOST_CLASSES = 20
 
 
 class OfLogits:
-    """A metric of Keras that takes probabilities, of logits."""
+    """Adapts a Keras metric of probabilities to logits."""
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         y_true = ops.cast(ops.convert_to_tensor(y_true) >= 0.5, "float32")
@@ -25,7 +25,7 @@ class OfLogits:
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class LabelAccuracy(OfLogits, keras.metrics.BinaryAccuracy):
-    """How often a label is rightly given or left out, of all labels of all texts.
+    """Accuracy over all labels of all texts.
 
     Args:
         name: Name of the metric.
@@ -36,7 +36,7 @@ class LabelAccuracy(OfLogits, keras.metrics.BinaryAccuracy):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class LabelF1(OfLogits, keras.metrics.F1Score):
-    """The harmonic mean of precision and recall of labels.
+    """Micro-averaged F1 of labels.
 
     Args:
         average: `"micro"`: of all labels together; `"macro"`: the mean of those of
@@ -55,7 +55,7 @@ class LabelF1(OfLogits, keras.metrics.F1Score):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class ClassAccuracy(keras.metrics.SparseCategoricalAccuracy):
-    """How often the class with the highest logit is right.
+    """Accuracy of the class with the highest logit.
 
     Args:
         name: Name of the metric.
@@ -67,7 +67,7 @@ class ClassAccuracy(keras.metrics.SparseCategoricalAccuracy):
 
 
 class ClassMetric(keras.metrics.Metric):
-    """A metric of one class an example, which counts what it needs.
+    """Base class of single-label metrics, which accumulates counts.
 
     Args:
         num_classes: The number of classes, C.
@@ -99,12 +99,7 @@ class ClassMetric(keras.metrics.Metric):
         return self.compute(right, given, expected)
 
     def compute(self, right, given, expected):
-        """The metric.
-
-        Args:
-            right: How many examples of each class were given it.
-            given: How many were given each class.
-            expected: How many are of each class.
+        """Computes the metric.
 
         Shapes:
             right, given, expected `[C]` -> a number.
@@ -117,7 +112,7 @@ class ClassMetric(keras.metrics.Metric):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class MacroF1(ClassMetric):
-    """The mean F1 of the classes that occur, as scikit-learn has it."""
+    """Macro-averaged F1 over the classes that occur, as in scikit-learn."""
 
     def compute(self, right, given, expected):
         return _mean_where(_f1(right, given, expected), given + expected > 0)
@@ -125,7 +120,7 @@ class MacroF1(ClassMetric):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class ClassF1(ClassMetric):
-    """The F1 of one class.
+    """F1 of one class.
 
     Args:
         num_classes: The number of classes.
@@ -147,7 +142,7 @@ class ClassF1(ClassMetric):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class BalancedAccuracy(ClassMetric):
-    """The mean recall of the classes that occur."""
+    """Mean recall over the classes that occur."""
 
     def compute(self, right, given, expected):
         recall = right / ops.maximum(expected, 1e-12)
@@ -156,7 +151,7 @@ class BalancedAccuracy(ClassMetric):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class Matthews(ClassMetric):
-    """The correlation of Matthews, of any number of classes.
+    """Multi-class Matthews correlation coefficient.
 
     Reference:
         [Gorodkin, 2004](https://doi.org/10.1016/j.compbiolchem.2004.09.006).
@@ -182,7 +177,7 @@ def _mean_where(values, chosen):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class OfScores(keras.metrics.Metric):
-    """A metric of Keras that takes probabilities and one-hot rows, of a classifier.
+    """Adapts a Keras metric of probabilities and one-hot rows to a classifier.
 
     Args:
         metric: The metric.
@@ -232,12 +227,12 @@ class OfScores(keras.metrics.Metric):
 
 
 def default_metrics(task):
-    """The metrics of a classifier of texts."""
+    """Returns the default metrics of a text classifier."""
     return [make() for make in _named(task).values()]
 
 
 def _named(task):
-    """Functions that make the metrics of a classifier, by name."""
+    """Maps names to constructors of a classifier's metrics."""
     if task.multi_label:
         limit = task.threshold
         return {
@@ -264,15 +259,7 @@ def _named(task):
 
 
 def checked_metrics(metrics, task):
-    """Metrics that fit a classifier of texts.
-
-    Returns:
-        The metrics. Those of Keras get scores and one-hot rows where they need them;
-        metrics and functions of one's own get logits and targets as they are.
-
-    Raises:
-        ValueError: If one cannot measure the task; the message says what can.
-    """
+    """Returns metrics that fit a text classifier."""
     if metrics is None:
         return None
     if isinstance(metrics, dict) and set(metrics) == {"logits"}:

@@ -1,4 +1,4 @@
-"""Tasks on texts, or pairs of texts, whose answers come from logits of each."""
+"""Tasks with logits per text or pair."""
 
 import abc
 
@@ -28,11 +28,11 @@ class SequenceTask(EncoderTask):
 
     @abc.abstractmethod
     def encoded_targets(self, targets, count):
-        """Targets as an array `[n, ...]` that a loss compares with the logits."""
+        """Converts targets to an array `[n, ...]` for the loss."""
 
     @abc.abstractmethod
     def answers(self, logits):
-        """The outputs of an export, from logits `[B, C]` in the TensorFlow graph."""
+        """Converts logits `[B, C]` to the outputs of an export, in the graph."""
 
     @property
     def input_names(self):
@@ -72,7 +72,7 @@ class SequenceTask(EncoderTask):
         self._write_model(self.model, folder, self.pairs)
 
     def _logits(self, inputs):
-        """The logits of texts, float32 `[n, C]`."""
+        """Computes the logits of texts, float32 `[n, C]`."""
         outputs = self.outputs(self.features(inputs))
         logits = [output["logits"] for output in outputs]
         return np.stack(logits) if logits else np.zeros((0, len(self.model.labels)))

@@ -1,4 +1,4 @@
-"""Text to labels."""
+"""Text classification."""
 
 import dataclasses
 
@@ -36,7 +36,7 @@ from kerasbert.tasks.text_classification.sequence_task import SequenceTask
 
 
 class TextClassifier(SequenceTask):
-    """Classifies texts, or pairs of texts.
+    """Classifies texts or pairs.
 
     Args:
         model: A `kerasbert.models.SequenceClassificationModel`.
@@ -179,7 +179,7 @@ class TextClassifier(SequenceTask):
         class_weight=None,
         **options,
     ):
-        """Trains the model, as `Task.fit` does.
+        """Trains the model, see `Task.fit`.
 
         Args:
             inputs: As in `predict`; an export will take pairs if these are.
@@ -215,7 +215,7 @@ class TextClassifier(SequenceTask):
     def compile(
         self, optimizer=None, loss=None, metrics=None, label_smoothing=0.0, **options
     ):
-        """Says how the model is trained, as `Task.compile` does.
+        """Configures the training, see `Task.compile`.
 
         Args:
             optimizer: As in `Task.compile`.
@@ -248,7 +248,7 @@ class TextClassifier(SequenceTask):
         }
 
     def report(self, inputs, targets):
-        """How well each class is recognised, as scikit-learn's reports say it.
+        """Computes metrics per class, like scikit-learn's reports.
 
         Args:
             inputs: As in `predict`.

@@ -1,4 +1,4 @@
-"""Texts, or pairs of texts, to scores."""
+"""Text regression."""
 
 import warnings
 
@@ -21,7 +21,7 @@ from kerasbert.tasks.text_classification.sequence_task import SequenceTask
 
 
 class TextRegressor(SequenceTask):
-    """Gives texts, or pairs of texts, scores: how good, how similar.
+    """Predicts scores of texts or pairs, such as similarity.
 
     On pairs it is a cross-encoder: each text is read in the light of the other. A
     `TextEmbedder` compares two texts by their vectors, which is less exact but can
@@ -76,7 +76,7 @@ class TextRegressor(SequenceTask):
 
     @classmethod
     def from_pretrained(cls, source, dtype=None, **options):
-        """Loads the encoder of a source, with its score or a new one.
+        """Loads the encoder of a source, with its head or a new one.
 
         A published score is computed as the source states it: as a sigmoid, from 0 to
         1, or as the logit. Where transformers' pipeline and sentence-transformers'
@@ -128,7 +128,7 @@ class TextRegressor(SequenceTask):
         return scores.astype("float32")[:, None]  # [n, 1]
 
     def save(self, folder, overwrite=False):
-        """Writes one folder, as `Task.save` does.
+        """Saves one folder, see `Task.save`.
 
         Args:
             folder: The folder to make.
@@ -150,7 +150,7 @@ class TextRegressor(SequenceTask):
         return {"loss": {"logits": loss}, "metrics": None}
 
     def scores_of(self, logits):
-        """The scores of logits.
+        """Converts logits to scores.
 
         Args:
             logits: A tensor of any shape.
@@ -164,7 +164,7 @@ class TextRegressor(SequenceTask):
         return {"score": self.scores_of(logits[:, 0])}
 
     def predict(self, inputs):
-        """Gives texts their scores.
+        """Predicts scores of texts.
 
         Args:
             inputs: A list of strings, or of pairs of strings.
@@ -177,7 +177,7 @@ class TextRegressor(SequenceTask):
         return [{"score": score} for score in scores.tolist()]
 
     def answer_metrics(self, inputs, targets):
-        """How well the scores agree with those that are known.
+        """Computes the agreement with the true scores.
 
         Args:
             inputs: As in `evaluate`.

@@ -1,4 +1,4 @@
-"""Text to entities and words to tags; the schemes of tags."""
+"""Token classification: entities of texts, tags of words, and tag schemes."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""From logits of words to tags that a scheme allows, and to entities; in the graph.
+"""Viterbi decoding of tags, and extraction of entities, in the graph.
 
 Shapes: B texts, N words of all texts, C labels, M entities of all texts.
 """
@@ -30,7 +30,7 @@ class Entities(NamedTuple):
 
 
 class TagDecoder:
-    """Chooses the likeliest tags that a scheme allows, and reads entities off them.
+    """Finds the most probable valid tags, and extracts entities.
 
     Where the likeliest tag of each word gives a sequence that is allowed, as it nearly
     always does, it is that one; Viterbi's algorithm finds it for the other texts.
@@ -51,10 +51,7 @@ class TagDecoder:
         self.types = np.unique(scheme.types, return_inverse=True)[1].astype("int32")
 
     def tags(self, logits):
-        """The numbers of the tags of words.
-
-        Args:
-            logits: Ragged float32 rows, one a text.
+        """Returns the indices of the words' tags.
 
         Shapes:
             logits `[B, (N), C]` -> tags int32 `[N]`.
@@ -114,11 +111,7 @@ class TagDecoder:
         return tf.boolean_mask(tags, tf.sequence_mask(lengths, steps))  # [N]
 
     def entities(self, logits, tags):
-        """The entities that tags say.
-
-        Args:
-            logits: Ragged float32 rows, one a text.
-            tags: What `tags` gives for them.
+        """Extracts entities from tags.
 
         Shapes:
             logits `[B, (N), C]`, tags `[N]` -> `Entities`.
@@ -152,7 +145,7 @@ class TagDecoder:
 
 
 def _before(values):
-    """The value before each; of the first, any."""
+    """Shifts values by one."""
     return tf.concat([values[:1], values[:-1]], axis=0)
 
 
@@ -164,5 +157,5 @@ def _edges(rows):
 
 
 def _penalty(allowed):
-    """0 where something is allowed, and minus infinity elsewhere."""
+    """Returns 0 where allowed, and minus infinity elsewhere."""
     return tf.constant(np.where(allowed, 0.0, -np.inf), tf.float32)

@@ -1,4 +1,4 @@
-"""Texts and lists of words, and the tags that they should get, checked."""
+"""Validation of texts, words, tags and entities."""
 
 from collections import Counter
 
@@ -9,11 +9,7 @@ from kerasbert.text.utf8 import to_utf8
 
 
 def are_words(inputs):
-    """Whether inputs are lists of words, rather than texts.
-
-    Raises:
-        TypeError: If it is neither; the message says what is where.
-    """
+    """Whether inputs are lists of words instead of texts."""
     return are_groups(inputs, _is_words, "a list of words")
 
 
@@ -24,15 +20,12 @@ def _is_words(value):
 
 
 def readable(text):
-    """A text as the string whose characters offsets count."""
+    """Returns a text as the string in which offsets count characters."""
     return to_utf8(text).decode("utf-8", "replace")
 
 
 def joined(words):
-    """Words as a text, with a space between them.
-
-    Returns:
-        The text, and where each word begins and ends in it.
+    """Joins words with spaces.
 
     Example:
         >>> joined(["New", "York"])
@@ -49,15 +42,7 @@ def joined(words):
 
 
 def checked_tags(inputs, targets, labels):
-    """The tags of words, if they are tags of these words.
-
-    Returns:
-        The tags, as lists.
-
-    Raises:
-        ValueError: If there are more or fewer, or some are no labels; the message
-            names all that are not.
-    """
+    """Validates the tags of words."""
     find = LabelIndex(labels)
     targets = [
         [_name(tag, find) for tag in tags]
@@ -79,15 +64,7 @@ def _name(tag, find):
 
 
 def checked_entities(texts, targets, types):
-    """The entities of texts, if they stand in these texts.
-
-    Returns:
-        For each text a list of `Span`s of characters, in order.
-
-    Raises:
-        ValueError: If there are more or fewer targets, an entity is outside of its
-            text or overlaps another, or a type is unknown.
-    """
+    """Validates entity annotations; returns sorted character spans."""
     targets = checked_count(targets, len(texts))
     spans = [
         sorted((_span(entity, text, at) for entity in entities), key=_start)
@@ -125,11 +102,7 @@ def _span(entity, text, position):
 
 
 def word_spans(spans, starts, ends):
-    """Entities of characters as entities of words: all words that they touch.
-
-    Returns:
-        `Span`s of words. A word that two touch belongs to the first; an entity that
-        has no word left is not there.
+    """Converts character spans to spans of all words that they overlap.
 
     Example:
         >>> word_spans([Span("LOC", 3, 11)], starts=[0, 3, 7], ends=[2, 6, 11])

@@ -1,4 +1,4 @@
-"""Where the words of texts are among the tokens of the rows that a model reads.
+"""Tokenization of words, with windows, and alignment of words and tokens.
 
 Shapes: B texts, N words of all texts, P pieces of all texts, W rows (windows of texts),
 T tokens of all rows.
@@ -21,7 +21,7 @@ NOWHERE = -1  # the place of a word of which no piece is left
 
 
 class Words(NamedTuple):
-    """Words of texts, and the rows of tokens that hold them.
+    """Words of texts, and the rows of tokens that contain them.
 
     Args:
         token_ids: The rows, special tokens included, ragged int32 `[W, (S)]`.
@@ -42,7 +42,7 @@ class Words(NamedTuple):
 
 
 class WordPreprocessor(Preprocessor):
-    """Tokenizes texts, lays windows over long ones, and finds their words again.
+    """Tokenizes texts, splits long ones into windows, and aligns words.
 
     The first piece of a word speaks for it; where windows overlap, in the one where
     it has the most context on the side that has less.
@@ -67,17 +67,7 @@ class WordPreprocessor(Preprocessor):
         return other
 
     def encode(self, inputs):
-        """The rows of texts, or of lists of words.
-
-        Args:
-            inputs: A list of strings, or of lists of words.
-
-        Returns:
-            `TaggedRows`.
-
-        Raises:
-            TypeError: If something is neither; the message says which.
-        """
+        """Tokenizes texts, or lists of words."""
         of_words = are_words(inputs)
         rows = TaggedRows(of_words)
         for chunk in self.chunks(inputs):
@@ -92,16 +82,10 @@ class WordPreprocessor(Preprocessor):
         return rows
 
     def __call__(self, texts):
-        """The words that a tokenizer sees in texts.
+        """Returns the words of texts, as a tokenizer splits them.
 
-        Space, punctuation and Chinese characters divide words; the latter two are
-        words themselves.
-
-        Args:
-            texts: Strings `[B]`.
-
-        Returns:
-            `Words`.
+        Space, punctuation and Chinese characters divide words; the latter two are words
+        themselves.
         """
         token_ids, starts, ends = self.tokenizer.tokenize_with_offsets(texts)
         ids = token_ids.values  # [P]
@@ -130,17 +114,7 @@ class WordPreprocessor(Preprocessor):
         )
 
     def of_words(self, texts, starts, ends, splits):
-        """Words of which it is known where they are.
-
-        Args:
-            texts: Strings `[B]`.
-            starts: The first character of each word, int32 `[N]`.
-            ends: The one after its last.
-            splits: The first word of each text, and their number, int64 `[B + 1]`.
-
-        Returns:
-            `Words`.
-        """
+        """Tokenizes words with given spans."""
         starts = tf.RaggedTensor.from_row_splits(starts, splits, validate=False)
         ends = starts.with_values(ends)
         token_ids, piece_starts, piece_ends = self.tokenizer.tokenize_with_offsets(
@@ -185,7 +159,7 @@ class WordPreprocessor(Preprocessor):
 
 
 class TaggedRows:
-    """Texts as rows of tokens, and where their words are in them.
+    """Tokenized texts with their words.
 
     Args:
         of_words: Whether the texts were given as words.
@@ -212,12 +186,7 @@ class TaggedRows:
         self.ends = np.zeros(0, "int32")
 
     def add(self, strings, words):
-        """Adds texts.
-
-        Args:
-            strings: The texts.
-            words: Their `Words`, in numpy.
-        """
+        """Appends texts."""
         before = sum(map(len, self.token_ids))
         places = np.concatenate([*words.places, np.zeros(0, "int32")])
         places = np.where(places < 0, places, places + before)
@@ -231,25 +200,13 @@ class TaggedRows:
         self.strings += strings
 
     def characters(self):
-        """For each text where its words begin, and where they end.
-
-        Yields:
-            Pairs of lists.
-        """
+        """Returns the character spans of each text's words."""
         starts, ends = self.starts.tolist(), self.ends.tolist()
         for first, last in itertools.pairwise(self.splits):
             yield starts[first:last], ends[first:last]
 
     def at_tokens(self, values, filler):
-        """Numbers of words, at the tokens that speak for them.
-
-        Args:
-            values: For each text a number for each word.
-            filler: The number of all other tokens.
-
-        Returns:
-            A list of int32 arrays, as long as the rows.
-        """
+        """Distributes values of words to their first sub-tokens."""
         lengths = [len(row) for row in self.token_ids]
         table = np.full(sum(lengths), filler, "int32")  # [T]
         flat = _chained(values)  # [N]
@@ -258,11 +215,7 @@ class TaggedRows:
         return np.split(table, np.cumsum(lengths)[:-1])
 
     def at_words(self, values, filler):
-        """Values of tokens, for the words that they speak for.
-
-        Args:
-            values: An array for the tokens of all rows, one after another.
-            filler: The value of a word without a token.
+        """Gathers values of words from their first sub-tokens.
 
         Shapes:
             values `[T, C]`, filler `[C]` -> `[N, C]`.
@@ -276,12 +229,12 @@ def _chained(rows):
 
 
 def _key(rows, characters):
-    """A number that orders places in texts, first by text."""
+    """Returns a sort key of positions, first by text."""
     return rows * 2**32 + tf.cast(characters, tf.int64)
 
 
 def _tables(tokenizer):
-    """Whether each token may continue a word, and whether one may be continued."""
+    """Whether each token may continue a word, and may be continued."""
     vocabulary = tokenizer.vocabulary
     if tokenizer.config.kind == "wordpiece":
         continues = tokenizer.is_continuation

@@ -1,4 +1,4 @@
-"""Logits of words, and words as parts of texts, in the graph of an export."""
+"""Logits of words, and substrings, in the graph of an export."""
 
 import tensorflow as tf
 
@@ -9,7 +9,7 @@ ROWS_AT_ONCE = 64
 
 
 def word_logits(graph, words):
-    """The logits of the words, `[N, C]`.
+    """Returns the logits of the words, `[N, C]`.
 
     A book has thousands of windows; what attention takes for all of them at once no
     machine has. Those beyond the first few, which most requests do not have, are
@@ -37,7 +37,7 @@ def word_logits(graph, words):
 
 
 def substrings(text, starts, ends):
-    """Parts of texts, by characters."""
+    """Returns substrings by character offsets."""
     texts = tf.gather(replace_invalid(text), row_numbers(starts))
     parts = tf.strings.substr(
         texts, starts.values, ends.values - starts.values, unit="UTF8_CHAR"

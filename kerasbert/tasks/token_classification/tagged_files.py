@@ -1,4 +1,4 @@
-"""Files of tagged words, as the command reads them."""
+"""Readers of tagged files for the command line."""
 
 from kerasbert.data import (
     Examples,
@@ -10,7 +10,7 @@ from kerasbert.data import (
 
 
 def read_tagged_file(file, options):
-    """The `Examples` of a file of tagged words, or of texts with entities."""
+    """Reads the `Examples` of a file of tagged words or entities."""
     found = _read(file, options)
     told = options.labels is not None or options.label_column is not None
     check_tagged(
@@ -43,7 +43,7 @@ def _read(file, options):
 
 
 def without_spaces(entity, characters):
-    """An entity of a text without spaces, of which every character is a word."""
+    """Converts an entity of a text whose words are single characters."""
     start, end = entity["first_word"], entity["last_word"] + 1
     text = "".join(characters[start:end])
     place = {"text": text, "start": start, "end": end}

@@ -1,4 +1,4 @@
-"""Schemes of tags: which may follow which, and what they say of words."""
+"""Tag schemes: valid transitions, and conversion to entities."""
 
 import numpy as np
 
@@ -18,14 +18,7 @@ OUTSIDE = "O"
 
 
 def scheme_of(labels):
-    """The scheme that labels belong to.
-
-    Returns:
-        `"IOB2"` for B and I, `"IOBES"` where a letter of IOBES, BIOES, BMES or BILOU
-        is among them, `"IOB1"` for I alone, `"PLAIN"` for no letters.
-
-    Raises:
-        ValueError: If no scheme has them all; the message names those that are wrong.
+    """Returns the scheme of labels.
 
     Example:
         >>> scheme_of(["B-PER", "M-PER", "E-PER", "O"]), scheme_of(["NOUN", "VERB"])
@@ -57,7 +50,7 @@ def scheme_of(labels):
 
 
 def labels_of(targets):
-    """The labels that a tagger for some data needs.
+    """Returns the labels that a tagger for a dataset needs.
 
     Args:
         targets: For each text the tags of its words, or its entities: dictionaries
@@ -100,13 +93,13 @@ def labels_of(targets):
 
 
 def _letters(written, roles):
-    """How each of the roles is written, given the letters that are."""
+    """Returns how each role is written, given the existing letters."""
     names = {ROLES[letter]: letter for letter in ROLES if letter in written}
     return [names.get(role, role) for role in roles]
 
 
 class TagScheme:
-    """The labels of a tagger as a scheme.
+    """A tag scheme with its labels.
 
     Args:
         labels: The labels, in order.
@@ -159,18 +152,11 @@ class TagScheme:
         self.last = np.array([self._may(label, _EDGE) for label in known])
 
     def spans(self, tags):
-        """The entities that labels say, as conlleval reads them.
-
-        Args:
-            tags: Labels, one a word.
-
-        Returns:
-            A list of `kerasbert.metrics.Span`s.
-        """
+        """Extracts entities from labels, like conlleval."""
         return spans_of(tags, tag_format=self.tag_format)
 
     def _may(self, before, label):
-        """Whether a role and type may stand after others."""
+        """Whether a role and type may follow others."""
         if self.name in ("PLAIN", "IOB1"):
             return True
         is_open = before[0] == "I" or before[0] == "B"
@@ -180,18 +166,18 @@ class TagScheme:
 
     @property
     def entity_types(self):
-        """The types of entities that the labels can say, in order."""
+        """The entity types of the labels, in order."""
         named = zip(self.labels, self.types, strict=True)
         return sorted({kind for label, kind in named if label != OUTSIDE})
 
     @property
     def nothing(self):
-        """Logits `[C]` of a word that no token speaks for: of `O`, if it is a label."""
+        """Logits `[C]` of a word without tokens: those of `O`, if it exists."""
         outside = np.array([label == OUTSIDE for label in self.labels])
         return np.where(outside | ~outside.any(), 0.0, -1e4).astype("float32")
 
     def allows(self, tags):
-        """Whether a sequence of tags, which are all labels, is one of the scheme."""
+        """Whether a sequence of labels is valid."""
         numbers = [self.numbers[tag] for tag in tags]
         if not numbers:
             return True
@@ -199,31 +185,13 @@ class TagScheme:
         return bool(self.first[numbers[0]] and self.last[numbers[-1]] and follow)
 
     def repaired(self, tags):
-        """Tags as the scheme writes the entities that conlleval reads in them.
-
-        Args:
-            tags: Tags that are all labels.
-
-        Returns:
-            The tags as they are where the scheme allows them.
-        """
+        """Rewrites tags as a valid sequence with the same entities."""
         if self.allows(tags):
             return list(tags)
         return self.write(self.spans(tags), len(tags))
 
     def write(self, spans, length):
-        """The tags of entities.
-
-        Args:
-            spans: `kerasbert.metrics.Span`s.
-            length: Number of words.
-
-        Returns:
-            A list of labels.
-
-        Raises:
-            ValueError: If the labels cannot say an entity; the message names its type.
-        """
+        """Converts entities to tags."""
         tags = [OUTSIDE] * length
         for kind, start, end in spans:
             tags[start:end] = self._write(kind, end - start)
@@ -245,7 +213,7 @@ class TagScheme:
 
 
 def _usual(labels):
-    """Whether a label is written as a tag usually is, such as `B-PER`."""
+    """Whether a label is written in the usual notation, such as `B-PER`."""
     return any(TagFormat().parts(label)[0] for label in labels)
 
 
@@ -253,7 +221,7 @@ _EDGE = ("O", "_")  # before the first word and after the last
 
 
 def convert_tags(tags, labels):
-    """Tags of one scheme in another.
+    """Converts tags to another scheme.
 
     Args:
         tags: The tags of a text's words, in any scheme.

@@ -1,4 +1,4 @@
-"""Text to entities, words to tags."""
+"""Token classification: entities of texts, tags of words."""
 
 import contextlib
 import functools
@@ -45,7 +45,7 @@ from kerasbert.training.features import IGNORED, EncodedExamples
 
 
 class TokenClassifier(EncoderTask):
-    """Finds names and other entities in texts, or gives each word a tag.
+    """Finds entities in texts, or tags words.
 
     A text that is too long is read in windows that overlap, so that every word gets a
     tag. The tags of a text are the likeliest that the scheme of the labels allows.
@@ -150,7 +150,7 @@ class TokenClassifier(EncoderTask):
     def compile(
         self, optimizer=None, loss=None, metrics=None, label_smoothing=0.0, **options
     ):
-        """Says how the model is trained, as `Task.compile` does.
+        """Configures the training, see `Task.compile`.
 
         Args:
             optimizer: As in `Task.compile`.
@@ -190,7 +190,7 @@ class TokenClassifier(EncoderTask):
         return self._decoded(inputs)[1] if inputs else []
 
     def predict_tags(self, words):
-        """Gives words their tags.
+        """Predicts the tags of words.
 
         Args:
             words: A list of lists of words, or of characters.
@@ -202,7 +202,7 @@ class TokenClassifier(EncoderTask):
         return [answer["tags"] for answer in self.predict_words(words)]
 
     def predict_words(self, words):
-        """Gives words their tags, and finds the entities that these are.
+        """Predicts the tags of words, and their entities.
 
         Args:
             words: As in `predict_tags`.
@@ -259,7 +259,7 @@ class TokenClassifier(EncoderTask):
         return answers
 
     def answer_metrics(self, inputs, targets):
-        """Precision, recall and F1 of whole entities, and accuracy of tags.
+        """Computes entity-level precision, recall and F1, and tag accuracy.
 
         Args:
             inputs: As in `evaluate`.
@@ -357,7 +357,7 @@ class TokenClassifier(EncoderTask):
         )
 
     def _tags_of(self, inputs, rows, targets):
-        """The tags that words should get, as the scheme has it, and the spans."""
+        """Returns the target tags of words in the scheme, and the spans."""
         if rows.of_words:
             tags = checked_tags(inputs, targets, self.labels)
             spans = [self.scheme.spans(row) for row in tags]
@@ -370,7 +370,7 @@ class TokenClassifier(EncoderTask):
         return tags, spans
 
     def _decoded(self, inputs, rows=None):
-        """The tags of the words, and the entities, of each text."""
+        """Returns the tags and the entities of each text."""
         rows = rows or self.preprocessor.encode(inputs)
         outputs = self.outputs(self._features(rows))
         logits = rows.at_words(
