@@ -5,8 +5,10 @@ is no work on padding, and one copy of the weights in memory for all lengths. Ev
 shape in it but the length is a constant, so that the runtime takes all of it as one.
 """
 
+import os
 import pathlib
 import tempfile
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -25,8 +27,12 @@ PRECISIONS = ("float32", "int8")
 
 
 def export_litert(
-    embedder, folder, precision="float32", max_length=None, overwrite=False
-):
+    embedder: Any,
+    folder: str | os.PathLike,
+    precision: str = "float32",
+    max_length: int | None = None,
+    overwrite: bool = False,
+) -> pathlib.Path:
     """Exports a `TextEmbedder` to LiteRT, which runs without TensorFlow.
 
     The folder holds `model.tflite`, from `token_ids`, `segment_ids` and

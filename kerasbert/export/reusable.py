@@ -5,8 +5,10 @@ Reference:
     https://www.tensorflow.org/hub/common_saved_model_apis/text
 """
 
+import os
 import pathlib
 import tempfile
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -30,7 +32,12 @@ INPUTS = {
 }
 
 
-def export_reusable(embedder, folder, max_length=None, overwrite=False):
+def export_reusable(
+    embedder: Any,
+    folder: str | os.PathLike,
+    max_length: int | None = None,
+    overwrite: bool = False,
+) -> pathlib.Path:
     """Exports a `TextEmbedder` as a reusable SavedModel of TF Hub.
 
     `folder` is an encoder: from `input_word_ids`, `input_mask` and `input_type_ids`,

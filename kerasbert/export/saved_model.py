@@ -1,8 +1,10 @@
 """Export of SavedModels that take raw text."""
 
 import json
+import os
 import pathlib
 import urllib.parse
+from typing import Any
 
 import tensorflow as tf
 
@@ -20,14 +22,14 @@ from kerasbert.models.model import check_exports
 
 
 def export_task(
-    task,
-    folder,
-    precision="float32",
-    max_length=None,
-    overwrite=False,
-    calibration=None,
-    **options,
-):
+    task: Any,
+    folder: str | os.PathLike,
+    precision: str = "float32",
+    max_length: int | None = None,
+    overwrite: bool = False,
+    calibration: Any = None,
+    **options: Any,
+) -> pathlib.Path:
     """Exports a task as a SavedModel that takes raw text.
 
     Its signatures are those of `task.signatures`, which says what they take and give:
@@ -84,12 +86,12 @@ def save(signatures, folder, precision="float32"):
     check_saved_model(folder, {OPERATION} if precision == "int8" else frozenset())
 
 
-def model_name(folder):
+def model_name(folder: str | os.PathLike) -> str:
     """Returns the served name of a model folder."""
     return pathlib.Path(folder).resolve().name
 
 
-def curl_line(name, port=8501, task=None):
+def curl_line(name: str, port: int = 8501, task: Any = None) -> str:
     """Returns a curl command with an example request.
 
     Args:

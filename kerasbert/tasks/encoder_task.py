@@ -1,6 +1,9 @@
 """Tasks on an encoder: from token ids to the outputs of a head."""
 
 import dataclasses
+import os
+from collections.abc import Callable
+from typing import Any
 
 from kerasbert.checkpoints import write_checkpoint
 from kerasbert.checkpoints.config_keys import check_vocabulary_size
@@ -25,7 +28,7 @@ class EncoderTask(Task):
 
     preprocessor = None  # the `Preprocessor`, which a subclass makes
 
-    def __init__(self, model, tokenizer, max_length=None):
+    def __init__(self, model: Any, tokenizer: Any, max_length: int | None = None):
         super().__init__(model)
         positions = model.config.max_position_embeddings
         check_limits(model.config, tokenizer, max_length)
@@ -36,14 +39,14 @@ class EncoderTask(Task):
         self._run = EncoderRunner(model, model.outputs_of)
 
     @property
-    def encoder(self):
+    def encoder(self) -> Any:
         """The encoder of the model."""
         return self.model.encoder
 
-    def options(self):
+    def options(self) -> dict[str, Any]:
         return {"max_length": self.max_length}
 
-    def write(self, folder):
+    def write(self, folder: str | os.PathLike) -> None:
         self._write_model(self.model, folder)
 
     def _write_model(self, model, folder, pairs=None):
@@ -51,7 +54,7 @@ class EncoderTask(Task):
         write_checkpoint(checkpoint, folder)
         write_tokenizer(self.tokenizer.config, folder, "huggingface")
 
-    def signatures(self, graph):
+    def signatures(self, graph: Any) -> dict[str, Callable]:
         """Returns the serving signatures, given the model as a graph.
 
         Args:
@@ -64,15 +67,19 @@ class EncoderTask(Task):
         raise NotImplementedError
 
     def serving_functions(
-        self, precision, max_length=None, calibration=None, **options
-    ):
+        self,
+        precision: str,
+        max_length: int | None = None,
+        calibration: Any = None,
+        **options: Any,
+    ) -> Any:
         graph = ServingGraph(
             *(self.model, self.tokenizer, precision),
             *(max_length or self.max_length, calibration),
         )
         return self.signatures(graph, **options)
 
-    def facts(self):
+    def facts(self) -> dict[str, Any]:
         config = self.encoder.config
         return {
             **super().facts(),
@@ -81,7 +88,7 @@ class EncoderTask(Task):
             f"{self.encoder.count_params() / 1e6:.1f} M weights",
         }
 
-    def outputs(self, features):
+    def outputs(self, features: Any) -> Any:
         """Computes the model's outputs on packed tokens.
 
         Args:

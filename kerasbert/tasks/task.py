@@ -2,6 +2,9 @@
 
 import abc
 import contextlib
+import os
+from collections.abc import Iterable
+from typing import Any
 
 from kerasbert.account import quoted
 from kerasbert.files import json_text, new_folder
@@ -37,14 +40,16 @@ class Task(Portable, abc.ABC):
     takes_words = False  # as inputs, besides texts
     takes_groups = False  # of texts that belong together, which need no targets
 
-    def __init__(self, model):
+    def __init__(self, model: Any):
         self.model = model
         self._compile_arguments = None
 
     # What a subclass says.
 
     @abc.abstractmethod
-    def features(self, inputs, targets=None, sample_weight=None):
+    def features(
+        self, inputs: Any, targets: Any = None, sample_weight: Any = None
+    ) -> Any:
         """Tokenizes examples to `kerasbert.training.EncodedExamples`.
 
         Args:
@@ -54,19 +59,21 @@ class Task(Portable, abc.ABC):
         """
 
     @abc.abstractmethod
-    def predict(self, inputs):
+    def predict(self, inputs: Any) -> Any:
         """Returns one answer per input."""
 
     @abc.abstractmethod
-    def losses(self):
+    def losses(self) -> dict[str, Any]:
         """Returns the arguments `loss`, `loss_weights` and `metrics` of `compile`."""
 
     @abc.abstractmethod
-    def write(self, folder):
+    def write(self, folder: str | os.PathLike) -> None:
         """Writes everything but `options()` to a new folder."""
 
     @abc.abstractmethod
-    def serving_functions(self, precision, max_length=None, calibration=None):
+    def serving_functions(
+        self, precision: str, max_length: int | None = None, calibration: Any = None
+    ) -> Any:
         """Returns the graph functions of an export, by signature name.
 
         Args:
@@ -79,7 +86,7 @@ class Task(Portable, abc.ABC):
             outputs have the batch as their first axis; `serving_default` is one.
         """
 
-    def answer_metrics(self, inputs, targets):
+    def answer_metrics(self, inputs: Any, targets: Any) -> dict[str, float]:
         """Computes metrics of whole answers, which Keras metrics cannot.
 
         Args:
@@ -88,7 +95,7 @@ class Task(Portable, abc.ABC):
         """
         return {}
 
-    def adapt(self, inputs, targets, learns):
+    def adapt(self, inputs: Any, targets: Any, learns: bool) -> None:
         """Sets what the examples determine, such as whether exports take pairs.
 
         Args:
@@ -97,27 +104,33 @@ class Task(Portable, abc.ABC):
             learns: Whether the task is trained on them; else it is tested.
         """
 
-    def options(self):
+    def options(self) -> dict[str, Any]:
         """Returns the arguments of `from_pretrained` to save."""
         return {}
 
     @property
-    def input_names(self):
+    def input_names(self) -> Any:
         """Returns the input names of `serving_default`."""
         return ("text",)
 
-    def example_text(self, words=2):
+    def example_text(self, words: int = 2) -> str:
         """Returns a text with a number of words, for an input of an export."""
         return "hello world" if words == 2 else " ".join(["word"] * words)
 
-    def facts(self):
+    def facts(self) -> dict[str, Any]:
         """Returns rows about the task for the model card."""
         return {"task": f"`{self.kind}`"}
 
     # Files, for the command.
 
     @classmethod
-    def read(cls, file, options, pairs=None, learns=False):
+    def read(
+        cls,
+        file: str | os.PathLike,
+        options: Any,
+        pairs: bool | None = None,
+        learns: bool = False,
+    ) -> Any:
         """Reads a file of labeled examples.
 
         Args:
@@ -136,19 +149,19 @@ class Task(Portable, abc.ABC):
         raise NotImplementedError(f"{cls.__name__} does not read files of examples.")
 
     @classmethod
-    def labels_in(cls, examples):
+    def labels_in(cls, examples: Any) -> list[str] | None:
         """Returns the sorted labels in `Examples`; None if the task has none."""
 
     @classmethod
-    def check_labels(cls, examples, labels):
+    def check_labels(cls, examples: Any, labels: Any) -> None:
         """Raises a `ValueError` for labels that are not in `labels`."""
 
-    def reading(self):
+    def reading(self) -> dict[str, Any]:
         """Returns the default reader options of the task."""
         return {}
 
     @contextlib.contextmanager
-    def open_inputs(self, file, options):
+    def open_inputs(self, file: str | os.PathLike, options: Any) -> Any:
         """Opens a file of unlabeled inputs.
 
         Args:
@@ -163,7 +176,7 @@ class Task(Portable, abc.ABC):
         with open_texts(file, options, pairs=len(names) > 1) as rows:
             yield ((_shown(row.input, names), row.input) for row in rows), rows.account
 
-    def answer_rows(self, inputs, options):
+    def answer_rows(self, inputs: Any, options: Any) -> Iterable[dict]:
         """Converts answers to JSON-serializable dictionaries, one per input.
 
         Args:
@@ -174,7 +187,9 @@ class Task(Portable, abc.ABC):
 
     # What all can do.
 
-    def examples(self, inputs, targets=None, sample_weight=None):
+    def examples(
+        self, inputs: Any, targets: Any = None, sample_weight: Any = None
+    ) -> Any:
         """Validates examples and converts them to lists.
 
         Args:
@@ -210,7 +225,14 @@ class Task(Portable, abc.ABC):
             )
         return inputs, targets, checked_weights(sample_weight, len(inputs))
 
-    def dataset(self, inputs, targets=None, batch_size=32, shuffle=True, seed=0):
+    def dataset(
+        self,
+        inputs: Any,
+        targets: Any = None,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        seed: int = 0,
+    ) -> Any:
         """Creates a `tf.data.Dataset` for `model.fit` and `model.evaluate`.
 
         Batches hold examples of like length; every iteration is an epoch in another
@@ -230,7 +252,13 @@ class Task(Portable, abc.ABC):
             return evaluation_dataset(features, batch_size)
         return epochs_dataset(TrainingOrder(features, batch_size, seed))
 
-    def compile(self, optimizer=None, loss=None, metrics=None, **options):
+    def compile(
+        self,
+        optimizer: Any = None,
+        loss: Any = None,
+        metrics: Any = None,
+        **options: Any,
+    ) -> None:
         """Configures the training.
 
         Args:
@@ -254,14 +282,14 @@ class Task(Portable, abc.ABC):
 
     def fit(
         self,
-        inputs,
-        targets=None,
-        validation_data=None,
-        sample_weight=None,
-        validation_split=0.0,
-        checkpoints=None,
-        **options,
-    ):
+        inputs: Any,
+        targets: Any = None,
+        validation_data: Any = None,
+        sample_weight: Any = None,
+        validation_split: float = 0.0,
+        checkpoints: Any = None,
+        **options: Any,
+    ) -> Any:
         """Trains the model.
 
         Args:
@@ -316,7 +344,13 @@ class Task(Portable, abc.ABC):
             **options,
         )
 
-    def evaluate(self, inputs, targets=None, batch_size=32, sample_weight=None):
+    def evaluate(
+        self,
+        inputs: Any,
+        targets: Any = None,
+        batch_size: int = 32,
+        sample_weight: Any = None,
+    ) -> dict[str, float]:
         """Computes loss and metrics on labeled examples.
 
         Args:
@@ -346,7 +380,7 @@ class Task(Portable, abc.ABC):
         found = self.model.evaluate(dataset, return_dict=True, verbose=0)
         return {**found, **self.answer_metrics(inputs, targets)}
 
-    def save(self, folder, overwrite=False):
+    def save(self, folder: str | os.PathLike, overwrite: bool = False) -> None:
         """Saves config, weights, vocabulary and options to one folder.
 
         `kerasbert.load` reads it; so does transformers, the model and the vocabulary.
@@ -365,7 +399,9 @@ class Task(Portable, abc.ABC):
             text = json_text(description, indent=2)
             (partial / TASK_FILE).write_text(f"{text}\n", "utf-8")
 
-    def export(self, folder, precision="float32", **options):
+    def export(
+        self, folder: str | os.PathLike, precision: str = "float32", **options: Any
+    ) -> Any:
         """Exports a SavedModel that takes raw text.
 
         Args:

@@ -1,5 +1,8 @@
 """Saved tasks: a Hugging Face model, its vocabulary and `kerasbert.json`."""
 
+import os
+from typing import Any
+
 from kerasbert.account import quoted
 from kerasbert.checkpoints import read_checkpoint
 from kerasbert.checkpoints.classifier_head import is_cross_encoder
@@ -8,7 +11,7 @@ from kerasbert.tasks import TASKS, task_class
 from kerasbert.tasks.pretrained_task import TASK_FILE
 
 
-def load(source, dtype=None):
+def load(source: str | os.PathLike, dtype: str | None = None) -> Any:
     """Loads a saved task.
 
     Args:

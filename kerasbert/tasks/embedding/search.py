@@ -1,5 +1,7 @@
 """Exact nearest-neighbor search."""
 
+from typing import Any
+
 import numpy as np
 
 from kerasbert.tasks.embedding.similarity import check_similarity, similarity
@@ -8,7 +10,9 @@ CHUNK = 65536  # vectors of the corpus that are compared at once
 QUERIES = 256  # queries that are compared at once
 
 
-def semantic_search(queries, corpus, top_k=10, similarity_fn_name="cosine"):
+def semantic_search(
+    queries: Any, corpus: Any, top_k: int = 10, similarity_fn_name: str = "cosine"
+) -> Any:
     """Finds the vectors of a corpus that are most similar to each query.
 
     All of them are compared, in chunks, so that memory does not grow with the corpus.

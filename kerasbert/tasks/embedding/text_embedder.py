@@ -1,5 +1,9 @@
 """Text embedding."""
 
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
 import numpy as np
 
 from kerasbert.models import SentenceEmbeddingModel
@@ -49,19 +53,17 @@ class TextEmbedder(EncoderTask):
     batch of B examples of K texts holds B * K rows, the texts of an example in turn.
 
     Args:
-        model: A `BertEncoder` or `AlbertEncoder`; or, instead of pooling, projections
-            and the like, a `kerasbert.models.SentenceEmbeddingModel`.
+        model: An encoder, or a `kerasbert.models.SentenceEmbeddingModel`.
         tokenizer: The `kerasbert.Tokenizer` of its vocabulary.
         pooling: One or several (joined) of `"mean"`, `"cls"`, `"max"`,
             `"sqrt_length"`, `"weighted_mean"` and `"last_token"`.
         normalize: Whether a text's vector has length 1; before `truncate_dim`.
-        max_length: The longest sequence in tokens, `[CLS]` and `[SEP]` included; by
-            default, that of the tokenizer and the model.
-        prompts: Texts that may be put before a text, by their names.
+        max_length: Maximum sequence length in tokens, including special tokens; by
+            default that of the tokenizer and the model.
+        prompts: Prefixes of texts, by name.
         projections: Dense layers after pooling, as in `kerasbert.layers.SentenceHead`.
         include_prompt: Whether the tokens of a prompt are pooled.
-        truncate_dim: How many values of a text's vector are kept, for models that
-            were trained so; None: all.
+        truncate_dim: Size of the embedding (Matryoshka models); None keeps all values.
         similarity_fn_name: How `similarity` compares vectors: `"cosine"`, `"dot"`,
             `"euclidean"` or `"manhattan"`.
 
@@ -84,16 +86,16 @@ class TextEmbedder(EncoderTask):
 
     def __init__(
         self,
-        model,
-        tokenizer,
-        pooling="mean",
-        normalize=False,
-        max_length=None,
-        prompts=None,
-        projections=(),
-        include_prompt=True,
-        truncate_dim=None,
-        similarity_fn_name="cosine",
+        model: Any,
+        tokenizer: Any,
+        pooling: str | Sequence[str] | None = "mean",
+        normalize: bool = False,
+        max_length: int | None = None,
+        prompts: dict[str, str] | None = None,
+        projections: Sequence[dict] = (),
+        include_prompt: bool = True,
+        truncate_dim: int | None = None,
+        similarity_fn_name: str | None = "cosine",
     ):
         check_similarity(similarity_fn_name)
         if isinstance(model, Encoder):
@@ -115,35 +117,33 @@ class TextEmbedder(EncoderTask):
     @classmethod
     def from_pretrained(
         cls,
-        source=None,
-        pooling=None,
-        normalize=None,
-        max_length=None,
-        dtype=None,
-        loss=None,
-        strict=False,
-        truncate_dim=None,
-    ):
+        source: str | os.PathLike | None = None,
+        pooling: str | Sequence[str] | None = None,
+        normalize: bool | None = None,
+        max_length: int | None = None,
+        dtype: str | None = None,
+        loss: Any = None,
+        strict: bool = False,
+        truncate_dim: int | None = None,
+    ) -> "TextEmbedder":
         """Loads the encoder and tokenizer of a source.
 
         Args:
-            source: A folder in any container, `hf://org/name`, `kaggle://...`,
-                `https://tfhub.dev/...` or a name of the zoo; by default a small
-                English sentence encoder.
-            pooling: As in the constructor; by default what the folder says in
-                `modules.json`, else the mean.
-            normalize: As in the constructor; by default what the folder says there,
-                else False.
-            max_length: As in the constructor.
-            dtype: A dtype policy of the encoder, such as `"mixed_bfloat16"`.
-            loss: What it is trained with, as in `compile`.
-            strict: Whether keys of its files that kerasbert does not know are
-                refused, rather than warned about.
-            truncate_dim: As in the constructor; by default what the folder says.
+            source: A folder in any format, `hf://org/name`, `kaggle://...`,
+                `https://tfhub.dev/...` or a name of the zoo; by default a small English
+                model.
+            pooling: Pooling, see `TextEmbedder`; by default that of `modules.json`,
+                else mean.
+            normalize: Whether to normalize; by default as in the folder, else False.
+            max_length: Maximum sequence length in tokens.
+            dtype: Dtype policy of the encoder, such as `"mixed_bfloat16"`.
+            loss: Training loss, see `compile`.
+            strict: Whether unknown keys raise an error instead of a warning.
+            truncate_dim: Size of the embedding; by default as in the folder.
 
         Raises:
             FileNotFoundError: If there is no such source.
-            ValueError: If the source is broken, or holds another kind of model.
+            ValueError: If the source is broken, or another kind of model.
         """
         embedder = load_embedder(
             *(cls, DEFAULT_SOURCE if source is None else source, dtype, strict),
@@ -156,7 +156,7 @@ class TextEmbedder(EncoderTask):
         return embedder
 
     @property
-    def size(self):
+    def size(self) -> int:
         """Size of the embedding."""
         return self.truncate_dim or self._full_size
 
@@ -167,38 +167,37 @@ class TextEmbedder(EncoderTask):
 
     def encode(
         self,
-        texts,
-        prompt=None,
-        long_texts="truncate",
-        batch_tokens=BATCH_TOKENS,
-        show_progress=None,
-        prompt_name=None,
-        truncate_dim=None,
-        normalize=False,
-    ):
+        texts: Any,
+        prompt: str | None = None,
+        long_texts: str = "truncate",
+        batch_tokens: int = BATCH_TOKENS,
+        show_progress: bool | None = None,
+        prompt_name: str | None = None,
+        truncate_dim: int | None = None,
+        normalize: bool = False,
+    ) -> np.ndarray:
         """Embeds texts.
 
         Args:
-            texts: Strings: an iterable, a `tf.data.Dataset`, or one alone.
-            prompt: What to put before every text: the name of one of `prompts`, or a
-                text of more than one word or sign, such as `"query: "`. By default
-                the prompt that the model always wants, if any.
-            long_texts: `"truncate"` cuts texts at `max_length` tokens and warns;
-                `"windows"` takes the mean of overlapping windows of that length.
-            batch_tokens: How many tokens are computed at once.
-            show_progress: Whether to draw a progress bar on stderr; by default for
-                long input, on a terminal.
-            prompt_name: The name of one of `prompts`, which is no text.
-            truncate_dim: How many values of a vector are kept; by default the
-                embedder's.
-            normalize: Whether vectors are scaled to length 1, after the cut.
+            texts: Strings: an iterable, a `tf.data.Dataset`, or a single one.
+            prompt: Prefix of every text: a name in `prompts`, or a text of more than
+                one word or sign, such as `"query: "`. By default the model's default
+                prompt.
+            long_texts: `"truncate"` truncates to `max_length` tokens with a warning;
+                `"windows"` averages overlapping windows of that length.
+            batch_tokens: Number of tokens per batch.
+            show_progress: Whether to show a progress bar on stderr; by default for long
+                input, on a terminal.
+            prompt_name: A name in `prompts`.
+            truncate_dim: Size of the embedding; by default that of the embedder.
+            normalize: Whether to scale to unit length, after truncation.
 
         Returns:
             float32 array `[n, D]`, in the order of the texts.
 
         Raises:
             TypeError: If a text is no string.
-            ValueError: If there is no such prompt, way with long texts, or size.
+            ValueError: If the prompt, `long_texts` or size is invalid.
         """
         size = self._checked_size(truncate_dim) or self.size
         chunks = self._encode_chunks(
@@ -207,39 +206,36 @@ class TextEmbedder(EncoderTask):
         )
         return np.concatenate([np.empty((0, size), "float32"), *chunks])
 
-    def encode_query(self, texts, **options):
-        """Embeds queries, with the prompt of the model for queries.
+    def encode_query(self, texts: Any, **options: Any) -> np.ndarray:
+        """Embeds queries, with the prompt named `query` unless a prompt is given.
 
         Args:
-            texts: A list or other iterable of strings.
-            **options: Those of `encode`. Where they name no prompt, it is the model's
-                of the name `query`, or none: no other stands in for it.
+            texts: An iterable of strings.
+            **options: Options of `encode`.
 
         Returns:
             float32 array `[n, D]`, in the order of the texts.
         """
         return self._encode_as(("query",), texts, options)
 
-    def encode_document(self, texts, **options):
-        """Embeds documents, with the prompt of the model for documents.
+    def encode_document(self, texts: Any, **options: Any) -> np.ndarray:
+        """Embeds documents, with the prompt named `document`, `passage` or `corpus`.
 
         Args:
-            texts: A list or other iterable of strings.
-            **options: Those of `encode`. Where they name no prompt, it is the model's
-                of the name `document`, `passage` or `corpus`, the first that it has,
-                or none: no other stands in for it.
+            texts: An iterable of strings.
+            **options: Options of `encode`.
 
         Returns:
             float32 array `[n, D]`, in the order of the texts.
         """
         return self._encode_as(("document", "passage", "corpus"), texts, options)
 
-    def encode_stream(self, texts, **options):
+    def encode_stream(self, texts: Any, **options: Any) -> Iterator[np.ndarray]:
         """Embeds an iterable of texts lazily, in constant memory.
 
         Args:
-            texts: An iterable of strings, of which a few thousand are read ahead.
-            **options: Those of `encode`.
+            texts: An iterable of strings; a few thousand are read ahead.
+            **options: Options of `encode`.
 
         Returns:
             An iterator of float32 vectors `[D]`, in the order of the texts.
@@ -247,23 +243,26 @@ class TextEmbedder(EncoderTask):
         chunks = self._encode_chunks(texts, **options)
         return (vector for chunk in chunks for vector in chunk)
 
-    def encode_tokens(self, texts, layers=(-1,), combine="concat"):
+    def encode_tokens(
+        self, texts: Any, layers: Sequence[int] = (-1,), combine: str = "concat"
+    ) -> list:
         """Embeds every token of every text.
 
         Args:
             texts: A list of strings.
-            layers: Which hidden states: 0 is the output of the embeddings, 1 that of
-                the first layer, -1 that of the last; `"all"` is every one.
-            combine: How several layers become one vector: `"concat"`, `"sum"`,
-                `"mean"`, or `"stack"`, which keeps them apart.
+            layers: Indices of hidden states: 0 is the output of the embeddings, 1 that
+                of the first layer, -1 that of the last; `"all"` is all of them.
+            combine: How to combine several layers: `"concat"`, `"sum"`, `"mean"` or
+                `"stack"`.
 
         Returns:
-            One `TokenEmbeddings` a text: `tokens`, character `offsets`, and
-            `vectors`, float32 `[S, D]`; its method `words()` merges pieces of words.
+            One `TokenEmbeddings` per text: `tokens`, character `offsets`, and
+            `vectors`, float32 `[S, D]`; its method `words()` averages the tokens of a
+            word.
 
         Raises:
             TypeError: If a text is no string.
-            ValueError: If there is no such layer or combination.
+            ValueError: If a layer or combination is invalid.
         """
         return self._vectors.tokens(stream_of_strings(texts), layers, combine)
 
@@ -271,36 +270,34 @@ class TextEmbedder(EncoderTask):
         """Configures the training.
 
         Args:
-            optimizer: As in `TextClassifier.compile`; by default
-                `kerasbert.Recipe()`.
-            loss: The name of a loss, or a loss of
-                `kerasbert.training.similarity_losses`. For pairs with scores:
-                `"cosent"` (scores of any range; the default), `"cosine"` (from 0 to
-                1), `"contrastive"` and `"online_contrastive"` (0 or 1). For texts
-                without scores: `"multiple_negatives"` (their default).
-            metrics: As in `keras.Model.compile`.
-            **options: Others of `keras.Model.compile`, such as `jit_compile`.
+            optimizer: A Keras optimizer or a `Recipe`, by default `kerasbert.Recipe()`.
+            loss: Name of a loss, or a loss of `kerasbert.training.similarity_losses`.
+                For pairs with scores: `"cosent"` (any range; the default), `"cosine"`
+                (0 to 1), `"contrastive"` and `"online_contrastive"` (0 or 1). For texts
+                without scores: `"multiple_negatives"` (the default).
+            metrics: Metrics of `keras.Model.compile`.
+            **options: Other arguments of `keras.Model.compile`, such as `jit_compile`.
         """
         if loss is not None:
             self.loss = similarity_loss(loss)
         super().compile(optimizer, None, metrics, **options)
 
-    def predict(self, inputs):
+    def predict(self, inputs: Any) -> Any:
         """Embeds texts, or compares pairs of texts.
 
         Args:
             inputs: A list of strings, or of pairs of strings.
 
         Returns:
-            A dictionary a text: its `embedding`, a list of numbers; or a dictionary a
-            pair: its `score`, how alike the model finds its texts.
+            One dictionary per text with its `embedding`, or per pair with its `score`,
+            the similarity.
         """
         inputs = list_of_texts(inputs)
         if inputs and isinstance(inputs[0], tuple | list):
             return [{"score": score} for score in self.similarity(inputs).tolist()]
         return [{"embedding": vector.tolist()} for vector in self.encode(inputs)]
 
-    def similarity(self, first, second=None):
+    def similarity(self, first: Any, second: Any = None) -> Any:
         """Computes similarities with the model's `similarity_fn_name`.
 
         Args:
@@ -331,25 +328,24 @@ class TextEmbedder(EncoderTask):
         first = given[0] if not isinstance(given, str | bytes) and len(given) else given
         return self.encode(given) if isinstance(first, str | bytes) else given
 
-    def answer_metrics(self, inputs, targets=None):
+    def answer_metrics(self, inputs: Any, targets: Any = None) -> dict[str, float]:
         """Computes the agreement with scores, or retrieval metrics.
 
         Args:
-            inputs: As in `fit`.
-            targets: As in `fit`.
+            inputs: Inputs, see `fit`.
+            targets: Targets, see `fit`.
 
         Returns:
-            With scores, `pearson` and `spearman` of the model's similarity; without,
-            `accuracy`, how often the positive is the nearest to its anchor of all
-            positives and negatives, and `mrr`, the mean of one by its place among the
-            first ten, or 0.
+            With scores, `pearson` and `spearman` of the similarities; otherwise
+            `accuracy` (the positive is the nearest to its anchor) and `mrr` (mean
+            reciprocal rank at 10).
         """
         if targets is not None:
             return agreement(self.similarity(inputs), np.asarray(targets, "float64"))
         columns = columns_of(inputs)
         return retrieval_metrics(self.encode, columns, self.similarity_fn_name)
 
-    def adapt(self, inputs, targets, learns):
+    def adapt(self, inputs: Any, targets: Any, learns: bool) -> None:
         if self.loss is not None:
             return
         self.loss = default_loss(targets)
@@ -362,7 +358,7 @@ class TextEmbedder(EncoderTask):
         loss = self.loss or default_loss(targets)
         return group_features(self, loss, list_of_texts(inputs), targets, sample_weight)
 
-    def losses(self):
+    def losses(self) -> dict[str, Any]:
         loss = None if self.loss is None else {"embedding": self.loss}
         return {"loss": loss, "metrics": None}
 
@@ -370,30 +366,34 @@ class TextEmbedder(EncoderTask):
     def read(cls, file, options, pairs=None, learns=False):
         return read_alike(file, options, learns)
 
-    def write(self, folder):
+    def write(self, folder: str | os.PathLike) -> None:
         self._write_model(self.encoder, folder)
         write_modules(self, folder)
 
     save_pretrained = EncoderTask.save
 
-    def signatures(self, graph, token_layers=None, combine="concat", xla=False):
-        """`serving_default`, from `text` to `embedding` and `token_count`, and others.
+    def signatures(
+        self,
+        graph: Any,
+        token_layers: Sequence[int] | None = None,
+        combine: str = "concat",
+        xla: bool = False,
+    ) -> dict[str, Callable]:
+        """Returns `serving_default`, from `text` to `embedding`, and other signatures.
 
-        `tokens` goes from `token_ids`, `segment_ids` and `padding_mask` to `embedding`.
+        It also returns `token_count`. `tokens` takes the inputs of the model.
 
         Args:
-            graph: As in `EncoderTask.signatures`.
-            token_layers: Adds `token_embeddings`, from `text` to `tokens`, where they
-                stand in it (`starts`, `ends`), and the vectors of these layers, as in
-                `encode_tokens`; (-1,) is the last layer.
-            combine: How several of `token_layers` become one vector, as there.
-            xla: Adds `xla`, which computes what `serving_default` does. A server runs
-                it only if it is started with XLA on. It is not for int8, which XLA
-                does not multiply.
+            graph: The model as a graph, see `EncoderTask.signatures`.
+            token_layers: Adds `token_embeddings`, from `text` to `tokens`, offsets
+                (`starts`, `ends`) and the vectors of these layers, see `encode_tokens`.
+            combine: How to combine several layers, see `encode_tokens`.
+            xla: Adds `xla`, an XLA-compiled `serving_default`, which needs a server
+                started with XLA and another precision than int8.
         """
         return serving.signatures(self, graph, token_layers, combine, xla)
 
-    def facts(self):
+    def facts(self) -> dict[str, Any]:
         prompt = self.prompt_of()
         return {
             **super().facts(),
@@ -407,7 +407,7 @@ class TextEmbedder(EncoderTask):
         """Returns the prompt of `encode`; "" without one."""
         return prompt_text(prompt, self.prompts, self.default_prompt, prompt_name)
 
-    def tokens_left_out(self, prompt, max_length=None):
+    def tokens_left_out(self, prompt: str | None, max_length: int | None = None) -> int:
         """Returns the number of prompt tokens that are not pooled."""
         if self.model.head.include_prompt:
             return 0

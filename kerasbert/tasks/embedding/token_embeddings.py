@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from numbers import Integral
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from keras import ops
@@ -22,7 +22,7 @@ class TokenEmbeddings(NamedTuple):
     offsets: list[tuple[int, int]]
     vectors: np.ndarray
 
-    def words(self):
+    def words(self) -> Any:
         """Returns the vectors of words, averaged over their tokens.
 
         Pieces belong to one word where the tokenizer split it: `##` begins a piece

@@ -1,6 +1,9 @@
 """Masked language modeling: filling masks, and scoring texts."""
 
+import os
 import warnings
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -55,7 +58,12 @@ class MaskedLM(EncoderTask):
     needs_targets = False
 
     def __init__(
-        self, model, tokenizer, max_length=None, mask_rate=0.15, whole_words=False
+        self,
+        model: Any,
+        tokenizer: Any,
+        max_length: int | None = None,
+        mask_rate: float = 0.15,
+        whole_words: bool = False,
     ):
         super().__init__(model, tokenizer, max_length)
         self.mask_rate = mask_rate
@@ -66,7 +74,9 @@ class MaskedLM(EncoderTask):
         self._scores = MaskedLMScores(model, tokenizer.vocabulary_size)
 
     @classmethod
-    def from_pretrained(cls, source, dtype=None, **options):
+    def from_pretrained(
+        cls, source: str | os.PathLike, dtype: str | None = None, **options: Any
+    ) -> "MaskedLM":
         """Loads an encoder with its masked LM head.
 
         Args:
@@ -95,7 +105,9 @@ class MaskedLM(EncoderTask):
 
     # Filling in.
 
-    def predict(self, inputs, top_k=5, candidates=None):
+    def predict(
+        self, inputs: Any, top_k: int = 5, candidates: Sequence[str] | None = None
+    ) -> Any:
         """Predicts the most probable tokens of each mask independently.
 
         Args:
@@ -124,7 +136,9 @@ class MaskedLM(EncoderTask):
             found[number][mask] = list(zip(best, np.exp(log_probs[best]), strict=True))
         return list(map(self._texts.answer, inputs, found))
 
-    def fill(self, inputs, pieces=1, top_k=5, beams=10):
+    def fill(
+        self, inputs: Any, pieces: int = 1, top_k: int = 5, beams: int = 10
+    ) -> list[list[dict]]:
         """Predicts the most probable tokens of all masks of a text jointly.
 
         The masks are filled from left to right, each by a model that reads what was
@@ -165,7 +179,7 @@ class MaskedLM(EncoderTask):
                     answers[number].append(answer)
         return [_best(answer)[:top_k] for answer in answers]
 
-    def rank(self, inputs, candidates):
+    def rank(self, inputs: Any, candidates: Sequence[str]) -> list[list[dict]]:
         """Scores candidate words, of any number of tokens, for the mask of each text.
 
         Args:
@@ -202,7 +216,7 @@ class MaskedLM(EncoderTask):
 
     # How probable texts are.
 
-    def pseudo_log_likelihoods(self, texts):
+    def pseudo_log_likelihoods(self, texts: Any) -> Any:
         """Computes the log probability of each token given all others.
 
         Args:
@@ -221,7 +235,7 @@ class MaskedLM(EncoderTask):
         mask_token_id = self.tokenizer.mask_token_id
         return one_at_a_time(self._scores, list(masked), mask_token_id)
 
-    def pseudo_perplexity(self, texts):
+    def pseudo_perplexity(self, texts: Any) -> np.ndarray:
         """Computes the pseudo-perplexity of texts.
 
         A token is hidden at a time, so a text of n tokens is read n times.
@@ -246,7 +260,9 @@ class MaskedLM(EncoderTask):
 
     # Training.
 
-    def features(self, inputs, targets=None, sample_weight=None):
+    def features(
+        self, inputs: Any, targets: Any = None, sample_weight: Any = None
+    ) -> Any:
         if targets is not None:
             raise ValueError(
                 "Expected no targets: a masked language model learns the tokens that "
@@ -259,13 +275,19 @@ class MaskedLM(EncoderTask):
             rows, targets, sample_weight, self.tokenizer, masking=self._masking
         )
 
-    def losses(self):
+    def losses(self) -> dict[str, Any]:
         return {
             "loss": {"mlm_logits": sparse_crossentropy(ignore_class=IGNORED)},
             "metrics": {"mlm_logits": [Perplexity()]},
         }
 
-    def fit(self, inputs, targets=None, validation_data=None, **options):
+    def fit(
+        self,
+        inputs: Any,
+        targets: Any = None,
+        validation_data: Any = None,
+        **options: Any,
+    ) -> Any:
         """Trains the model to predict masked tokens.
 
         Other tokens are hidden in every epoch, and the same ones in every validation.
@@ -284,7 +306,13 @@ class MaskedLM(EncoderTask):
         return super().fit(inputs, targets, validation_data, **options)
 
     @classmethod
-    def read(cls, file, options, pairs=None, learns=False):
+    def read(
+        cls,
+        file: str | os.PathLike,
+        options: Any,
+        pairs: bool | None = None,
+        learns: bool = False,
+    ) -> Any:
         examples = read_table(file, options, None, bool(pairs))
         inputs = [x for x in examples.inputs if isinstance(x, tuple) or x.strip()]
         if not inputs:
@@ -296,7 +324,7 @@ class MaskedLM(EncoderTask):
             examples.account.examples = len(inputs)
         return Examples(examples.name, None, inputs, account=examples.account)
 
-    def answer_rows(self, inputs, options):
+    def answer_rows(self, inputs: Any, options: Any) -> Iterable[dict]:
         mask = self.tokenizer.special_tokens.mask
         masked = [text for text in inputs if mask in text]
         if unmasked := len(inputs) - len(masked):
@@ -310,10 +338,10 @@ class MaskedLM(EncoderTask):
             found.append({"filled": answer["text"], "masks": answer["masks"]})
         return found
 
-    def example_text(self, words=2):
+    def example_text(self, words: int = 2) -> str:
         return f"{self.tokenizer.special_tokens.mask} {super().example_text(words)}"
 
-    def signatures(self, graph):
+    def signatures(self, graph: Any) -> dict[str, Callable]:
         """`serving_default`, from `text` with masks to the likeliest tokens of each.
 
         It gives for each text the `tokens` and their `scores` `[B, M, K]`, with M the
@@ -351,7 +379,7 @@ class MaskedLM(EncoderTask):
 
         return {"serving_default": text_function(of_texts, "text")}
 
-    def options(self):
+    def options(self) -> dict[str, Any]:
         return {
             **super().options(),
             "mask_rate": self.mask_rate,

@@ -1,6 +1,9 @@
 """Extractive question answering."""
 
 import contextlib
+import os
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -74,14 +77,14 @@ class QuestionAnswerer(EncoderTask):
 
     def __init__(
         self,
-        model,
-        tokenizer,
-        max_length=None,
-        stride=128,
-        max_query_length=64,
-        max_answer_length=30,
-        no_answer=False,
-        null_score_diff_threshold=0.0,
+        model: Any,
+        tokenizer: Any,
+        max_length: int | None = None,
+        stride: int = 128,
+        max_query_length: int = 64,
+        max_answer_length: int = 30,
+        no_answer: bool = False,
+        null_score_diff_threshold: float = 0.0,
     ):
         if max_length is None:
             max_length = min(MAX_LENGTH, model.config.max_position_embeddings)
@@ -111,7 +114,9 @@ class QuestionAnswerer(EncoderTask):
         self._scores = SpanScorer(max_answer_length)
 
     @classmethod
-    def from_pretrained(cls, source, dtype=None, **options):
+    def from_pretrained(
+        cls, source: str | os.PathLike, dtype: str | None = None, **options: Any
+    ) -> "QuestionAnswerer":
         """Loads the encoder of a source, with its head or a new one.
 
         Args:
@@ -131,7 +136,9 @@ class QuestionAnswerer(EncoderTask):
             with_new_head(model, folder, "no head of question answering")
         return cls(model, tokenizer, **options)
 
-    def features(self, inputs, targets=None, sample_weight=None):
+    def features(
+        self, inputs: Any, targets: Any = None, sample_weight: Any = None
+    ) -> EncodedExamples:
         pairs = question_pairs(inputs)
         answers = None if targets is None else known_answers(targets, len(pairs))
         chunks = list(self.preprocessor.encode(pairs))
@@ -168,21 +175,21 @@ class QuestionAnswerer(EncoderTask):
         )
 
     @property
-    def input_names(self):
+    def input_names(self) -> Any:
         return ("question", "context")
 
-    def losses(self):
+    def losses(self) -> dict[str, Any]:
         names = ("start_logits", "end_logits")
         return {
             "loss": {name: SlotCrossentropy() for name in names},
             "loss_weights": {name: 0.5 for name in names},
         }
 
-    def adapt(self, inputs, targets, learns):
+    def adapt(self, inputs: Any, targets: Any, learns: bool) -> None:
         if learns and not all(known_answers(targets, len(targets))):
             self.no_answer = True
 
-    def predict(self, inputs, top_k=1):
+    def predict(self, inputs: Any, top_k: int = 1) -> Any:
         """Answers questions.
 
         Args:
@@ -219,7 +226,7 @@ class QuestionAnswerer(EncoderTask):
                 )
         return answers
 
-    def answer_metrics(self, inputs, targets):
+    def answer_metrics(self, inputs: Any, targets: Any) -> dict[str, float]:
         """Computes exact match and F1, see `kerasbert.metrics.squad_metrics`.
 
         Args:
@@ -235,7 +242,13 @@ class QuestionAnswerer(EncoderTask):
         return squad_metrics(found, texts)
 
     @classmethod
-    def read(cls, file, options, pairs=None, learns=False):
+    def read(
+        cls,
+        file: str | os.PathLike,
+        options: Any,
+        pairs: bool | None = None,
+        learns: bool = False,
+    ) -> Any:
         found = read_squad(file, encoding=options.encoding)
         if found.targets is None:
             raise ValueError(f"Expected answers in {file}, got questions alone.")
@@ -244,7 +257,7 @@ class QuestionAnswerer(EncoderTask):
         )
 
     @contextlib.contextmanager
-    def open_inputs(self, file, options):
+    def open_inputs(self, file: str | os.PathLike, options: Any) -> Any:
         if not bare_name(file).endswith(".json"):
             with super().open_inputs(file, options) as opened:
                 yield opened
@@ -260,7 +273,7 @@ class QuestionAnswerer(EncoderTask):
             found.account,
         )
 
-    def signatures(self, graph):
+    def signatures(self, graph: Any) -> dict[str, Callable]:
         """`serving_default`, from `question` and `context` to the answer.
 
         It gives `answer` `[B]`, a part of the context, its probability `score`, and
@@ -295,7 +308,7 @@ class QuestionAnswerer(EncoderTask):
 
         return {"serving_default": text_function(of_texts, *self.input_names)}
 
-    def options(self):
+    def options(self) -> dict[str, Any]:
         return {
             **super().options(),
             "stride": self.stride,

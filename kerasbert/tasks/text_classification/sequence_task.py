@@ -1,6 +1,9 @@
 """Tasks with logits per text or pair."""
 
 import abc
+import os
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -21,24 +24,32 @@ class SequenceTask(EncoderTask):
         pairs: Whether an export takes pairs; `fit` and `dataset` set it.
     """
 
-    def __init__(self, model, tokenizer, max_length=None, pairs=False):
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        max_length: int | None = None,
+        pairs: bool = False,
+    ):
         super().__init__(model, tokenizer, max_length)
         self.pairs = pairs
         self.preprocessor = TextPreprocessor(tokenizer, self.max_length)
 
     @abc.abstractmethod
-    def encoded_targets(self, targets, count):
+    def encoded_targets(self, targets: Any, count: int) -> Any:
         """Converts targets to an array `[n, ...]` for the loss."""
 
     @abc.abstractmethod
-    def answers(self, logits):
+    def answers(self, logits: Any) -> dict[str, Any]:
         """Converts logits `[B, C]` to the outputs of an export, in the graph."""
 
     @property
-    def input_names(self):
+    def input_names(self) -> Any:
         return ("text", "pair") if self.pairs else ("text",)
 
-    def features(self, inputs, targets=None, sample_weight=None):
+    def features(
+        self, inputs: Any, targets: Any = None, sample_weight: Any = None
+    ) -> EncodedExamples:
         inputs = list_of_texts(inputs)
         encoded = self.preprocessor.encode(inputs)
         known = {}
@@ -46,11 +57,11 @@ class SequenceTask(EncoderTask):
             known = {"logits": self.encoded_targets(targets, len(inputs))}
         return EncodedExamples.of_rows(encoded, known, sample_weight, self.tokenizer)
 
-    def adapt(self, inputs, targets, learns):
+    def adapt(self, inputs: Any, targets: Any, learns: bool) -> None:
         if learns:
             self.pairs = are_pairs(inputs)
 
-    def signatures(self, graph):
+    def signatures(self, graph: Any) -> dict[str, Callable]:
         """`serving_default`, of `text`, or of `text` and `pair` where `pairs` is set.
 
         It gives the `answers` of each, and `token_count`.
@@ -65,10 +76,10 @@ class SequenceTask(EncoderTask):
 
         return {"serving_default": text_function(of_texts, *self.input_names)}
 
-    def options(self):
+    def options(self) -> dict[str, Any]:
         return {**super().options(), "pairs": self.pairs}
 
-    def write(self, folder):
+    def write(self, folder: str | os.PathLike) -> None:
         self._write_model(self.model, folder, self.pairs)
 
     def _logits(self, inputs):

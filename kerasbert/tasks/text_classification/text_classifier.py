@@ -1,6 +1,9 @@
 """Text classification."""
 
 import dataclasses
+import os
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -66,13 +69,13 @@ class TextClassifier(SequenceTask):
 
     def __init__(
         self,
-        model,
-        tokenizer,
-        max_length=None,
-        multi_label=None,
-        threshold=0.5,
-        pairs=False,
-        activation=None,
+        model: keras.Model,
+        tokenizer: Any,
+        max_length: int | None = None,
+        multi_label: bool | None = None,
+        threshold: float = 0.5,
+        pairs: bool = False,
+        activation: str | None = None,
     ):
         super().__init__(model, tokenizer, max_length, pairs)
         if not 0 < threshold < 1:
@@ -98,7 +101,13 @@ class TextClassifier(SequenceTask):
         model.score_activation = self.activation
 
     @classmethod
-    def from_pretrained(cls, source, labels=None, dtype=None, **options):
+    def from_pretrained(
+        cls,
+        source: str | os.PathLike,
+        labels: Sequence[str] | None = None,
+        dtype: str | None = None,
+        **options: Any,
+    ) -> "TextClassifier":
         """Loads the encoder of a source, with its classifier or a new one.
 
         A published classifier gives the scores that transformers' pipeline gives, or
@@ -129,7 +138,13 @@ class TextClassifier(SequenceTask):
         return cls(model, tokenizer, **options)
 
     @classmethod
-    def read(cls, file, options, pairs=None, learns=False):
+    def read(
+        cls,
+        file: str | os.PathLike,
+        options: Any,
+        pairs: bool | None = None,
+        learns: bool = False,
+    ) -> Any:
         several = options.multi_label
         target = several_labels(options.label_separator) if several else one_label
         examples = read_table(file, options, target, pairs)
@@ -148,7 +163,7 @@ class TextClassifier(SequenceTask):
         return dataclasses.replace(examples, targets=targets)
 
     @classmethod
-    def labels_in(cls, examples):
+    def labels_in(cls, examples: Any) -> list[str] | None:
         labels = sorted_labels(examples.targets)
         if len(labels) < 2:
             raise ValueError(
@@ -158,27 +173,27 @@ class TextClassifier(SequenceTask):
         return labels
 
     @classmethod
-    def check_labels(cls, examples, labels):
+    def check_labels(cls, examples: Any, labels: Any) -> None:
         for line, target in zip(examples.lines, examples.targets, strict=True):
             for label in [target] if isinstance(target, str) else target:
                 check_label(label, labels, f"line {line} of {examples.name}")
 
-    def reading(self):
+    def reading(self) -> dict[str, Any]:
         return {"multi_label": self.multi_label}
 
-    def encoded_targets(self, targets, count):
+    def encoded_targets(self, targets: Any, count: int) -> Any:
         make = label_table if self.multi_label else label_targets
         return make(targets, self.labels, count)
 
     def fit(
         self,
-        inputs,
-        targets=None,
-        validation_data=None,
-        sample_weight=None,
-        class_weight=None,
-        **options,
-    ):
+        inputs: Any,
+        targets: Any = None,
+        validation_data: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        **options: Any,
+    ) -> keras.callbacks.History:
         """Trains the model, see `Task.fit`.
 
         Args:
@@ -213,8 +228,13 @@ class TextClassifier(SequenceTask):
         )
 
     def compile(
-        self, optimizer=None, loss=None, metrics=None, label_smoothing=0.0, **options
-    ):
+        self,
+        optimizer: Any = None,
+        loss: Any = None,
+        metrics: Any = None,
+        label_smoothing: float = 0.0,
+        **options: Any,
+    ) -> None:
         """Configures the training, see `Task.compile`.
 
         Args:
@@ -241,13 +261,13 @@ class TextClassifier(SequenceTask):
         metrics = checked_metrics(metrics, self)
         super().compile(optimizer, loss, metrics, **options)
 
-    def losses(self):
+    def losses(self) -> dict[str, Any]:
         return {
             "loss": {"logits": self._loss()},
             "metrics": {"logits": default_metrics(self)},
         }
 
-    def report(self, inputs, targets):
+    def report(self, inputs: Any, targets: Any) -> dict[str, Any]:
         """Computes metrics per class, like scikit-learn's reports.
 
         Args:
@@ -269,7 +289,7 @@ class TextClassifier(SequenceTask):
         expected = label_numbers(targets, self.labels, len(inputs))
         return class_report(expected, logits.argmax(axis=1), self.labels)
 
-    def predict(self, inputs):
+    def predict(self, inputs: Any) -> Any:
         """Classifies texts.
 
         Args:
@@ -283,7 +303,7 @@ class TextClassifier(SequenceTask):
         answer = self._several if self.multi_label else self._best
         return [answer(row.tolist()) for row in scores_of(logits, self.activation)]
 
-    def answers(self, logits):
+    def answers(self, logits: Any) -> dict[str, Any]:
         """`label` and `score` `[B]`, the best; `labels` and `scores` `[B, C]`, all.
 
         With `multi_label`, `labels` are empty where a text does not have them, and
@@ -300,7 +320,7 @@ class TextClassifier(SequenceTask):
         score = tf.reduce_max(scores, axis=-1)  # [B]
         return {"label": label, "score": score, "labels": every, "scores": scores}
 
-    def options(self):
+    def options(self) -> dict[str, Any]:
         return {
             **super().options(),
             "multi_label": self.multi_label,

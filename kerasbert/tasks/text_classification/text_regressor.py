@@ -1,6 +1,8 @@
 """Text regression."""
 
+import os
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
@@ -56,7 +58,13 @@ class TextRegressor(SequenceTask):
     kind = "regress"
 
     def __init__(
-        self, model, tokenizer, max_length=None, low=None, high=None, pairs=False
+        self,
+        model: keras.Model,
+        tokenizer: Any,
+        max_length: int | None = None,
+        low: float | None = None,
+        high: float | None = None,
+        pairs: bool = False,
     ):
         if len(model.labels) != 1:
             raise ValueError(
@@ -75,7 +83,9 @@ class TextRegressor(SequenceTask):
         model.score_activation = "linear" if low is None else "sigmoid"
 
     @classmethod
-    def from_pretrained(cls, source, dtype=None, **options):
+    def from_pretrained(
+        cls, source: str | os.PathLike, dtype: str | None = None, **options: Any
+    ) -> "TextRegressor":
         """Loads the encoder of a source, with its head or a new one.
 
         A published score is computed as the source states it: as a sigmoid, from 0 to
@@ -116,18 +126,24 @@ class TextRegressor(SequenceTask):
         return cls(model, tokenizer, **options)
 
     @classmethod
-    def read(cls, file, options, pairs=None, learns=False):
+    def read(
+        cls,
+        file: str | os.PathLike,
+        options: Any,
+        pairs: bool | None = None,
+        learns: bool = False,
+    ) -> Any:
         examples = read_table(file, options, number, pairs)
         check_scores(examples.targets, examples.account, learns)
         return examples
 
-    def encoded_targets(self, targets, count):
+    def encoded_targets(self, targets: Any, count: int) -> Any:
         scores = checked_scores(targets, count, self.low, self.high)
         if self.low is not None:
             scores = (scores - self.low) / (self.high - self.low)
         return scores.astype("float32")[:, None]  # [n, 1]
 
-    def save(self, folder, overwrite=False):
+    def save(self, folder: str | os.PathLike, overwrite: bool = False) -> None:
         """Saves one folder, see `Task.save`.
 
         Args:
@@ -143,13 +159,13 @@ class TextRegressor(SequenceTask):
             )
         super().save(folder, overwrite)
 
-    def losses(self):
+    def losses(self) -> dict[str, Any]:
         loss = keras.losses.MeanSquaredError()
         if self.low is not None:
             loss = keras.losses.BinaryCrossentropy(from_logits=True)
         return {"loss": {"logits": loss}, "metrics": None}
 
-    def scores_of(self, logits):
+    def scores_of(self, logits: Any) -> Any:
         """Converts logits to scores.
 
         Args:
@@ -159,11 +175,11 @@ class TextRegressor(SequenceTask):
             return logits
         return self.low + (self.high - self.low) * ops.sigmoid(logits)
 
-    def answers(self, logits):
+    def answers(self, logits: Any) -> dict[str, Any]:
         """`score` `[B]`."""
         return {"score": self.scores_of(logits[:, 0])}
 
-    def predict(self, inputs):
+    def predict(self, inputs: Any) -> Any:
         """Predicts scores of texts.
 
         Args:
@@ -176,7 +192,7 @@ class TextRegressor(SequenceTask):
         scores = ops.convert_to_numpy(self.scores_of(logits))
         return [{"score": score} for score in scores.tolist()]
 
-    def answer_metrics(self, inputs, targets):
+    def answer_metrics(self, inputs: Any, targets: Any) -> dict[str, float]:
         """Computes the agreement with the true scores.
 
         Args:
@@ -193,5 +209,5 @@ class TextRegressor(SequenceTask):
             "mse": float(np.mean((found - expected) ** 2)),
         }
 
-    def options(self):
+    def options(self) -> dict[str, Any]:
         return {**super().options(), "low": self.low, "high": self.high}

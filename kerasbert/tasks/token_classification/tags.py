@@ -1,5 +1,7 @@
 """Tag schemes: valid transitions, and conversion to entities."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from kerasbert.account import quoted
@@ -49,7 +51,7 @@ def scheme_of(labels):
     return "IOB2" if "B" in roles else "IOB1"
 
 
-def labels_of(targets):
+def labels_of(targets: Sequence[Sequence[str]]) -> list[str]:
     """Returns the labels that a tagger for a dataset needs.
 
     Args:
@@ -220,7 +222,7 @@ def _usual(labels):
 _EDGE = ("O", "_")  # before the first word and after the last
 
 
-def convert_tags(tags, labels):
+def convert_tags(tags: Sequence[str], labels: Sequence[str]) -> list[str]:
     """Converts tags to another scheme.
 
     Args:

@@ -3,8 +3,11 @@
 import contextlib
 import functools
 import itertools
+import os
 import re
 import warnings
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -73,7 +76,14 @@ class TokenClassifier(EncoderTask):
     kind = "tag"
     takes_words = True
 
-    def __init__(self, model, tokenizer, max_length=None, stride=None, scheme=None):
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        max_length: int | None = None,
+        stride: int | None = None,
+        scheme: str | None = None,
+    ):
         super().__init__(model, tokenizer, max_length)
         check_one_segment(tokenizer)
         room = self.max_length - tokenizer.num_special_tokens()
@@ -94,7 +104,13 @@ class TokenClassifier(EncoderTask):
         self.preprocessor = WordPreprocessor(tokenizer, self.max_length, self.stride)
 
     @classmethod
-    def from_pretrained(cls, source, labels=None, dtype=None, **options):
+    def from_pretrained(
+        cls,
+        source: str | os.PathLike,
+        labels: Sequence[str] | None = None,
+        dtype: str | None = None,
+        **options: Any,
+    ) -> "TokenClassifier":
         """Loads the encoder of a source, with its classifier or a new one.
 
         A published classifier with tags of B and I is read as IOB1, since nothing
@@ -133,7 +149,9 @@ class TokenClassifier(EncoderTask):
                 options["scheme"] = "IOB1"
         return cls(model, tokenizer, **options)
 
-    def features(self, inputs, targets=None, sample_weight=None):
+    def features(
+        self, inputs: Any, targets: Any = None, sample_weight: Any = None
+    ) -> EncodedExamples:
         inputs = list_of_texts(inputs, words=True)
         rows = self.preprocessor.encode(inputs)
         known = {}
@@ -148,8 +166,13 @@ class TokenClassifier(EncoderTask):
         return self._features(rows, known, sample_weight)
 
     def compile(
-        self, optimizer=None, loss=None, metrics=None, label_smoothing=0.0, **options
-    ):
+        self,
+        optimizer: Any = None,
+        loss: Any = None,
+        metrics: Any = None,
+        label_smoothing: float = 0.0,
+        **options: Any,
+    ) -> None:
         """Configures the training, see `Task.compile`.
 
         Args:
@@ -168,13 +191,13 @@ class TokenClassifier(EncoderTask):
             loss = ClassCrossentropy(label_smoothing, ignore_class=IGNORED)
         super().compile(optimizer, loss, metrics, **options)
 
-    def losses(self):
+    def losses(self) -> dict[str, Any]:
         return {
             "loss": {"logits": sparse_crossentropy(ignore_class=IGNORED)},
             "metrics": None,
         }
 
-    def predict(self, inputs):
+    def predict(self, inputs: Any) -> Any:
         """Finds entities.
 
         Args:
@@ -189,7 +212,7 @@ class TokenClassifier(EncoderTask):
         inputs = list_of_texts(inputs, words=True)
         return self._decoded(inputs)[1] if inputs else []
 
-    def predict_tags(self, words):
+    def predict_tags(self, words: Any) -> list[list[str]]:
         """Predicts the tags of words.
 
         Args:
@@ -201,7 +224,7 @@ class TokenClassifier(EncoderTask):
         """
         return [answer["tags"] for answer in self.predict_words(words)]
 
-    def predict_words(self, words):
+    def predict_words(self, words: Any) -> Any:
         """Predicts the tags of words, and their entities.
 
         Args:
@@ -221,21 +244,27 @@ class TokenClassifier(EncoderTask):
         return [{"tags": tags, "entities": entities} for tags, entities in answers]
 
     @classmethod
-    def read(cls, file, options, pairs=None, learns=False):
+    def read(
+        cls,
+        file: str | os.PathLike,
+        options: Any,
+        pairs: bool | None = None,
+        learns: bool = False,
+    ) -> Any:
         return read_tagged_file(file, options)
 
     @classmethod
-    def labels_in(cls, examples):
+    def labels_in(cls, examples: Any) -> list[str] | None:
         try:
             return labels_of(examples.targets)
         except ValueError as error:
             raise ValueError(f"In {examples.name}: {error}") from None
 
-    def reading(self):
+    def reading(self) -> dict[str, Any]:
         return {"labels": self.labels}
 
     @contextlib.contextmanager
-    def open_inputs(self, file, options):
+    def open_inputs(self, file: str | os.PathLike, options: Any) -> Any:
         if not holds_words(file, self.labels, options.format, options.encoding):
             with super().open_inputs(file, options) as opened:
                 yield opened
@@ -247,7 +276,7 @@ class TokenClassifier(EncoderTask):
         ) as texts:
             yield (({"tokens": words}, words) for words in texts), texts.account
 
-    def answer_rows(self, inputs, options):
+    def answer_rows(self, inputs: Any, options: Any) -> Iterable[dict]:
         if inputs and not isinstance(inputs[0], list):
             return [{"entities": entities} for entities in self.predict(inputs)]
         answers = self.predict_words(inputs)
@@ -258,7 +287,7 @@ class TokenClassifier(EncoderTask):
                 ]
         return answers
 
-    def answer_metrics(self, inputs, targets):
+    def answer_metrics(self, inputs: Any, targets: Any) -> dict[str, float]:
         """Computes entity-level precision, recall and F1, and tag accuracy.
 
         Args:
@@ -287,14 +316,14 @@ class TokenClassifier(EncoderTask):
         accuracy = sum(pairs) / max(1, len(pairs))
         return {**span_scores(spans, found), "accuracy": accuracy}
 
-    def options(self):
+    def options(self) -> dict[str, Any]:
         return {
             **super().options(),
             "stride": self.stride,
             "scheme": self.scheme.name,
         }
 
-    def signatures(self, graph):
+    def signatures(self, graph: Any) -> dict[str, Callable]:
         """`serving_default`, from `text` to its entities, and `tags`, to its words.
 
         The entities are `types` and `texts`, `starts` and `ends` in characters,
