@@ -191,8 +191,8 @@ def random_chinese(folder):
 
     import kerasbert
     from kerasbert.checkpoints import write_checkpoint
-    from kerasbert.checkpoints.models import checkpoint_of
     from kerasbert.checkpoints.vocabulary import write_tokenizer
+    from kerasbert.models.loading import checkpoint_of
 
     tokenizer = kerasbert.Tokenizer.from_pretrained(
         data.path("../vocab/bert_chinese.txt")

@@ -23,13 +23,13 @@ MAY_IMPORT = {
     "files": ["account", "leftovers"],
     "config": ["account"],
     "layers": ["config", "lazy"],
-    "models": ["layers", "processes"],
+    "models": ["layers", "processes", "checkpoints"],
     "text": ["config", "files", "lazy", "processes"],
-    "checkpoints": ["models", "text"],
+    "checkpoints": ["config", "text"],
     "data": ["files", "lazy"],
     "metrics": ["lazy"],
     "training": ["models", "files", "version"],
-    "inference": ["checkpoints"],
+    "inference": ["models", "text"],
     "tasks": ["inference", "training", "metrics", "inputs", "data"],
     "inputs": ["account"],
     "keras_hub": ["tasks"],
@@ -41,9 +41,8 @@ MAY_IMPORT = {
     "__main__": ["cli"],
     "quickstart": ["cli"],
 }
-# `from_pretrained`, `save_pretrained` and `export` call upward, when they are called.
+# `Tokenizer.from_pretrained` and `export` call upward, when they are called.
 LAZY_EXCEPTIONS = {
-    ("models", "checkpoints"),
     ("text", "checkpoints"),
     ("tasks", "export"),
 }

@@ -25,10 +25,12 @@ def attention(
 
     Writes one HTML page to explore in a browser; it needs no network.
     """
-    from kerasbert.tasks.pretrained_task import encoder_of, load_parts
+    from kerasbert.models import load_encoder
+    from kerasbert.tasks.pretrained_task import load_parts
     from kerasbert.visualize import attention_html
 
-    folder, _, tokenizer = load_parts(model)
-    page = attention_html(encoder_of(folder), text, pair, tokenizer, max_length)
+    _, checkpoint, tokenizer = load_parts(model)
+    encoder = load_encoder(checkpoint)
+    page = attention_html(encoder, text, pair, tokenizer, max_length)
     page.save(output_file)
     print(output_file)

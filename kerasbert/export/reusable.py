@@ -14,12 +14,12 @@ import keras
 import tensorflow as tf
 
 from kerasbert.checkpoints import tf_hub
-from kerasbert.checkpoints.models import checkpoint_of, variables_of
 from kerasbert.checkpoints.vocabulary import write_tokenizer
 from kerasbert.config import AlbertConfig
 from kerasbert.export.cards import POOLED, REUSABLE, card
 from kerasbert.export.saved_model import checked_length, model_name
 from kerasbert.files import new_folder
+from kerasbert.models.loading import checkpoint_of, variables_of
 from kerasbert.models.model import check_exports
 from kerasbert.tasks.embedding.files import write_modules
 from kerasbert.tasks.embedding.serving import vector_of

@@ -4,8 +4,8 @@ from kerasbert.lazy import lazy_names
 from kerasbert.models.albert_encoder import AlbertEncoder as AlbertEncoder
 from kerasbert.models.bert_encoder import BertEncoder as BertEncoder
 from kerasbert.models.encoder import Encoder as Encoder
-from kerasbert.models.load import load_encoder as load_encoder
-from kerasbert.models.load import load_model as load_model
+from kerasbert.models.encoder import load_encoder as load_encoder
+from kerasbert.models.head_model import load_model as load_model
 from kerasbert.models.pretraining_models import MaskedLMModel as MaskedLMModel
 from kerasbert.models.pretraining_models import PretrainingModel as PretrainingModel
 from kerasbert.models.pretraining_models import SentencePairModel as SentencePairModel

@@ -17,6 +17,7 @@ class AlbertEncoder(Encoder):
     Args:
         config: A `kerasbert.AlbertConfig`.
         dtype: A dtype policy such as `"mixed_bfloat16"`; the global one by default.
+        add_pooler: Whether there is a pooler, and with it a `pooled_output`.
         **kwargs: `name` and `trainable` of a `keras.Model`.
 
     Shapes:
@@ -43,7 +44,7 @@ class AlbertEncoder(Encoder):
 
     config_class = AlbertConfig
 
-    def __init__(self, config, dtype=None, **kwargs):
+    def __init__(self, config, dtype=None, add_pooler=True, **kwargs):
         # === Layers ===
         embeddings = FactorizedEmbeddings(
             config.vocab_size,
@@ -74,7 +75,9 @@ class AlbertEncoder(Encoder):
             ]
             for group in range(config.num_hidden_groups)
         ]
-        pooler = BertPooler(config.initializer_range, dtype=dtype, name="pooler")
+        pooler = None
+        if add_pooler:
+            pooler = BertPooler(config.initializer_range, dtype=dtype, name="pooler")
 
         # === Functional graph and config ===
         layers_of_groups = [

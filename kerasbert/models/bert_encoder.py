@@ -14,6 +14,7 @@ class BertEncoder(Encoder):
     Args:
         config: A `kerasbert.BertConfig`.
         dtype: A dtype policy such as `"mixed_bfloat16"`; the global one by default.
+        add_pooler: Whether there is a pooler, and with it a `pooled_output`.
         **kwargs: `name` and `trainable` of a `keras.Model`.
 
     Shapes:
@@ -42,7 +43,7 @@ class BertEncoder(Encoder):
 
     config_class = BertConfig
 
-    def __init__(self, config, dtype=None, **kwargs):
+    def __init__(self, config, dtype=None, add_pooler=True, **kwargs):
         # === Layers ===
         embeddings = Embeddings(
             config.vocab_size,
@@ -69,7 +70,9 @@ class BertEncoder(Encoder):
             )
             for i in range(config.num_hidden_layers)
         ]
-        pooler = BertPooler(config.initializer_range, dtype=dtype, name="pooler")
+        pooler = None
+        if add_pooler:
+            pooler = BertPooler(config.initializer_range, dtype=dtype, name="pooler")
 
         # === Functional graph and config ===
         super().__init__(

@@ -1,4 +1,4 @@
-"""What the encoders of BERT and ALBERT share."""
+"""What the encoders of all families share, and loading one of any family."""
 
 import dataclasses
 
@@ -12,26 +12,36 @@ from kerasbert.models.model import Model
 class Encoder(Model):
     """A functional model from token ids to hidden states.
 
-    A subclass makes the layers; this class lays the graph through them.
+    A subclass makes the layers; this class lays the graph through them. It names its
+    `config_class`, by which the checkpoints of its family find it.
 
     Args:
         config: The configuration.
         embeddings: Layer from token and segment ids to the first hidden states.
         layer_blocks: For each of the L layers the blocks that it runs through; a
             block may occur in several layers, which then share its weights.
-        pooler: Layer from the sequence output to the pooled output.
+        pooler: Layer from the sequence output to the pooled output; None: the model
+            has no `pooled_output`.
         **kwargs: `name` and `trainable` of a `keras.Model`.
     """
 
-    def __init__(self, config, embeddings, layer_blocks, pooler, **kwargs):
+    config_class = None
+    classes = {}  # from a configuration's class to the encoder's
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        Encoder.classes[cls.config_class] = cls
+
+    def __init__(self, config, embeddings, layer_blocks, pooler=None, **kwargs):
         # === Functional graph ===
         inputs = encoder_inputs()
         hidden_states = compute_hidden_states(embeddings, layer_blocks, **inputs)
         outputs = {
             "sequence_output": hidden_states[-1],  # [B, S, D]
-            "pooled_output": pooler(hidden_states[-1]),  # [B, D]
             "hidden_states": hidden_states,  # L + 1 of [B, S, D]
         }
+        if pooler is not None:
+            outputs["pooled_output"] = pooler(hidden_states[-1])  # [B, D]
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
         # === Layers and config ===
@@ -51,6 +61,39 @@ class Encoder(Model):
         """The encoder blocks, each once, in the order in which they first run."""
         every = (block for blocks in self.layer_blocks for block in blocks)
         return list({id(block): block for block in every}.values())
+
+    def without_pooler(self):
+        """This encoder if it has no pooler, else one that shares its other layers."""
+        if self.pooler is None:
+            return self
+        cls = type(self)
+        encoder = cls.__new__(cls)
+        layers = self.embeddings, self.layer_blocks
+        Encoder.__init__(encoder, self.config, *layers, name=self.name)
+        return encoder
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint, dtype=None, add_pooler=None, **kwargs):
+        """An encoder with the configuration of a `Checkpoint`, not yet its weights.
+
+        Args:
+            checkpoint: The `Checkpoint`.
+            dtype: A dtype policy.
+            add_pooler: Whether it has a pooler; None: if the checkpoint has one.
+            **kwargs: `name` of the model.
+
+        Raises:
+            ValueError: If the checkpoint is of another family than this class.
+        """
+        encoder_class = Encoder.classes[type(checkpoint.config)]
+        if not issubclass(encoder_class, cls):
+            raise ValueError(
+                f"{checkpoint.folder} holds an encoder of {encoder_class.__name__}, "
+                f"not {cls.__name__}. Load it with kerasbert.load_encoder, which takes "
+                "either."
+            )
+        add_pooler = checkpoint.has_pooler if add_pooler is None else add_pooler
+        return encoder_class(checkpoint.config, dtype, add_pooler, **kwargs)
 
     def compute_packed(
         self, token_ids, segment_ids, position_ids, padding_mask, packing
@@ -100,10 +143,11 @@ class Encoder(Model):
             hidden_states.append(states)
         outputs = {
             "sequence_output": states,
-            "pooled_output": self.pooler(states),
             "hidden_states": hidden_states,
             "attention_probs": attention_probs,
         }
+        if self.pooler is not None:
+            outputs["pooled_output"] = self.pooler(states)
         return keras.Model(inputs, outputs, name=f"{self.name}_attention")
 
     def enable_lora(self, rank, targets=("query", "value")):
@@ -129,6 +173,7 @@ class Encoder(Model):
     def get_config(self):
         return self._config(
             config=dataclasses.asdict(self.config),
+            add_pooler=self.pooler is not None,
             dtype=keras.dtype_policies.serialize(self.dtype_policy),
             name=self.name,
             trainable=self.trainable,
@@ -141,11 +186,26 @@ class Encoder(Model):
         encoder = cls(
             cls.config_class(**config["config"]),
             dtype=keras.dtype_policies.deserialize(config["dtype"]),
+            add_pooler=config.get("add_pooler", True),  # all had one in 0.1
             **arguments,
         )
         for name in config.get("frozen_layers", ()):
             encoder.get_layer(name).trainable = False
         return encoder
+
+
+def load_encoder(source, strict=False, **kwargs):
+    """Loads the encoder of a checkpoint, of whichever family it is.
+
+    Args:
+        source: As in `BertEncoder.from_pretrained`.
+        strict: As there.
+        **kwargs: As there.
+
+    Returns:
+        An encoder, such as a `kerasbert.BertEncoder` or a `kerasbert.AlbertEncoder`.
+    """
+    return Encoder.from_pretrained(source, strict, **kwargs)
 
 
 def compute_hidden_states(

@@ -1,56 +1,134 @@
-"""What the models with heads share: an encoder, and what stands on it."""
+"""Encoders with heads: what they share."""
 
 import keras
 
 from kerasbert.layers import ClassificationHead
+from kerasbert.models.encoder import Encoder
+from kerasbert.models.inputs import encoder_inputs
+from kerasbert.models.loading import read_source
 from kerasbert.models.model import Model
+from kerasbert.models.quantization import quantizable_layers
 
 
 class HeadModel(Model):
-    """What the models with heads share.
+    """An encoder with one or more heads.
+
+    A subclass makes its head layers, and defines `head_outputs`: the graph from the
+    encoder's outputs to its own, which is the same in training, inference and export.
 
     Args:
-        encoder: A `BertEncoder` or `AlbertEncoder`.
-        inputs: Symbolic inputs of the graph.
-        outputs: Symbolic outputs of the graph.
+        encoder: An encoder of `kerasbert.models`, such as a `BertEncoder`. A model
+            that does not use the pooler stands on the encoder without it.
+        layers: The head layers, by the names of the attributes that hold them.
         **kwargs: `name` and `trainable` of a `keras.Model`.
+
+    Raises:
+        ValueError: If the model uses the pooler, and the encoder has none.
     """
 
-    uses_pooler = True  # else the pooler has no gradient, and is not trained
+    heads = ()  # groups of variables of a checkpoint, of `checkpoints.variables.HEADS`
+    uses_pooler = False
+    takes_positions = False  # whether `masked_positions` is an input
+    classes = []  # all that can be loaded; those of more heads first
 
-    def __init__(self, encoder, inputs, outputs, **kwargs):
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if cls.heads:
+            HeadModel.classes.append(cls)
+            HeadModel.classes.sort(key=lambda each: -len(each.heads))
+
+    def __init__(self, encoder, layers, **kwargs):
+        if not self.uses_pooler:
+            encoder = encoder.without_pooler()
+        elif encoder.pooler is None:
+            raise ValueError(
+                f"Expected an encoder with a pooler, which {type(self).__name__} uses, "
+                "got one without. Make it with add_pooler=True; from_pretrained("
+                "source, add_pooler=True) adds an untrained one where there is none."
+            )
+        vars(self).update(layers)  # Keras tracks those of the graph, the encoder first
+        inputs = encoder_inputs()
+        encoded = encoder(inputs)
+        if self.takes_positions:
+            inputs["masked_positions"] = keras.Input(
+                (None,), dtype="int32", name="masked_positions"
+            )
+        outputs = self.head_outputs(encoded, **inputs)
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
         self.dtype_policy = encoder.dtype_policy
         self.encoder = encoder
         self.config = encoder.config
 
-    @property
-    def trainable_weights(self):
-        return self._split(super().trainable_weights)[0]
+    def head_outputs(self, encoded, padding_mask, masked_positions=None, **inputs):
+        """The outputs of the model from those of its encoder.
 
-    @property
-    def non_trainable_weights(self):
-        unused = self._split(super().trainable_weights)[1]
-        return [*super().non_trainable_weights, *unused]
+        Args:
+            encoded: `sequence_output`, and `pooled_output` if the model uses it.
+            padding_mask: The mask of the rows.
+            masked_positions: Where logits of tokens are wanted; None: everywhere.
+            **inputs: The other inputs.
+        """
+        raise NotImplementedError
 
-    @property
-    def trainable_variables(self):
-        return self._split(super().trainable_variables)[0]
+    def outputs_of(self, hidden_states, padding_mask, masked_positions=None):
+        """The outputs of the model from hidden states that were computed elsewhere.
 
-    @property
-    def non_trainable_variables(self):
-        unused = self._split(super().trainable_variables)[1]
-        return [*super().non_trainable_variables, *unused]
+        Args:
+            hidden_states: L + 1 tensors, such as those of packed tokens.
+            padding_mask: The mask of their rows.
+            masked_positions: As in `head_outputs`.
 
-    def _split(self, variables):
-        """The variables that the model trains, and those of a pooler without use."""
-        if self.uses_pooler or not hasattr(self, "encoder"):
-            return variables, []
-        pooler = {id(variable) for variable in self.encoder.pooler.variables}
-        return (
-            [variable for variable in variables if id(variable) not in pooler],
-            [variable for variable in variables if id(variable) in pooler],
-        )
+        Shapes:
+            hidden_states `[B, S, D]` each, padding_mask `[B, S]` -> the outputs, as in
+            `call`.
+        """
+        encoded = {"sequence_output": hidden_states[-1]}  # [B, S, D]
+        if self.uses_pooler:
+            encoded["pooled_output"] = self.encoder.pooler(hidden_states[-1])  # [B, D]
+        inputs = {"padding_mask": padding_mask, "masked_positions": masked_positions}
+        return self.head_outputs(encoded, **inputs)
+
+    @classmethod
+    def misfit(cls, checkpoint):
+        """Why a `Checkpoint` does not hold this model; an empty string if it does."""
+        for head in cls.heads:
+            if head in checkpoint.set_aside:
+                return (
+                    f"{checkpoint.folder} has a {head} that cannot be computed: "
+                    f"{checkpoint.set_aside[head]}. Its encoder can be: load it with "
+                    "kerasbert.load_encoder."
+                )
+        lacking = [head for head in cls.heads if head not in checkpoint.heads]
+        if lacking or not cls.heads:
+            return (
+                f"{checkpoint.folder} has no {' and no '.join(lacking) or 'such head'} "
+                f"(it has {', '.join(checkpoint.heads) or 'no head'}). To train one, "
+                f"make {cls.__name__}(encoder, ...) of its encoder."
+            )
+        return ""
+
+    @classmethod
+    def checkpoint_arguments(cls, checkpoint):
+        """The arguments besides the encoder that a `Checkpoint` gives."""
+        return {}
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint, dtype=None, **kwargs):
+        """A model with the configuration of a `Checkpoint`, not yet with its weights.
+
+        Args:
+            checkpoint: The `Checkpoint`.
+            dtype: A dtype policy of the encoder.
+            **kwargs: `name` of the model.
+
+        Raises:
+            ValueError: If the checkpoint does not hold this model.
+        """
+        misfit = cls.misfit(checkpoint)
+        if misfit:
+            raise ValueError(misfit)
+        encoder = Encoder.from_checkpoint(checkpoint, dtype, add_pooler=cls.uses_pooler)
+        return cls(encoder, **cls.checkpoint_arguments(checkpoint), **kwargs)
 
     def get_config(self):
         return self._config(
@@ -59,26 +137,25 @@ class HeadModel(Model):
             trainable=self.trainable,
         )
 
-    def outputs_of(self, hidden_states, padding_mask):
-        """The outputs of the model, given the hidden states of its encoder.
-
-        So the heads run on hidden states that were computed otherwise, such as on
-        packed tokens.
-
-        Args:
-            hidden_states: L + 1 tensors.
-            padding_mask: The mask of their rows.
-
-        Shapes:
-            hidden_states `[B, S, D]` each, padding_mask `[B, S]` -> the outputs, as in
-            `call`.
-        """
-        raise NotImplementedError
-
     @classmethod
     def _from_config(cls, config):
         encoder = keras.saving.deserialize_keras_object(config["encoder"])
         return cls(**{**config, "encoder": encoder})
+
+    @classmethod
+    def _record_of(cls, config):
+        """The layers to quantize; kerasbert 0.1 counted a pooler without use, too."""
+        record = config.pop("quantization", ())
+        had_pooler = "add_pooler" not in config["encoder"]["config"]
+        if cls.uses_pooler or not had_pooler or not record:
+            return record
+        encoder = keras.saving.deserialize_keras_object(config["encoder"])
+        place = len(quantizable_layers(encoder.without_pooler()))
+        return [
+            [number - (number > place), *how]
+            for number, *how in record
+            if number != place
+        ]
 
 
 def classification_head(encoder, num_classes, name, dropout=0.0):
@@ -90,3 +167,26 @@ def classification_head(encoder, num_classes, name, dropout=0.0):
         dtype=encoder.dtype_policy,
         name=name,
     )
+
+
+def load_model(source, strict=False, **kwargs):
+    """Loads a checkpoint with the heads that it holds.
+
+    Args:
+        source: As in `BertEncoder.from_pretrained`.
+        strict: As there.
+        **kwargs: As there.
+
+    Returns:
+        The model of `kerasbert.models` whose heads are those of the checkpoint, or
+        an encoder where it has none.
+    """
+    checkpoint = read_source(source, strict)
+    for head, why in checkpoint.set_aside.items():
+        raise ValueError(
+            f"{checkpoint.folder} has a {head} that cannot be computed: {why}. Name "
+            "the model that is wanted, or load the encoder alone with "
+            "kerasbert.load_encoder."
+        )
+    fitting = (cls for cls in HeadModel.classes if not cls.misfit(checkpoint))
+    return next(fitting, Encoder).from_pretrained(checkpoint, strict, **kwargs)

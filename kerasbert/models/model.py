@@ -6,7 +6,7 @@ import warnings
 import keras
 
 from kerasbert.models.inputs import check_arrays, check_inputs, chosen_inputs
-from kerasbert.models.pretrained import Pretrained
+from kerasbert.models.loading import Pretrained
 from kerasbert.models.quantization import (
     check_mode,
     is_chosen,
@@ -189,9 +189,14 @@ class Model(Pretrained, keras.Model):
         return {**config, "quantization": record} if record else config
 
     @classmethod
+    def _record_of(cls, config):
+        """The layers to quantize, which are taken out of a configuration."""
+        return config.pop("quantization", ())
+
+    @classmethod
     def from_config(cls, config, custom_objects=None):
         config = dict(config)
-        record = config.pop("quantization", ())
+        record = cls._record_of(config)
         model = cls._from_config(config)
         quantize_again(model, record)
         return model

@@ -5,7 +5,6 @@ from keras import ops
 
 from kerasbert.layers import MaskedLMHead
 from kerasbert.models.head_model import HeadModel, classification_head
-from kerasbert.models.inputs import encoder_inputs
 
 
 @keras.saving.register_keras_serializable(package="kerasbert")
@@ -31,15 +30,6 @@ def _masked_lm_head(encoder, activation=None, epsilon=None):
         dtype=encoder.dtype_policy,
         name="masked_lm_head",
     )
-
-
-def _masked_inputs_and_states(encoder):
-    """Inputs with `masked_positions`, the encoder's outputs, the states there."""
-    inputs = encoder_inputs()
-    positions = keras.Input((None,), dtype="int32", name="masked_positions")
-    outputs = encoder(inputs)
-    states = _states_at(outputs["sequence_output"], positions)  # [B, P, D]
-    return {**inputs, "masked_positions": positions}, outputs, states
 
 
 def _states_at(states, positions):
@@ -69,31 +59,26 @@ class MaskedLMModel(HeadModel):
         [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), section 3.1, task 1.
     """
 
-    uses_pooler = False
+    heads = ("masked_lm_head",)
+    takes_positions = True
 
     def __init__(self, encoder, activation=None, epsilon=None, **kwargs):
-        inputs, _, states = _masked_inputs_and_states(encoder)
         head = _masked_lm_head(encoder, activation, epsilon)
-        logits = head(states)  # [B, P, V]
-        super().__init__(encoder, inputs, {"mlm_logits": logits}, **kwargs)
-        self.head = head
+        super().__init__(encoder, {"head": head}, **kwargs)
         self.activation = activation
         self.epsilon = epsilon
 
-    def outputs_of(self, hidden_states, padding_mask, masked_positions=None):
-        """The logits, given the hidden states of the encoder.
-
-        Args:
-            hidden_states: L + 1 tensors.
-            padding_mask: The mask of their rows.
-            masked_positions: Where the logits are wanted; None: everywhere.
-
-        Shapes:
-            hidden_states `[B, S, D]` each, padding_mask `[B, S]`, masked_positions
-            `[B, P]` -> mlm_logits `[B, P, V]`.
-        """
-        states = _states_at(hidden_states[-1], masked_positions)  # [B, P, D]
+    def head_outputs(self, encoded, padding_mask, masked_positions=None, **inputs):
+        states = _states_at(encoded["sequence_output"], masked_positions)  # [B, P, D]
         return {"mlm_logits": self.head(states)}  # [B, P, V]
+
+    @classmethod
+    def checkpoint_arguments(cls, checkpoint):
+        return checkpoint.masked_lm
+
+    def checkpoint_fields(self):
+        given = {"activation": self.activation, "epsilon": self.epsilon}
+        return {"masked_lm": {name: value for name, value in given.items() if value}}
 
     def get_config(self):
         config = super().get_config()
@@ -121,14 +106,22 @@ class PretrainingModel(HeadModel):
         [Lan et al., 2019](https://arxiv.org/abs/1909.11942), section 3.1.
     """
 
+    heads = ("masked_lm_head", "pair_head")
+    uses_pooler = True
+    takes_positions = True
+
     def __init__(self, encoder, **kwargs):
-        inputs, outputs, states = _masked_inputs_and_states(encoder)
+        head = _masked_lm_head(encoder)
         pair_head = classification_head(encoder, 2, "pair_head")
-        logits = {
-            "mlm_logits": _masked_lm_head(encoder)(states),  # [B, P, V]
-            "pair_logits": pair_head(outputs["pooled_output"]),  # [B, 2]
+        layers = {"head": head, "pair_head": pair_head}
+        super().__init__(encoder, layers, **kwargs)
+
+    def head_outputs(self, encoded, padding_mask, masked_positions=None, **inputs):
+        states = _states_at(encoded["sequence_output"], masked_positions)  # [B, P, D]
+        return {
+            "mlm_logits": self.head(states),  # [B, P, V]
+            "pair_logits": self.pair_head(encoded["pooled_output"]),  # [B, 2]
         }
-        super().__init__(encoder, inputs, logits, **kwargs)
 
 
 @keras.saving.register_keras_serializable(package="kerasbert")
@@ -143,8 +136,12 @@ class SentencePairModel(HeadModel):
         the encoder's inputs `[B, S]` -> pair_logits `[B, 2]`, float32.
     """
 
+    heads = ("pair_head",)
+    uses_pooler = True
+
     def __init__(self, encoder, **kwargs):
-        inputs = encoder_inputs()
         head = classification_head(encoder, 2, "pair_head")
-        logits = head(encoder(inputs)["pooled_output"])  # [B, 2]
-        super().__init__(encoder, inputs, {"pair_logits": logits}, **kwargs)
+        super().__init__(encoder, {"head": head}, **kwargs)
+
+    def head_outputs(self, encoded, padding_mask, **inputs):
+        return {"pair_logits": self.head(encoded["pooled_output"])}  # [B, 2]

@@ -4,7 +4,6 @@ import keras
 
 from kerasbert.layers import SentenceHead, SpanHead
 from kerasbert.models.head_model import HeadModel, classification_head
-from kerasbert.models.inputs import encoder_inputs
 
 
 class ClassifierModel(HeadModel):
@@ -17,18 +16,40 @@ class ClassifierModel(HeadModel):
         **kwargs: `name` and `trainable` of a `keras.Model`.
     """
 
-    encoder_output = None
+    heads = ()
+    classifies = None  # "texts" or "tokens"
 
     def __init__(self, encoder, labels, dropout=0.1, **kwargs):
         labels = range(labels) if isinstance(labels, int) else labels
         labels = [str(label) for label in labels]
-        inputs = encoder_inputs()
         head = classification_head(encoder, len(labels), "classification_head", dropout)
-        logits = head(encoder(inputs)[self.encoder_output])  # [B, C] or [B, S, C]
-        super().__init__(encoder, inputs, {"logits": logits}, **kwargs)
-        self.head = head
+        super().__init__(encoder, {"head": head}, **kwargs)
         self.labels = labels
         self.dropout = dropout
+
+    @classmethod
+    def misfit(cls, checkpoint):
+        misfit = super().misfit(checkpoint)
+        found = "tokens" if checkpoint.token_labels else "texts"
+        if misfit or (found == cls.classifies and not checkpoint.other_head):
+            return misfit
+        head = checkpoint.other_head or f"a classifier of {found}"
+        return (
+            f"Expected a classifier of {cls.classifies} in {checkpoint.folder}, got "
+            f"the head of {head}. To train one, make {cls.__name__}(encoder, labels) "
+            "of its encoder."
+        )
+
+    @classmethod
+    def checkpoint_arguments(cls, checkpoint):
+        return {"labels": checkpoint.labels, "dropout": checkpoint.head_dropout}
+
+    def checkpoint_fields(self):
+        return {
+            "labels": tuple(self.labels),
+            "token_labels": self.classifies == "tokens",
+            "head_dropout": self.dropout,
+        }
 
     def get_config(self):
         config = super().get_config()
@@ -55,18 +76,30 @@ class SequenceClassificationModel(ClassifierModel):
         [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), section 4.1.
     """
 
-    encoder_output = "pooled_output"
+    heads = ("classification_head",)
+    classifies = "texts"
+    uses_pooler = True
 
     def __init__(self, encoder, labels, dropout=0.1, score_activation=None, **kwargs):
         super().__init__(encoder, labels, dropout, **kwargs)
         self.score_activation = score_activation
 
+    def head_outputs(self, encoded, padding_mask, **inputs):
+        return {"logits": self.head(encoded["pooled_output"])}  # [B, C]
+
+    @classmethod
+    def checkpoint_arguments(cls, checkpoint):
+        return {
+            **super().checkpoint_arguments(checkpoint),
+            "score_activation": checkpoint.score_activation,
+        }
+
+    def checkpoint_fields(self):
+        fields = super().checkpoint_fields()
+        return {**fields, "score_activation": self.score_activation}
+
     def get_config(self):
         return {**super().get_config(), "score_activation": self.score_activation}
-
-    def outputs_of(self, hidden_states, padding_mask):
-        pooled_output = self.encoder.pooler(hidden_states[-1])  # [B, D]
-        return {"logits": self.head(pooled_output)}  # [B, C]
 
 
 @keras.saving.register_keras_serializable(package="kerasbert")
@@ -86,11 +119,11 @@ class TokenClassificationModel(ClassifierModel):
         [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), section 5.3.
     """
 
-    encoder_output = "sequence_output"
-    uses_pooler = False
+    heads = ("classification_head",)
+    classifies = "tokens"
 
-    def outputs_of(self, hidden_states, padding_mask):
-        return {"logits": self.head(hidden_states[-1])}  # [B, S, C]
+    def head_outputs(self, encoded, padding_mask, **inputs):
+        return {"logits": self.head(encoded["sequence_output"])}  # [B, S, C]
 
 
 @keras.saving.register_keras_serializable(package="kerasbert")
@@ -109,22 +142,18 @@ class QuestionAnsweringModel(HeadModel):
         [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), section 4.2.
     """
 
-    uses_pooler = False
+    heads = ("span_head",)
 
     def __init__(self, encoder, **kwargs):
-        inputs = encoder_inputs()
         head = SpanHead(
             initializer_range=encoder.config.initializer_range,
             dtype=encoder.dtype_policy,
             name="span_head",
         )
-        start_logits, end_logits = head(encoder(inputs)["sequence_output"])
-        outputs = {"start_logits": start_logits, "end_logits": end_logits}
-        super().__init__(encoder, inputs, outputs, **kwargs)
-        self.head = head
+        super().__init__(encoder, {"head": head}, **kwargs)
 
-    def outputs_of(self, hidden_states, padding_mask):
-        start_logits, end_logits = self.head(hidden_states[-1])  # [B, S] each
+    def head_outputs(self, encoded, padding_mask, **inputs):
+        start_logits, end_logits = self.head(encoded["sequence_output"])  # [B, S] each
         return {"start_logits": start_logits, "end_logits": end_logits}
 
 
@@ -147,8 +176,6 @@ class SentenceEmbeddingModel(HeadModel):
         [Reimers and Gurevych, 2019](https://arxiv.org/abs/1908.10084), section 3.
     """
 
-    uses_pooler = False
-
     def __init__(
         self,
         encoder,
@@ -158,17 +185,14 @@ class SentenceEmbeddingModel(HeadModel):
         include_prompt=True,
         **kwargs,
     ):
-        inputs = encoder_inputs()
         head = SentenceHead(
             poolings, projections, normalize, include_prompt, name="sentence_head"
         )
-        states = encoder(inputs)["sequence_output"]  # [B, S, D]
-        embedding = head(states, inputs["padding_mask"])  # [B, E]
-        super().__init__(encoder, inputs, {"embedding": embedding}, **kwargs)
-        self.head = head
+        super().__init__(encoder, {"head": head}, **kwargs)
 
-    def outputs_of(self, hidden_states, padding_mask):
-        return {"embedding": self.head(hidden_states[-1], padding_mask)}  # [B, E]
+    def head_outputs(self, encoded, padding_mask, **inputs):
+        embedding = self.head(encoded["sequence_output"], padding_mask)  # [B, E]
+        return {"embedding": embedding}
 
     def get_config(self):
         return {

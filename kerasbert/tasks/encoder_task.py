@@ -7,10 +7,10 @@ from typing import Any
 
 from kerasbert.checkpoints import write_checkpoint
 from kerasbert.checkpoints.config_keys import check_vocabulary_size
-from kerasbert.checkpoints.models import checkpoint_of
 from kerasbert.checkpoints.vocabulary import write_tokenizer
 from kerasbert.inference.encoder_runner import EncoderRunner, batches_of_tokens
 from kerasbert.inference.serving_graph import ServingGraph
+from kerasbert.models.loading import checkpoint_of
 from kerasbert.tasks.task import Task
 
 BATCH_TOKENS = 4096
@@ -32,16 +32,12 @@ class EncoderTask(Task):
         super().__init__(model)
         positions = model.config.max_position_embeddings
         check_limits(model.config, tokenizer, max_length)
+        self.encoder = model.encoder
         self.tokenizer = tokenizer
         self.max_length = max_length or min(
             positions, tokenizer.max_length or positions
         )
         self._run = EncoderRunner(model, model.outputs_of)
-
-    @property
-    def encoder(self) -> Any:
-        """The encoder of the model."""
-        return self.model.encoder
 
     def options(self) -> dict[str, Any]:
         return {"max_length": self.max_length}

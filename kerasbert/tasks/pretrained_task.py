@@ -7,7 +7,8 @@ from keras import ops
 
 from kerasbert.account import quoted
 from kerasbert.files import read_json
-from kerasbert.models import load_encoder
+from kerasbert.models.encoder import Encoder
+from kerasbert.models.loading import assign_weights, fingerprint
 
 TASK_FILE = "kerasbert.json"
 
@@ -75,10 +76,10 @@ def model_with_labels(
     these. A new head is told by a `NewHeadWarning`.
     """
     labels = None if labels is None else checked_labels(labels)
-    has_one = has_head(model_class, checkpoint)
+    has_one = not model_class.misfit(checkpoint)
     order = order_of(labels, checkpoint.labels) if has_one else None
     if order is not None:
-        model = model_class.from_pretrained(folder, dtype=dtype)
+        model = model_class.from_pretrained(checkpoint, dtype=dtype)
         for doubt in checkpoint.doubts:
             warnings.warn(doubt, stacklevel=3)
         if labels is not None:
@@ -89,23 +90,20 @@ def model_with_labels(
             f"Expected labels: {folder} has no classifier of this kind, so that "
             'nothing names its classes. For example labels=["negative", "positive"].'
         )
-    model = model_class(
-        encoder_of(folder, dtype), labels, 0.1 if dropout is None else dropout
-    )
+    encoder = encoder_for(model_class, checkpoint, dtype)
+    model = model_class(encoder, labels, 0.1 if dropout is None else dropout)
     reason = _other_head(checkpoint)
     if has_one:
         reason = _differences(labels, checkpoint.labels)
-    return with_new_head(model, folder, reason)
+    return with_new_head(model, checkpoint, reason)
 
 
-def with_new_head(model, folder, reason):
+def with_new_head(model, checkpoint, reason):
     """Warns that a model has a new head, and marks it as untrained."""
-    from kerasbert.checkpoints.models import fingerprint
-
     what = f"{model.head.name.replace('_', ' ')} is"
-    if model.uses_pooler and getattr(model.encoder, "untrained_pooler", None):
+    if model.uses_pooler and not checkpoint.has_pooler:
         what = what.removesuffix(" is") + " and the pooler are"
-    model.new_head = f"the {what} new and untrained: {folder} has {reason}"
+    model.new_head = f"the {what} new and untrained: {checkpoint.folder} has {reason}"
     model.untrained_head = fingerprint(model.head)
     warnings.warn(
         f"T{model.new_head[1:]}. Train it before predicting.",
@@ -117,8 +115,6 @@ def with_new_head(model, folder, reason):
 
 def warn_of_new_head(model, what):
     """Warns if a head is still untrained."""
-    from kerasbert.checkpoints.models import fingerprint
-
     untrained = getattr(model, "untrained_head", None)
     if untrained is not None and untrained == fingerprint(model.head):
         warnings.warn(
@@ -133,21 +129,11 @@ def has_published_head(model):
     return getattr(model, "source_folder", None) is not None
 
 
-def encoder_of(folder, dtype=None, strict=False):
-    """Loads the encoder of a folder, ignoring an untrained pooler."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*has no pooler.*")
-        return load_encoder(folder, strict, dtype=dtype)
-
-
-def has_head(model_class, checkpoint):
-    """Whether a checkpoint contains a classification head."""
-    of_tokens = model_class.encoder_output == "sequence_output"
-    return (
-        "classification_head" in checkpoint.heads
-        and not checkpoint.other_head
-        and bool(checkpoint.token_labels) == of_tokens
-    )
+def encoder_for(model_class, checkpoint, dtype=None):
+    """The encoder of a checkpoint, with a new pooler if a new model needs one."""
+    encoder = Encoder.from_checkpoint(checkpoint, dtype, model_class.uses_pooler)
+    assign_weights(encoder, checkpoint)
+    return encoder
 
 
 def checked_labels(labels):

@@ -12,8 +12,9 @@ from kerasbert.checkpoints import (
     transforms,
     variables,
 )
-from kerasbert.checkpoints.models import MODELS, variables_of
 from kerasbert.config import AlbertConfig, BertConfig
+from kerasbert.models.head_model import HeadModel
+from kerasbert.models.loading import variables_of
 
 SIZES = dict(
     vocab_size=13,
@@ -71,12 +72,12 @@ def test_the_variables_of_an_encoder_are_those_that_are_listed(config):
     assert len(encoder.weights) == len(listed)
 
 
-@pytest.mark.parametrize("model_class", MODELS)
+@pytest.mark.parametrize("model_class", HeadModel.classes)
 def test_the_variables_of_a_head_are_those_that_are_listed(model_class):
-    encoder = encoder_of(ALBERT)
-    heads = MODELS[model_class]
+    heads = model_class.heads
     arguments = (CLASSES,) if "classification_head" in heads else ()
-    model = model_class(encoder, *arguments)
+    model = model_class(encoder_of(ALBERT), *arguments)
+    encoder = model.encoder
     listed = {
         path: variables.shape_of(axes, ALBERT, CLASSES)
         for head in heads
@@ -88,7 +89,8 @@ def test_the_variables_of_a_head_are_those_that_are_listed(model_class):
 
 
 def test_every_head_of_the_list_has_a_model():
-    assert {head for heads in MODELS.values() for head in heads} == {*variables.HEADS}
+    heads = {head for model in HeadModel.classes for head in model.heads}
+    assert heads == {*variables.HEADS}
 
 
 @pytest.mark.parametrize("table, config", TABLES.values(), ids=TABLES)

@@ -8,8 +8,8 @@ import pytest
 
 from kerasbert import models
 from kerasbert.checkpoints import read_checkpoint, write_checkpoint
-from kerasbert.checkpoints.models import checkpoint_of
 from kerasbert.models import load_encoder, load_model
+from kerasbert.models.loading import checkpoint_of
 from tests.checkpoints.on_disk import (
     assert_same_checkpoint,
     case,

@@ -1,9 +1,7 @@
-"""A pooler that nobody trained, and what other projects compute otherwise."""
+"""Poolers that are missing, and what other projects compute otherwise."""
 
-import keras
 import pytest
 
-from kerasbert import models
 from kerasbert.checkpoints import read_checkpoint, write_checkpoint
 from kerasbert.models import load_encoder
 from tests.checkpoints.on_disk import (
@@ -14,24 +12,27 @@ from tests.checkpoints.on_disk import (
 )
 
 
-def test_a_pooler_that_nobody_trained_is_not_saved_as_if_published(tmp_path):
+def test_an_encoder_has_a_pooler_where_the_checkpoint_has_one(tmp_path):
     path = folder("bert_masked_lm/huggingface")
-    with pytest.warns(UserWarning, match="has no pooler: pooled_output is untrained"):
-        encoder = load_encoder(path)
+    encoder = load_encoder(path, strict=True)
+    assert encoder.pooler is None and set(encoder.output) == {
+        "sequence_output",
+        "hidden_states",
+    }
     encoder.source_folder = None
     encoder.save_pretrained(tmp_path / "out")
     assert not read_checkpoint(tmp_path / "out").has_pooler
 
-    model = models.SequenceClassificationModel(encoder, 2)
-    kernel = encoder.pooler.weights[0]
-    kernel.assign_add(keras.ops.full(kernel.shape, 0.5))  # as training does
-    model.save_pretrained(tmp_path / "trained")
-    assert read_checkpoint(tmp_path / "trained").has_pooler
 
-
-def test_a_missing_pooler_is_refused_when_strict():
+def test_a_pooler_that_is_asked_for_and_missing_is_new(tmp_path):
+    path = folder("bert_masked_lm/huggingface")
+    with pytest.warns(UserWarning, match="has no pooler: pooled_output is untrained"):
+        encoder = load_encoder(path, add_pooler=True)
+    encoder.source_folder = None
+    encoder.save_pretrained(tmp_path / "out")
+    assert read_checkpoint(tmp_path / "out").has_pooler
     with pytest.raises(ValueError, match="has no pooler"):
-        load_encoder(folder("bert_masked_lm/huggingface"), strict=True)
+        load_encoder(path, strict=True, add_pooler=True)
 
 
 def test_keras_hub_gets_zeros_for_a_missing_pooler(tmp_path):

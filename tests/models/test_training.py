@@ -118,15 +118,26 @@ def test_predict_gives_what_a_call_gives():
         np.testing.assert_allclose(out[rows], ref[rows], rtol=1e-5, atol=5e-6)
 
 
-def test_a_pooler_that_is_not_used_is_not_trained():
-    model = models.TokenClassificationModel(tiny.bert(num_hidden_layers=1), 2)
+def test_a_model_that_does_not_use_the_pooler_stands_on_the_encoder_without_it():
+    encoder = tiny.bert(num_hidden_layers=1)
+    model = models.TokenClassificationModel(encoder, 2)
+    assert model.encoder.pooler is None and "pooled_output" not in model.encoder.output
     inputs, labels = tiny.toy_task()
     model.compile("adam", LOSS, jit_compile=ON_JAX)
-    before = [numpy(v) for v in model.encoder.pooler.variables]
+    before = [numpy(v) for v in encoder.pooler.variables]
+    kernel = numpy(encoder.blocks[0].attention.query_dense.kernel)
     tags = np.repeat(labels[:, None], inputs["token_ids"].shape[1], axis=1)
     model.fit(inputs, {"logits": tags}, 64, verbose=0)  # a warning would be an error
-    for variable, values in zip(model.encoder.pooler.variables, before, strict=True):
+    for variable, values in zip(encoder.pooler.variables, before, strict=True):
         np.testing.assert_array_equal(numpy(variable), values)
+    trained = numpy(encoder.blocks[0].attention.query_dense.kernel)
+    assert np.abs(trained - kernel).max() > 0  # the layers are shared
+
+
+def test_a_model_that_uses_the_pooler_refuses_an_encoder_without_it():
+    encoder = tiny.bert(num_hidden_layers=1).without_pooler()
+    with pytest.raises(ValueError, match="add_pooler=True"):
+        models.SequenceClassificationModel(encoder, 2)
 
 
 @pytest.mark.parametrize(
@@ -141,9 +152,7 @@ def test_a_pooler_that_is_not_used_is_not_trained():
 )
 def test_every_variable_is_trainable_or_not(model_class, arguments):
     model = model_class(tiny.bert(num_hidden_layers=1), **arguments)
-    poolers = {id(v) for v in model.encoder.pooler.variables}
-    assert not poolers & {id(v) for v in model.trainable_variables}
-    assert poolers < {id(v) for v in model.non_trainable_variables}
+    assert not any("pooler" in variable.path for variable in model.variables)
     for both, every in (
         ([*model.trainable_weights, *model.non_trainable_weights], model.weights),
         ([*model.trainable_variables, *model.non_trainable_variables], model.variables),

@@ -8,7 +8,7 @@ import pytest
 
 from kerasbert import models
 from kerasbert.checkpoints.huggingface import TABLES
-from kerasbert.checkpoints.models import variables_of
+from kerasbert.models.loading import variables_of
 from kerasbert.training import IGNORED, Recipe
 from kerasbert.training.similarity_losses import CosineSimilarityLoss
 
@@ -119,7 +119,6 @@ def named(gradients, name):
     return gradients[name.removeprefix("bert.").removeprefix("albert.")]
 
 
-@pytest.mark.filterwarnings("ignore:.*has no pooler")
 @pytest.mark.parametrize("name", NAMES)
 def test_the_gradients_of_a_head_are_those_of_torch(name, expected):
     expected = under(expected, name)

@@ -8,7 +8,7 @@ from kerasbert.checkpoints.sentence_transformers import (
     write_sentence_modules,
 )
 from kerasbert.checkpoints.sources import resolve
-from kerasbert.tasks.pretrained_task import encoder_of
+from kerasbert.models import load_encoder
 from kerasbert.text import Tokenizer
 
 
@@ -24,7 +24,7 @@ def load_embedder(embedder_class, source, dtype=None, strict=False, **options):
             "before the cut is what the model's own normalisation does, and for length "
             "1 after it there is encode(texts, normalize=True). Leave it out here."
         )
-    encoder = encoder_of(folder / modules.encoder, dtype, strict)
+    encoder = load_encoder(folder / modules.encoder, strict, dtype=dtype)
     tokenizer = Tokenizer.from_pretrained(folder)
     if modules.lower_case:
         tokenizer = Tokenizer.from_config(lower_cased(tokenizer.config))

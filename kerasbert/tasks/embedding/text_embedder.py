@@ -98,12 +98,14 @@ class TextEmbedder(EncoderTask):
         similarity_fn_name: str | None = "cosine",
     ):
         check_similarity(similarity_fn_name)
-        if isinstance(model, Encoder):
+        encoder = model if isinstance(model, Encoder) else model.encoder
+        if encoder is model:
             poolings = [pooling] if isinstance(pooling, str) else pooling
             model = SentenceEmbeddingModel(
-                model, poolings, projections, normalize, include_prompt
+                encoder, poolings, projections, normalize, include_prompt
             )
         super().__init__(model, tokenizer, max_length)
+        self.encoder = encoder  # with its pooler, which no pooling uses
         check_one_segment(tokenizer)
         self.prompts = dict(prompts or {})
         self.default_prompt = None

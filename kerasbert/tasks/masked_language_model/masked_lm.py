@@ -100,7 +100,7 @@ class MaskedLM(EncoderTask):
                 "bert_base_uncased."
             )
         return cls(
-            MaskedLMModel.from_pretrained(folder, dtype=dtype), tokenizer, **options
+            MaskedLMModel.from_pretrained(checkpoint, dtype=dtype), tokenizer, **options
         )
 
     # Filling in.

@@ -14,7 +14,7 @@ from kerasbert.inference.serving_graph import text_function
 from kerasbert.metrics import squad2_metrics, squad_metrics
 from kerasbert.models import QuestionAnsweringModel
 from kerasbert.tasks.encoder_task import EncoderTask
-from kerasbert.tasks.pretrained_task import encoder_of, load_parts, with_new_head
+from kerasbert.tasks.pretrained_task import encoder_for, load_parts, with_new_head
 from kerasbert.tasks.question_answering.answers import SpanScorer, best_answers
 from kerasbert.tasks.question_answering.loss import SlotCrossentropy
 from kerasbert.tasks.question_answering.preprocessor import (
@@ -128,12 +128,13 @@ class QuestionAnswerer(EncoderTask):
             FileNotFoundError: If there is no such source.
             ValueError: If the source is broken.
         """
-        folder, checkpoint, tokenizer = load_parts(source)
+        _, checkpoint, tokenizer = load_parts(source)
         if "span_head" in checkpoint.heads:
-            model = QuestionAnsweringModel.from_pretrained(folder, dtype=dtype)
+            model = QuestionAnsweringModel.from_pretrained(checkpoint, dtype=dtype)
         else:
-            model = QuestionAnsweringModel(encoder_of(folder, dtype))
-            with_new_head(model, folder, "no head of question answering")
+            encoder = encoder_for(QuestionAnsweringModel, checkpoint, dtype)
+            model = QuestionAnsweringModel(encoder)
+            with_new_head(model, checkpoint, "no head of question answering")
         return cls(model, tokenizer, **options)
 
     def features(

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 import kerasbert
+from kerasbert.tasks.pretrained_task import NewHeadWarning
 from tests.tasks.conftest import FIXTURES
 
 TINY = FIXTURES / "bert_tiny" / "huggingface"
@@ -265,7 +266,8 @@ def test_a_folder_without_a_task_is_none():
         kerasbert.load(TINY)
 
 
-def test_an_untrained_pooler_is_no_reason_to_warn():  # warnings are errors here
+def test_a_new_pooler_is_told_with_the_new_head():  # any other warning is an error
     source = FIXTURES / "bert_token_classification" / "huggingface"
-    task = kerasbert.TextClassifier.from_pretrained(source, labels=["a", "b"])
-    assert task.encoder.untrained_pooler
+    with pytest.warns(NewHeadWarning, match="head and the pooler are new"):
+        task = kerasbert.TextClassifier.from_pretrained(source, labels=["a", "b"])
+    assert task.encoder.pooler is not None
