@@ -47,6 +47,11 @@ class EncoderConfig:
     initializer_range: float = 0.02
     layer_norm_eps: float = 1e-12
 
+    @property
+    def blocks(self):
+        """The numbers in the name of each block with weights of its own."""
+        return [{"layer": layer} for layer in range(self.num_hidden_layers)]
+
     def __post_init__(self):
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
@@ -114,6 +119,15 @@ class AlbertConfig(EncoderConfig):
     embedding_size: int = 128
     num_hidden_groups: int = 1
     inner_group_num: int = 1
+
+    @property
+    def blocks(self):
+        """The numbers of the groups and of the inner blocks of each."""
+        return [
+            {"group": group, "inner": inner}
+            for group in range(self.num_hidden_groups)
+            for inner in range(self.inner_group_num)
+        ]
 
     def __post_init__(self):
         super().__post_init__()

@@ -6,7 +6,8 @@ import functools
 from kerasbert.account import listed
 from kerasbert.checkpoints.checkpoint import Checkpoint
 from kerasbert.checkpoints.ledger import balance
-from kerasbert.checkpoints.variables import HEADS, block_names
+from kerasbert.checkpoints.names import rows_in
+from kerasbert.checkpoints.names.table import HEADS
 
 
 def assemble(
@@ -14,13 +15,13 @@ def assemble(
     folder,
     config,
     stored,
-    table,
     account,
     ignored=(),
     num_classes=None,
     original_names=None,
     is_encoders=None,
     set_aside=(),
+    names=None,
 ):
     """Matches tensors with a table, and makes a checkpoint of them.
 
@@ -28,14 +29,14 @@ def assemble(
         container: The container's name.
         folder: Where it lies.
         config: The encoder's configuration.
-        stored: Its `StoredTensors`, under the names of the table.
-        table: The `Table` of its names.
+        stored: Its `StoredTensors`, under the names of its table.
         account: The `kerasbert.account.Account`.
         ignored: Pairs of a compiled pattern of names and the reason to leave them.
         num_classes: Number of classes of its classification head, if it has one.
         original_names: From the table's names to those in the file, for the ledger.
         is_encoders: As in `balance`.
         set_aside: From heads that cannot be computed, to the reason.
+        names: The container whose names it has, if not its own.
 
     Returns:
         A `Checkpoint`.
@@ -43,7 +44,7 @@ def assemble(
     Raises:
         ValueError: If the tensors are not those of the configuration.
     """
-    blocks = len(block_names(config))
+    blocks = len(config.blocks)
     if blocks > len(stored.shapes):
         raise ValueError(
             f"The configuration of {folder} asks for {blocks} blocks, and the "
@@ -52,7 +53,7 @@ def assemble(
         )
     rows, ledger, set_aside = balance(
         stored,
-        table.rows(config),
+        rows_in(config, names or container),
         ignored,
         config,
         num_classes,

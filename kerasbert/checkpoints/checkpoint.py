@@ -30,7 +30,7 @@ class Checkpoint:
         folder: Where it lies.
         config: The encoder's configuration.
         weights: From the path of our variable to a function that reads its array.
-        heads: Names of the heads that it holds, of `variables.HEADS`.
+        heads: Names of the heads that it holds, of `names.table.HEADS`.
         has_pooler: Whether it holds the pooler.
         ledger: Where every tensor went.
         labels: The names of the classes of a classification head.

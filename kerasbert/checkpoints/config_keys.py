@@ -9,11 +9,13 @@ import math
 from collections.abc import Mapping
 
 from kerasbert.account import Account, KeyTable, quoted
-from kerasbert.config import AlbertConfig, BertConfig
 from kerasbert.files import read_json
 
 # No published model comes near; what is beyond makes no graph that anyone can run.
 MOST = {"num_hidden_layers": 1000, "num_hidden_groups": 1000, "inner_group_num": 1000}
+# The fields that decide about shapes, which have no default here.
+NEEDED = """vocab_size hidden_size num_hidden_layers num_attention_heads
+    intermediate_size embedding_size""".split()
 MOST_ELSEWHERE = 10_000_000
 MOST_BYTES = 8 << 20
 
@@ -38,7 +40,7 @@ class ConfigKeys:
         handled: From their key to our field.
         ignored: From a key to the reason why it changes no number here.
         required: From a key to the values that it may have: others ask for something
-            that is not BERT or ALBERT.
+            that is not computed here.
         used: From a key that is no field of a configuration to what it decides.
     """
 
@@ -46,6 +48,11 @@ class ConfigKeys:
     ignored: Mapping[str, str]
     required: Mapping[str, tuple] = dataclasses.field(default_factory=dict)
     used: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def with_names(self, handled, ignored=None):
+        """These keys, with those of a family."""
+        ignored = {**self.ignored, **(ignored or {})}
+        return dataclasses.replace(self, handled=handled, ignored=ignored)
 
     def read(self, values, file, account, prefix=""):
         """Our fields, from their configuration.
@@ -104,22 +111,19 @@ def make_config(config_class, fields, file):
     """A configuration of ours from fields of a file.
 
     Args:
-        config_class: `BertConfig` or `AlbertConfig`.
+        config_class: A class of `kerasbert.config`.
         fields: From field to value.
         file: The file, for messages.
 
     Raises:
         ValueError: If a field that decides about shapes is missing, or makes no sense.
     """
-    needed = ["vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads"]
-    needed += ["intermediate_size"]
-    if config_class is AlbertConfig:
-        needed.append("embedding_size")
-    missing = [field for field in needed if field not in fields]
+    known = [field.name for field in dataclasses.fields(config_class)]
+    missing = [name for name in NEEDED if name in known and name not in fields]
     if missing:
         raise ValueError(
             f"Expected {', '.join(missing)} in {file}, which does not have them. Is it "
-            "the configuration of a BERT or ALBERT model?"
+            f"the configuration of such a model ({config_class.__name__})?"
         )
     for name, value in fields.items():
         _check_number(name, value, file)
@@ -180,9 +184,6 @@ def dropout_rate(rate, file):
             f"{quoted(rate)}."
         )
     return rate
-
-
-CONFIG_CLASSES = {"bert": BertConfig, "albert": AlbertConfig}
 
 
 # Tables are padded to a multiple of up to 1,024 rows; more rows without a token are

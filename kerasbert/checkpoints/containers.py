@@ -73,7 +73,8 @@ def model_folder(folder):
             f"Expected a list of modules with type and path in {modules}. It may be "
             "incomplete or corrupt; fetch it again."
         )
-    if not str(first.get("type")).endswith(("Transformer", ".BERT", ".ALBERT")):
+    kind = str(first.get("type")).rpartition(".")[-1]
+    if kind not in sentence_transformers.ENCODERS and not kind.endswith("Transformer"):
         raise ValueError(
             f"Expected a Transformer as the first module of {modules}, got "
             f"{quoted(first.get('type'))}."

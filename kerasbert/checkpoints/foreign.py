@@ -8,8 +8,6 @@ from kerasbert.checkpoints.kept import head_mathematics
 def warn_of_other_mathematics(config, reader, activations):
     """Warns where the code that reads a container computes something else.
 
-    Google's code and KerasHub know GELU in its tanh form alone, and one epsilon.
-
     Args:
         config: The configuration to be written.
         reader: Whose code it is, for the message.
@@ -19,9 +17,11 @@ def warn_of_other_mathematics(config, reader, activations):
         Whether there is a difference.
     """
     differences = []
-    if config.hidden_act == "gelu":
+    if config.hidden_act in activations:
+        pass
+    elif config.hidden_act == "gelu" and "gelu_tanh" in activations:
         differences.append("GELU in its tanh form (it differs by up to 5e-4 a value)")
-    elif config.hidden_act not in activations:
+    else:
         differences.append(f"{' or '.join(activations)} for {config.hidden_act}")
     if config.layer_norm_eps != 1e-12:
         differences.append(f"an epsilon of 1e-12 for {config.layer_norm_eps:g}")

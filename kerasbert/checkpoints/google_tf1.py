@@ -7,7 +7,6 @@ import re
 from kerasbert.account import listed
 from kerasbert.checkpoints.assemble import assemble
 from kerasbert.checkpoints.config_keys import (
-    CONFIG_CLASSES,
     ConfigKeys,
     activation_of,
     make_config,
@@ -19,105 +18,22 @@ from kerasbert.checkpoints.foreign import (
     warn_of_other_mathematics,
 )
 from kerasbert.checkpoints.kept import KEY, kept_scores, read_kept, restore
-from kerasbert.checkpoints.tables import Table
+from kerasbert.checkpoints.names import (
+    FAMILIES,
+    family_by_marks,
+    family_of,
+    names_of,
+    rows_in,
+)
 from kerasbert.checkpoints.tensor_files import read_tensorflow
-from kerasbert.checkpoints.transforms import TRANSPOSE
-from kerasbert.config import AlbertConfig
 from kerasbert.files import read_text
 
 NAME = "google_tf1"
 
-EMBEDDINGS = {
-    "embeddings/token_embedding/embeddings": "bert/embeddings/word_embeddings",
-    "embeddings/segment_embedding/embeddings": "bert/embeddings/token_type_embeddings",
-    "embeddings/position_embedding/embeddings": "bert/embeddings/position_embeddings",
-    "embeddings/norm/gamma": "bert/embeddings/LayerNorm/gamma",
-    "embeddings/norm/beta": "bert/embeddings/LayerNorm/beta",
-}
-POOLER = {
-    "pooler/dense/kernel": "bert/pooler/dense/kernel",
-    "pooler/dense/bias": "bert/pooler/dense/bias",
-}
-HEADS = {
-    "masked_lm_head": {
-        "masked_lm_head/dense/kernel": "cls/predictions/transform/dense/kernel",
-        "masked_lm_head/dense/bias": "cls/predictions/transform/dense/bias",
-        "masked_lm_head/norm/gamma": "cls/predictions/transform/LayerNorm/gamma",
-        "masked_lm_head/norm/beta": "cls/predictions/transform/LayerNorm/beta",
-        "masked_lm_head/bias": "cls/predictions/output_bias",
-    },
-    "pair_head": {
-        "pair_head/dense/kernel": ("cls/seq_relationship/output_weights", TRANSPOSE),
-        "pair_head/dense/bias": "cls/seq_relationship/output_bias",
-    },
-    "classification_head": {
-        "classification_head/dense/kernel": ("output_weights", TRANSPOSE),
-        "classification_head/dense/bias": "output_bias",
-    },
-    "span_head": {
-        "span_head/dense/kernel": ("cls/squad/output_weights", TRANSPOSE),
-        "span_head/dense/bias": "cls/squad/output_bias",
-    },
-}
-
-BERT = Table(
-    embeddings=EMBEDDINGS,
-    block_prefix="bert/encoder/layer_{index}/",
-    block={
-        "attention/query/kernel": "attention/self/query/kernel",
-        "attention/query/bias": "attention/self/query/bias",
-        "attention/key/kernel": "attention/self/key/kernel",
-        "attention/key/bias": "attention/self/key/bias",
-        "attention/value/kernel": "attention/self/value/kernel",
-        "attention/value/bias": "attention/self/value/bias",
-        "attention/output/kernel": "attention/output/dense/kernel",
-        "attention/output/bias": "attention/output/dense/bias",
-        "attention_norm/gamma": "attention/output/LayerNorm/gamma",
-        "attention_norm/beta": "attention/output/LayerNorm/beta",
-        "feed_forward/intermediate/kernel": "intermediate/dense/kernel",
-        "feed_forward/intermediate/bias": "intermediate/dense/bias",
-        "feed_forward/output/kernel": "output/dense/kernel",
-        "feed_forward/output/bias": "output/dense/bias",
-        "feed_forward_norm/gamma": "output/LayerNorm/gamma",
-        "feed_forward_norm/beta": "output/LayerNorm/beta",
-    },
-    pooler=POOLER,
-    heads=HEADS,
+# BERT's first.
+CONFIG_FILES = sorted(
+    (f.google_tf1.config_file for f in FAMILIES if f.google_tf1), reverse=True
 )
-
-ALBERT = Table(
-    embeddings={
-        **EMBEDDINGS,
-        "embeddings/projection/kernel": (
-            "bert/encoder/embedding_hidden_mapping_in/kernel"
-        ),
-        "embeddings/projection/bias": "bert/encoder/embedding_hidden_mapping_in/bias",
-    },
-    block_prefix="bert/encoder/transformer/group_{group}/inner_group_{inner}/",
-    block={
-        "attention/query/kernel": "attention_1/self/query/kernel",
-        "attention/query/bias": "attention_1/self/query/bias",
-        "attention/key/kernel": "attention_1/self/key/kernel",
-        "attention/key/bias": "attention_1/self/key/bias",
-        "attention/value/kernel": "attention_1/self/value/kernel",
-        "attention/value/bias": "attention_1/self/value/bias",
-        "attention/output/kernel": "attention_1/output/dense/kernel",
-        "attention/output/bias": "attention_1/output/dense/bias",
-        "attention_norm/gamma": "LayerNorm/gamma",
-        "attention_norm/beta": "LayerNorm/beta",
-        "feed_forward/intermediate/kernel": "ffn_1/intermediate/dense/kernel",
-        "feed_forward/intermediate/bias": "ffn_1/intermediate/dense/bias",
-        "feed_forward/output/kernel": "ffn_1/intermediate/output/dense/kernel",
-        "feed_forward/output/bias": "ffn_1/intermediate/output/dense/bias",
-        "feed_forward_norm/gamma": "LayerNorm_1/gamma",
-        "feed_forward_norm/beta": "LayerNorm_1/beta",
-    },
-    pooler=POOLER,
-    heads=HEADS,
-)
-
-TABLES = {"bert": BERT, "albert": ALBERT}
-
 IGNORED = [
     (
         re.compile(r"/(adam|lamb)_[mv](_\d+)?$|/Adam(_1)?$|^beta[12]_power$"),
@@ -131,13 +47,8 @@ IGNORED = [
 GELU = {"gelu": "gelu_tanh"}
 ACTIVATIONS = {**GELU, **{name: name for name in ("relu", "tanh", "linear")}}
 
-SHARED_FIELDS = """vocab_size hidden_size num_hidden_layers num_attention_heads
-    intermediate_size hidden_act hidden_dropout_prob attention_probs_dropout_prob
-    max_position_embeddings type_vocab_size initializer_range layer_norm_eps""".split()
-ALBERT_FIELDS = "embedding_size num_hidden_groups inner_group_num".split()
-
 CONFIG_KEYS = ConfigKeys(
-    handled={key: key for key in (*SHARED_FIELDS, *ALBERT_FIELDS)},
+    handled={},
     required={
         "net_structure_type": (0,),
         "gap_size": (0,),
@@ -177,29 +88,34 @@ def read(folder, account):
     file = _config_file(folder)
     if file is None:
         raise FileNotFoundError(
-            f"Expected bert_config.json or albert_config.json in {folder}, beside its "
-            "checkpoint; there is neither."
+            f"Expected {' or '.join(CONFIG_FILES)} in {folder}, beside its checkpoint; "
+            "there is neither."
         )
     values = read_object(file)
-    fields = CONFIG_KEYS.read(values, file, account)
-    is_albert = "albert" in file.name or "embedding_size" in values
-    kind = "albert" if is_albert else "bert"
+    named = (
+        f for f in FAMILIES if f.google_tf1 and f.google_tf1.config_file == file.name
+    )
+    family = family_by_marks(values)
+    if not family.marks:
+        family = next(named, family)
+    names = names_of(family, NAME)
+    keys = {field.name: field.name for field in dataclasses.fields(family.config_class)}
+    fields = CONFIG_KEYS.with_names(keys).read(values, file, account)
     fields["hidden_act"] = activation_of(
         fields.get("hidden_act", "gelu"), ACTIVATIONS, file
     )
     kept = read_kept(values, file)
     fields |= kept.get("config", {})
-    config = make_config(CONFIG_CLASSES[kind], fields, file)
+    config = make_config(family.config_class, fields, file)
 
     stored, _ = read_tensorflow(_checkpoint_prefix(folder))
-    shape = stored.shapes.get("output_bias", ())
+    shape = stored.shapes.get(names.table["classification_head/dense/bias"], ())
     classes = shape[0] if len(shape) == 1 and shape[0] else None
     checkpoint = assemble(
         NAME,
         folder,
         config,
         stored,
-        TABLES[kind],
         account,
         is_encoders=is_encoders,
         ignored=IGNORED,
@@ -221,9 +137,9 @@ def write(checkpoint, folder):
     import tensorflow as tf
 
     config = checkpoint.config
-    kind = "albert" if isinstance(config, AlbertConfig) else "bert"
+    family = names_of(family_of(config), NAME)
     names, tensors = [], []
-    for row in TABLES[kind].rows(config):
+    for row in rows_in(config, NAME):
         if row.ours in checkpoint.weights:
             array = row.transform.save(
                 checkpoint.weights[row.ours](), config.num_attention_heads
@@ -231,7 +147,7 @@ def write(checkpoint, folder):
             names.append(row.theirs)
             tensors.append(tf.constant(array))
     # On the CPU, and one file at once, as tf.train.Saver would.
-    prefix = {"bert": "bert_model.ckpt", "albert": "model.ckpt-best"}[kind]
+    prefix = family.checkpoint
     with tf.device("CPU"):
         tf.raw_ops.SaveV2(
             prefix=str(folder / prefix),
@@ -243,10 +159,7 @@ def write(checkpoint, folder):
 
     theirs = {ours: theirs for theirs, ours in ACTIVATIONS.items()}
     activation = theirs.get(config.hidden_act, "gelu")
-    values = {**dataclasses.asdict(config), "hidden_act": activation}
-    if kind == "albert":
-        values |= {"net_structure_type": 0, "gap_size": 0, "num_memory_blocks": 0}
-        values["down_scale_factor"] = 1
+    values = {**dataclasses.asdict(config), "hidden_act": activation, **family.values}
     kept = {}
     if warn_of_other_mathematics(config, "google-research's code", theirs):
         kept["config"] = {"hidden_act": config.hidden_act}
@@ -263,7 +176,7 @@ def write(checkpoint, folder):
     if kept:
         values[KEY] = kept
     text = json.dumps(values, indent=2)
-    (folder / f"{kind}_config.json").write_text(text + "\n", encoding="utf-8")
+    (folder / family.config_file).write_text(text + "\n", encoding="utf-8")
 
 
 def is_encoders(name):
@@ -276,7 +189,7 @@ def is_encoders(name):
 
 
 def _config_file(folder):
-    for name in ("bert_config.json", "albert_config.json"):
+    for name in CONFIG_FILES:
         if (folder / name).is_file():
             return folder / name
     others = sorted(folder.glob("*bert*config*.json")) or [folder / "config.json"]

@@ -2,19 +2,19 @@
 
 import dataclasses
 import json
+import re
 import warnings
 
 import numpy as np
 
 from kerasbert.account import Account, listed, quoted
-from kerasbert.checkpoints import huggingface_tables as tables
+from kerasbert.checkpoints import huggingface_keys as keys
 from kerasbert.checkpoints.assemble import assemble
 from kerasbert.checkpoints.classifier_head import (
     classifier_settings,
     read_classifier_head,
 )
 from kerasbert.checkpoints.config_keys import (
-    CONFIG_CLASSES,
     activation_of,
     dropout_rate,
     make_config,
@@ -22,22 +22,27 @@ from kerasbert.checkpoints.config_keys import (
 )
 from kerasbert.checkpoints.foreign import warn_of_other_head
 from kerasbert.checkpoints.huggingface_names import (
-    ANCHOR,
     canonical_names,
     torch_names,
 )
 from kerasbert.checkpoints.kept import KEY, read_kept, restore
+from kerasbert.checkpoints.names import (
+    FAMILIES,
+    family_by_marks,
+    family_of,
+    names_of,
+    rows_in,
+    titles,
+)
 from kerasbert.checkpoints.tensor_files import (
     read_hdf5,
     read_safetensors,
     read_torch,
     write_safetensors,
 )
-from kerasbert.config import AlbertConfig
 from kerasbert.files import read_json
 
 NAME = "huggingface"
-TABLES = {"bert": tables.BERT, "albert": tables.ALBERT}
 # In the order of precedence.
 WEIGHT_FILES = {
     "model.safetensors": read_safetensors,
@@ -83,18 +88,18 @@ def read(folder, account):
     """
     file = _config_file(folder)
     values = read_object(file)
-    kind = _kind(values, file)
-    fields = tables.CONFIG_KEYS.read(values, file, account)
+    family = _family(values, file)
+    names = family.huggingface
+    own = dict.fromkeys((names.text_dropout, names.token_dropout), "of the head")
+    known = keys.CONFIG_KEYS.with_names(names.config, {**own, **names.ignored})
+    fields = known.read(values, file, account)
     if "hidden_act" in fields:
         fields["hidden_act"] = activation_of(
-            fields["hidden_act"], tables.ACTIVATIONS, file
+            fields["hidden_act"], keys.ACTIVATIONS, file
         )
-    if kind == "bert":
-        albert_fields = {"embedding_size", "num_hidden_groups", "inner_group_num"}
-        fields = {key: fields[key] for key in fields if key not in albert_fields}
-    config = make_config(CONFIG_CLASSES[kind], fields, file)
+    config = make_config(family.config_class, fields, file)
 
-    named = _open_weights(folder, account)
+    named = _open_weights(folder, account, family)
     shapes = named.stored.shapes
     classes = _num_classes(shapes)
     checkpoint = assemble(
@@ -102,13 +107,12 @@ def read(folder, account):
         folder,
         config,
         named.stored,
-        TABLES[kind],
         account,
-        ignored=tables.IGNORED,
+        ignored=_ignored(names),
         num_classes=classes,
         original_names=named.own_names,
         is_encoders=named.is_encoders,
-        set_aside=_untied(named.stored, values.get("tie_word_embeddings")),
+        set_aside=_untied(named.stored, values, names),
     )
     if "classification_head" not in checkpoint.heads:
         classes = None
@@ -116,7 +120,7 @@ def read(folder, account):
     checkpoint = dataclasses.replace(
         checkpoint,
         **vars(head),
-        head_dropout=_head_dropout(values, config, file),
+        head_dropout=_head_dropout(values, head, config, names, file),
     )
     return restore(checkpoint, read_kept(values, file), file)
 
@@ -129,36 +133,41 @@ def write(checkpoint, folder):
         folder: An empty folder.
     """
     config = checkpoint.config
-    kind = "albert" if isinstance(config, AlbertConfig) else "bert"
-    architecture = _architecture_of(checkpoint, kind)
-    prefix = f"{kind}." if checkpoint.heads else ""
+    family = family_of(config)
+    names = names_of(family, NAME)
+    architecture = _architecture_of(checkpoint, names)
+    prefix = f"{family.name}." if checkpoint.heads else ""
     num_heads = config.num_attention_heads
     tensors = {}
-    for row in TABLES[kind].rows(config):
+    for row in rows_in(config, NAME):
         if row.ours in checkpoint.weights:
-            in_encoder = row.group in ("encoder", "pooler")
-            name = (prefix if in_encoder else "") + row.theirs
+            inside = row.theirs.startswith(names.parts)
+            name = (prefix if inside else "") + row.theirs
             array = row.transform.save(checkpoint.weights[row.ours](), num_heads)
             tensors[name] = np.ascontiguousarray(array)
     write_safetensors(tensors, folder / "model.safetensors", {"format": "pt"})
 
     activation = "gelu_new" if config.hidden_act == "gelu_tanh" else config.hidden_act
+    fields = {**dataclasses.asdict(config), "hidden_act": activation}
     values = {
         "architectures": [architecture],
-        "model_type": kind,
-        **dataclasses.asdict(config),
-        "hidden_act": activation,
+        "model_type": family.name,
+        **{theirs: fields[ours] for theirs, ours in names.config.items()},
         "pad_token_id": 0,
         "torch_dtype": "float32",
     }
+    kept = {}
     if checkpoint.labels:
         labels = dict(enumerate(checkpoint.labels))
         values["id2label"] = labels
         values["label2id"] = {label: index for index, label in labels.items()}
-        dropout_key = "classifier_dropout" + ("_prob" if kind == "albert" else "")
-        values[dropout_key] = checkpoint.head_dropout
+        of_tokens = checkpoint.token_labels
+        key = names.token_dropout if of_tokens else names.text_dropout
+        if key not in names.config:
+            values[key] = checkpoint.head_dropout
+        elif values[key] != checkpoint.head_dropout:
+            kept["head_dropout"] = checkpoint.head_dropout
         values |= classifier_settings(checkpoint)
-    kept = {}
     if checkpoint.pairs is not None:
         kept["pairs"] = checkpoint.pairs
     if checkpoint.masked_lm:
@@ -188,7 +197,7 @@ def _weight_files(folder):
         for file in sorted(folder.iterdir())
         if file.suffix in SUFFIXES and file.is_file()
     ]
-    return [name for name in found if not tables.TRAINING_FILES.match(name)]
+    return [name for name in found if not keys.TRAINING_FILES.match(name)]
 
 
 def _architecture(values):
@@ -198,36 +207,46 @@ def _architecture(values):
     return names[0] if is_list else ""
 
 
-def _architecture_of(checkpoint, kind):
+def _architecture_of(checkpoint, names):
     """The class of transformers that reads what is to be written."""
     if checkpoint.other_head:
         return checkpoint.other_head
-    if checkpoint.other_head:
-        return checkpoint.other_head
     heads = (*checkpoint.heads, *(("tokens",) if checkpoint.token_labels else ()))
-    if heads not in tables.ARCHITECTURES[kind]:
+    if heads not in names.architectures:
         raise ValueError(
             f"No class of transformers holds the heads {', '.join(heads)} together. "
             "Load one of them, as with MaskedLMModel.from_pretrained, and save that."
         )
-    return tables.ARCHITECTURES[kind][heads]
+    return names.architectures[heads]
 
 
-def _kind(values, file):
+def _family(values, file):
+    """The family of a configuration, by its type, its class or its keys."""
     kind = values.get("model_type")
     if kind is None:
-        is_albert = _architecture(values).startswith("Albert")
-        is_albert = is_albert or "num_hidden_groups" in values
-        kind = "albert" if is_albert else "bert"
-    if not isinstance(kind, str) or kind not in CONFIG_CLASSES:
+        written = _architecture(values)
+        for family in FAMILIES:
+            prefix = family.huggingface.architectures[()].removesuffix("Model")
+            if written.startswith(prefix):
+                return family
+        return family_by_marks(values)
+    family = next((family for family in FAMILIES if family.name == kind), None)
+    if family is None:
+        expected = " or ".join(repr(family.name) for family in FAMILIES)
         raise ValueError(
-            f"Expected a model_type of 'bert' or 'albert' in {file}, got "
-            f"{quoted(kind)}. kerasbert computes these two alone."
+            f"Expected a model_type of {expected} in {file}, got {quoted(kind)}. "
+            f"kerasbert computes {titles()} alone."
         )
-    return kind
+    return family
 
 
-def _open_weights(folder, account):
+def _ignored(names):
+    """Patterns of names of tensors, and the reasons to leave these."""
+    tied = (re.compile(rf"^{re.escape(name)}$") for name in names.tied)
+    return [*keys.IGNORED, *((name, "tied, checked to be equal") for name in tied)]
+
+
+def _open_weights(folder, account, family):
     """The tensors that are read, as `NamedTensors`; books which files hold some."""
     adapter = folder / "adapter_config.json"
     if adapter.is_file():
@@ -238,7 +257,7 @@ def _open_weights(folder, account):
         )
     names = _weight_files(folder)
     if not names:
-        others = [name for name in tables.OTHER_WEIGHTS if (folder / name).is_file()]
+        others = [name for name in keys.OTHER_WEIGHTS if (folder / name).is_file()]
         found = f"there is only {others[0]}" if others else "there are none"
         raise FileNotFoundError(
             f"Expected weights in {folder}, one of {', '.join(WEIGHT_FILES)}; {found}. "
@@ -254,7 +273,7 @@ def _open_weights(folder, account):
             f"Expected one file of weights in {folder}, found {listed(names)}. Name "
             "the one to load model.safetensors or pytorch_model.bin."
         )
-    named = _open_file(folder / name, account)
+    named = _open_file(folder / name, account, family)
     file = folder / name
     account.used(file, "(file)", len(named.own_names), "number of tensors; read")
     for other in others:
@@ -264,32 +283,34 @@ def _open_weights(folder, account):
     return named
 
 
-def compare_files(folder, account):
+def compare_files(folder, account, config):
     """Compares the files of weights of a folder with the one that is read.
 
     Args:
         folder: A `pathlib.Path`.
         account: The `kerasbert.account.Account` that books what was found.
+        config: The configuration that was read.
     """
+    family = family_of(config)
     name, *others = _weight_files(folder)
     for other in others:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                stored = _open_file(folder / name, Account()).stored
-                found = _difference(
-                    stored, _open_file(folder / other, Account()).stored
-                )
+                files = (folder / name, folder / other)
+                named = (_open_file(file, Account(), family) for file in files)
+                found = _difference(*named, _ignored(family.huggingface))
             except ValueError as error:
                 found = f"it cannot be compared: {error}"
         note = f"{name} is read instead; {found}"
         account.ignored(folder / other, "(file)", None, note)
 
 
-def _difference(stored, others):
+def _difference(first, second, ignored):
     """What differs between the tensors of two files, in words."""
+    stored, others = first.stored, second.stored
     names = [
-        {n for n in tensors if not any(p.search(n) for p, _ in tables.IGNORED)}
+        {n for n in tensors if not any(p.search(n) for p, _ in ignored)}
         for tensors in (stored.shapes, others.shapes)
     ]
     differing = sorted(names[0] ^ names[1])
@@ -302,39 +323,36 @@ def _difference(stored, others):
     return f"it differs in {listed(differing)}"
 
 
-def _open_file(file, account):
+def _open_file(file, account, family):
     """The tensors of a file of weights, as `NamedTensors`."""
     reader = WEIGHT_FILES.get(file.name) or SUFFIXES[file.suffix]
     if reader is not read_hdf5:
-        return canonical_names(reader(file, account), file, account)
+        return canonical_names(reader(file, account), file, account, family)
     stored, paths = torch_names(reader(file, account), file)
-    named = canonical_names(stored, file, account)
+    named = canonical_names(stored, file, account, family)
     own_names = {name: paths[theirs] for name, theirs in named.own_names.items()}
     return dataclasses.replace(named, own_names=own_names)
 
 
-def _untied(stored, tie_word_embeddings):
+def _untied(stored, values, names):
     """Why a masked LM head cannot be computed: ours ends in the token embedding."""
     found = {}
-    for prefix in ("cls.predictions.", "predictions."):
-        ties = {
-            f"{prefix}decoder.weight": ANCHOR,
-            f"{prefix}decoder.bias": f"{prefix}bias",
-        }
-        for name, twin in ties.items():
-            if name not in stored.shapes or twin not in stored.shapes:
-                continue
-            same = stored.shapes[name] == stored.shapes[twin]
-            if not same or not np.array_equal(stored.read(name), stored.read(twin)):
-                found["masked_lm_head"] = (
-                    f"{name} differs from {twin}, and kerasbert ties the output of the "
-                    "masked language model to the token embedding, as BERT does"
-                )
-        untied = tie_word_embeddings is False and f"{prefix}bias" in stored.shapes
-        if untied and f"{prefix}decoder.weight" not in stored.shapes:
+    for name, twin in names.tied.items():
+        if name not in stored.shapes or twin not in stored.shapes:
+            continue
+        same = stored.shapes[name] == stored.shapes[twin]
+        if not same or not np.array_equal(stored.read(name), stored.read(twin)):
             found["masked_lm_head"] = (
-                f"tie_word_embeddings is false, and {prefix}decoder.weight is missing"
+                f"{name} differs from {twin}, and kerasbert ties the output of the "
+                "masked language model to the token embedding, as BERT does"
             )
+    matrix = next(iter(names.tied))
+    untied = values.get("tie_word_embeddings") is False
+    has_head = names.table["masked_lm_head/bias"] in stored.shapes
+    if untied and has_head and matrix not in stored.shapes:
+        found["masked_lm_head"] = (
+            f"tie_word_embeddings is false, and {matrix} is missing"
+        )
     return found
 
 
@@ -343,7 +361,8 @@ def _num_classes(shapes):
     return shape[0] if len(shape) == 2 and shape[0] else None
 
 
-def _head_dropout(values, config, file):
-    keys = ("classifier_dropout", "classifier_dropout_prob")
-    given = [values[key] for key in keys if values.get(key) is not None]
+def _head_dropout(values, head, config, names, file):
+    own = names.token_dropout if head.token_labels else names.text_dropout
+    candidates = (own, "classifier_dropout", "classifier_dropout_prob")
+    given = [values[key] for key in candidates if values.get(key) is not None]
     return dropout_rate(given[0] if given else config.hidden_dropout_prob, file)

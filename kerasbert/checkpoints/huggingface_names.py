@@ -12,11 +12,11 @@ import numpy as np
 
 from kerasbert.account import listed, quoted
 from kerasbert.checkpoints.checkpoint import StoredTensors
+from kerasbert.checkpoints.names import FAMILIES, titles
 
-# The tensor that every encoder of BERT and ALBERT has: what stands before its name is
-# what the encoder stands under.
+# The tensor that every encoder has: what stands before its name is what the encoder
+# stands under.
 ANCHOR = "embeddings.word_embeddings.weight"
-ENCODER = ("embeddings.", "encoder.", "pooler.")
 
 # What torch puts around modules, anywhere in a name, when it compiles or divides them.
 TRANSPARENT = re.compile(
@@ -28,12 +28,20 @@ OLD_NAMES = [
 ]
 # Names of an encoder in a larger model, and of models that hold one.
 ENCODER_NAMES = (
-    *("bert", "albert", "encoder", "auto_model", "bert_model", "albert_model"),
-    *("backbone", "transformer", "text_encoder", "base_model", "text_model"),
+    *(name for f in FAMILIES for name in (f.name, f"{f.name}_model")),
+    *(
+        "encoder",
+        "auto_model",
+        "backbone",
+        "transformer",
+        "text_encoder",
+        "base_model",
+        "text_model",
+    ),
 )
 MODEL_NAMES = ("model", "net", "network", "pl_module", "classifier_model", "hf_model")
 OTHER_FAMILIES = (
-    *("roberta", "xlm_roberta", "camembert", "electra", "distilbert", "deberta"),
+    *("roberta", "xlm_roberta", "camembert", "electra", "deberta"),
     *("mpnet", "layoutlm", "ernie", "nezha", "mobilebert", "funnel", "xlnet", "esm"),
 )
 # Wherever they stand, the encoder computes something else with them.
@@ -54,12 +62,14 @@ class NamedTensors:
         own_names: From the table's names to those in the file.
         prefix: What the encoder stands under in the file.
         inside: The names of tensors that stand with the encoder's.
+        parts: What the names of the encoder's own begin with.
     """
 
     stored: StoredTensors
     own_names: dict
     prefix: str
     inside: frozenset
+    parts: tuple
 
     def is_encoders(self, name):
         """Whether a tensor that no table names must be a part of the encoder.
@@ -67,17 +77,18 @@ class NamedTensors:
         Args:
             name: The name, as in the table.
         """
-        parts = name.startswith(ENCODER) or name in self.inside
+        parts = name.startswith(self.parts) or name in self.inside
         return parts or bool(CHANGES_ENCODER.search(self.own_names.get(name, name)))
 
 
-def canonical_names(stored, file, account):
+def canonical_names(stored, file, account, family):
     """Brings tensors to the names of the tables.
 
     Args:
         stored: The `StoredTensors`, under their names in the file.
         file: The file, for messages.
         account: The `kerasbert.account.Account`.
+        family: The `Family` that the configuration names.
 
     Returns:
         `NamedTensors`.
@@ -86,7 +97,8 @@ def canonical_names(stored, file, account):
         ValueError: If the file holds two encoders, or one of another family.
     """
     plain = {own_name: _plain(own_name) for own_name in stored.shapes}
-    prefix = _prefix(plain.values(), file, account)
+    prefix = _prefix(plain.values(), file, account, family)
+    names = family.huggingface
     last = prefix.rstrip(".").rpartition(".")[-1]
     outer = prefix.removesuffix(f"{last}.") if last in ENCODER_NAMES else prefix
     own_names, inside = {}, set()
@@ -98,7 +110,7 @@ def canonical_names(stored, file, account):
                 f"{file} has {listed([own_name])} beside {listed([own_names[name]])}: "
                 "two names of one variable. Keep one of them."
             )
-        if not within and name.startswith(ENCODER):
+        if not within and name.startswith(names.parts):
             raise ValueError(
                 f"{file} has {listed([own_name])} beside an encoder under {prefix}: "
                 "it is not told whether it is a part of that encoder. Save the encoder "
@@ -107,13 +119,12 @@ def canonical_names(stored, file, account):
         own_names[name] = own_name
         if within and last in ENCODER_NAMES:
             inside.add(name)
-    for head in ("cls.", ""):  # a file may name the tied bias alone
-        bias, tied = f"{head}predictions.bias", f"{head}predictions.decoder.bias"
-        if tied in own_names and bias not in own_names:
-            own_names[bias] = own_names.pop(tied)
+    for tied, twin in names.tied.items():  # a file may name the tied bias alone
+        if tied in own_names and twin not in own_names and twin != ANCHOR:
+            own_names[twin] = own_names.pop(tied)
     shapes = {name: stored.shapes[own_name] for name, own_name in own_names.items()}
     renamed = StoredTensors(shapes, lambda name: stored.read(own_names[name]))
-    return NamedTensors(renamed, own_names, prefix, frozenset(inside))
+    return NamedTensors(renamed, own_names, prefix, frozenset(inside), names.parts)
 
 
 def _plain(name):
@@ -123,7 +134,7 @@ def _plain(name):
     return name
 
 
-def _prefix(names, file, account):
+def _prefix(names, file, account, family):
     """What the encoder stands under: the empty string, or names that end in a dot."""
     found = sorted(
         {
@@ -133,8 +144,8 @@ def _prefix(names, file, account):
         }
     )
     if not found:  # its absence is told by name, with all else that is missing
-        families = ("bert.", "albert.")
-        return next((f for f in families if any(n.startswith(f) for n in names)), "")
+        own = f"{family.name}."
+        return own if any(name.startswith(own) for name in names) else ""
     if len(found) > 1:
         raise ValueError(
             f"{file} holds {len(found)} encoders, under "
@@ -143,11 +154,12 @@ def _prefix(names, file, account):
         )
     [prefix] = found
     parts = prefix.split(".")[:-1]
-    other = next((part for part in parts if part in OTHER_FAMILIES), None)
+    others = {*OTHER_FAMILIES, *(f.name for f in FAMILIES)} - {family.name}
+    other = next((part for part in parts if part in others), None)
     if other:
         raise ValueError(
             f"{file} holds an encoder under the name {other}, and its configuration "
-            "says BERT or ALBERT. kerasbert computes these two alone."
+            f"says {family.title}. kerasbert computes {titles()} alone."
         )
     known = (*ENCODER_NAMES, *MODEL_NAMES)
     strange = [part for part in parts if part not in known and not part.isdigit()]

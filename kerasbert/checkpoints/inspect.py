@@ -98,7 +98,7 @@ def inspect(folder, strict=False):
     account = Account(strict, folder)
     checkpoint = read_checkpoint(folder, account=account)
     if checkpoint.container == huggingface.NAME:
-        huggingface.compare_files(checkpoint.folder, account)
+        huggingface.compare_files(checkpoint.folder, account, checkpoint.config)
     tokenizer = read_beside(folder, account, checkpoint.config)
     ledger = checkpoint.ledger
     return Inspection(

@@ -8,11 +8,10 @@ import warnings
 import numpy as np
 
 from kerasbert.account import quoted
-from kerasbert.checkpoints import keras_hub_tables as tables
+from kerasbert.checkpoints import keras_hub_keys as keys
 from kerasbert.checkpoints.assemble import assemble
 from kerasbert.checkpoints.checkpoint import StoredTensors
 from kerasbert.checkpoints.config_keys import (
-    CONFIG_CLASSES,
     dropout_rate,
     make_config,
     read_object,
@@ -22,12 +21,14 @@ from kerasbert.checkpoints.foreign import (
     warn_of_other_mathematics,
 )
 from kerasbert.checkpoints.kept import KEY, kept_scores, read_kept, restore
+from kerasbert.checkpoints.names import FAMILIES, family_of, names_of, rows_in, titles
+from kerasbert.checkpoints.names.table import name_in
 from kerasbert.checkpoints.tensor_files import read_hdf5
-from kerasbert.config import AlbertConfig
 from kerasbert.files import read_json
 
 NAME = "keras_hub"
-TABLES = tables.TABLES
+TASK = "task/"  # what the names of tensors in task.weights.h5 begin with here
+FIRST_BLOCK = "layers/transformer_encoder_0/"  # without a number in the file
 
 
 def recognises(folder):
@@ -54,24 +55,27 @@ def read(folder, account):
     """
     file = folder / "config.json"
     values = read_object(file)
-    kinds = {f"{kind.capitalize()}Backbone": kind for kind in CONFIG_CLASSES}
-    kind = kinds.get(str(values["class_name"]))
-    if kind is None:
+    held = [family for family in FAMILIES if family.keras_hub]
+    families = {f"{family.keras_hub.title}Backbone": family for family in held}
+    family = families.get(str(values["class_name"]))
+    if family is None:
         raise ValueError(
-            f"Expected a {' or '.join(kinds)} in {file}, got "
-            f"{quoted(values['class_name'])}. kerasbert computes these two alone."
+            f"Expected a {' or '.join(families)} in {file}, got "
+            f"{quoted(values['class_name'])}. kerasbert computes {titles()} alone."
         )
-    tables.OBJECT_KEYS.settle(values, file, account)
+    names = family.keras_hub
+    keys.OBJECT_KEYS.settle(values, file, account)
     arguments = _config_in(values, file)
-    fields = tables.CONFIG_KEYS.read(arguments, file, account, "config.")
+    known = keys.CONFIG_KEYS.with_names(names.config)
+    fields = known.read(arguments, file, account, "config.")
     fields["attention_probs_dropout_prob"] = fields.get("hidden_dropout_prob", 0.1)
     metadata, kept = folder / "metadata.json", {}
     if metadata.is_file():
         about = read_object(metadata)
-        tables.METADATA_KEYS.settle(about, metadata, account)
+        keys.METADATA_KEYS.settle(about, metadata, account)
         kept = read_kept(about, metadata)
-    fields |= {"hidden_act": "gelu_tanh", **kept.get("config", {})}
-    config = make_config(CONFIG_CLASSES[kind], fields, file)
+    fields |= {"hidden_act": names.activation, **kept.get("config", {})}
+    config = make_config(family.config_class, fields, file)
 
     weights = folder / "model.weights.h5"
     if not weights.is_file():
@@ -82,19 +86,20 @@ def read(folder, account):
     stored, own_names = _canonical(read_hdf5(weights), "")
     task = _task_in(folder / "task.json", account)
     if (folder / "task.weights.h5").is_file():
-        head, head_names = _canonical(read_hdf5(folder / "task.weights.h5"), "task/")
+        head, head_names = _canonical(read_hdf5(folder / "task.weights.h5"), TASK)
         stored, own_names = _joined(stored, head), own_names | head_names
-    shape = stored.shapes.get("task/layers/dense/vars/1", ())
+    shape = stored.shapes.get(
+        name_in(names.table, "classification_head/dense/bias"), ()
+    )
     classes = shape[0] if len(shape) == 1 and shape[0] else None
     checkpoint = assemble(
         NAME,
         folder,
         config,
         stored,
-        TABLES[kind],
         account,
-        is_encoders=lambda name: not name.startswith("task/"),
-        ignored=tables.IGNORED,
+        is_encoders=lambda name: not name.startswith(TASK),
+        ignored=keys.IGNORED,
         num_classes=classes,
         original_names=own_names,
     )
@@ -104,7 +109,7 @@ def read(folder, account):
         head_dropout=dropout_rate(task.get("dropout", 0.1), folder / "task.json"),
         score_activation=_score_activation(task.get("activation"), classes),
     )
-    kept = {"masked_lm": tables.MASKED_LM[kind], **kept}
+    kept = {"masked_lm": names.masked_lm, **kept}
     return restore(checkpoint, kept, metadata)
 
 
@@ -136,14 +141,10 @@ def write(checkpoint, folder):
     import keras
 
     config = checkpoint.config
-    kind = "albert" if isinstance(config, AlbertConfig) else "bert"
-    if kind == "albert" and config.num_hidden_layers % config.num_hidden_groups:
-        raise ValueError(
-            "Expected num_hidden_layers to be a multiple of num_hidden_groups, as "
-            f"KerasHub needs, got {config.num_hidden_layers} layers in "
-            f"{config.num_hidden_groups} groups. Use another format."
-        )
-    rows = TABLES[kind].rows(config)
+    names = names_of(family_of(config), NAME)
+    if names.limit(config):
+        raise ValueError(names.limit(config))
+    rows = rows_in(config, NAME)
     arrays = {
         row.theirs: row.transform.save(
             checkpoint.weights[row.ours](), config.num_attention_heads
@@ -151,33 +152,37 @@ def write(checkpoint, folder):
         for row in rows
         if row.ours in checkpoint.weights
     }
-    kept = {"config": _what_keras_hub_has_not(config)}
+    kept = {"config": _what_keras_hub_has_not(config, names)}
     if checkpoint.labels:
         kept["labels"] = list(checkpoint.labels)
         kept |= kept_scores(checkpoint)
     if "masked_lm_head" in checkpoint.heads:
         kept["masked_lm"] = dict(checkpoint.masked_lm)
-        warn_of_other_head(checkpoint, "KerasHub", tables.MASKED_LM[kind])
-    if not checkpoint.has_pooler:
+        warn_of_other_head(checkpoint, "KerasHub", names.masked_lm)
+    pooler = [r for r in rows if r.group == "pooler" and not r.theirs.startswith(TASK)]
+    if pooler and not checkpoint.has_pooler:
         kept["has_pooler"] = False
-        arrays |= _zero_pooler(rows, config)
-    backbone = {name: a for name, a in arrays.items() if not name.startswith("task/")}
+        arrays |= _zero_pooler(pooler, config)
+    backbone = {name: a for name, a in arrays.items() if not name.startswith(TASK)}
     _write_hdf5(folder / "model.weights.h5", backbone)
     files = {
-        "config.json": _backbone_object(kind, config),
+        "config.json": _backbone_object(names, config),
         "metadata.json": {
             "keras_version": keras.__version__,
             "parameter_count": sum(array.size for array in backbone.values()),
-            "tasks": [class_name for class_name, _ in tables.TASKS.values()],
+            "tasks": [class_name for class_name, _ in keys.TASKS.values()],
             KEY: kept,
         },
     }
     head = _task_of(checkpoint)
     if head:
-        names = tables.HEADS[head].values()
-        task = {name.removeprefix("task/"): arrays[name] for name in names}
+        task = {
+            row.theirs.removeprefix(TASK): arrays[row.theirs]
+            for row in rows
+            if row.group in (head, "pooler") and row.theirs in arrays.keys() - backbone
+        }
         _write_hdf5(folder / "task.weights.h5", task)
-        files["task.json"] = _task_object(checkpoint, head, kind, files["config.json"])
+        files["task.json"] = _task_object(checkpoint, head, names, files["config.json"])
     for name, content in files.items():
         (folder / name).write_text(json.dumps(content, indent=4) + "\n", "utf-8")
 
@@ -192,8 +197,10 @@ def write_embedder(config, modules, folder):
         modules: `kerasbert.checkpoints.sentence_transformers.SentenceModules`.
         folder: The folder of a preset, with its tokenizer.
     """
+    family = family_of(config)
+    names = names_of(family, NAME)
     other = {
-        "ALBERT": isinstance(config, AlbertConfig),
+        family.title: not names.has_embedder,
         f"the pooling {' and '.join(modules.poolings)}": (
             modules.poolings not in (("mean",), ("cls",), ("max",))
         ),
@@ -207,18 +214,18 @@ def write_embedder(config, modules, folder):
         "a tokenizer": not (folder / "tokenizer.json").is_file(),
     }
     if any(other.values()):
-        names = [name for name, is_so in other.items() if is_so]
-        lacks = names[-1] == "a tokenizer"
+        reasons = [reason for reason, is_so in other.items() if is_so]
+        lacks = reasons[-1] == "a tokenizer"
         warnings.warn(
             f"KerasHub's TextEmbedder {'needs' if lacks else 'does not have'} "
-            f"{', '.join(names)}: no task.json is written for it. kerasbert reads the "
-            "embedder back from modules.json.",
+            f"{', '.join(reasons)}: no task.json is written for it. kerasbert reads "
+            "the embedder back from modules.json.",
             stacklevel=4,
         )
         return
     positions = config.max_position_embeddings
     preprocessor = _object(
-        "bert",
+        names,
         "TextEmbedderPreprocessor",
         "text_embedder_preprocessor",
         {
@@ -236,26 +243,30 @@ def write_embedder(config, modules, folder):
     }
     files = {
         "preprocessor.json": preprocessor,
-        "task.json": _object("bert", "TextEmbedder", "text_embedder", arguments),
+        "task.json": _object(names, "TextEmbedder", "text_embedder", arguments),
     }
     for name, content in files.items():
         (folder / name).write_text(json.dumps(content, indent=4) + "\n", "utf-8")
 
 
-def _what_keras_hub_has_not(config):
+def _what_keras_hub_has_not(config, names):
     """Fields that are written beside the preset, so that it reads back as it was."""
-    warn_of_other_mathematics(config, "KerasHub", ("gelu_tanh",))
-    held = tables.CONFIG_KEYS.handled.values()
+    warn_of_other_mathematics(config, "KerasHub", (names.activation,))
+    held = names.config.values()
     fields = dataclasses.asdict(config).items()
     return {name: value for name, value in fields if name not in held}
 
 
 def _task_of(checkpoint):
     """The head that KerasHub has a task for; the others are warned about."""
-    held = [head for head in checkpoint.heads if head in tables.TASKS]
+    held = [head for head in checkpoint.heads if head in keys.TASKS]
     if checkpoint.token_labels or checkpoint.other_head:
         held = [head for head in held if head != "classification_head"]
     left_out = [head for head in checkpoint.heads if head not in held[:1]]
+    rows = rows_in(checkpoint.config, NAME)
+    of_task = any(r.group == "pooler" and r.theirs.startswith(TASK) for r in rows)
+    if of_task and checkpoint.has_pooler and not held[:1] == ["classification_head"]:
+        left_out.append("the pooler")
     if left_out:
         warnings.warn(
             f"KerasHub has no task for {', '.join(left_out)}: left out. The other "
@@ -265,36 +276,34 @@ def _task_of(checkpoint):
     return held[0] if held else None
 
 
-def _zero_pooler(rows, config):
+def _zero_pooler(pooler, config):
     warnings.warn(
         "The model has no pooler, and KerasHub's backbone has: it is written as zeros, "
         "so KerasHub's pooled_output will be zero.",
         stacklevel=4,
     )
-    pooler = [row for row in rows if row.group == "pooler"]
-    shapes = {row.theirs: row.expected_shape(config, None) for row in pooler}
+    shapes = {row.theirs: row.expected_shape(config) for row in pooler}
     return {name: np.zeros(shape, "float32") for name, shape in shapes.items()}
 
 
-def _backbone_object(kind, config):
+def _backbone_object(names, config):
     fields = dataclasses.asdict(config)
-    keys = tables.CONFIG_KEYS.handled.items()
-    arguments = {theirs: fields[ours] for theirs, ours in keys if ours in fields}
-    return _object(kind, "Backbone", "backbone", arguments)
+    arguments = {theirs: fields[ours] for theirs, ours in names.config.items()}
+    return _object(names, "Backbone", "backbone", arguments)
 
 
-def _task_object(checkpoint, head, kind, backbone):
-    class_name, file = tables.TASKS[head]
+def _task_object(checkpoint, head, names, backbone):
+    class_name, file = keys.TASKS[head]
     arguments = {"backbone": backbone, "preprocessor": None}
     if head == "classification_head":
         arguments["num_classes"] = len(checkpoint.labels)
         arguments |= {"activation": "linear", "dropout": checkpoint.head_dropout}
-    return _object(kind, class_name, file, arguments)
+    return _object(names, class_name, file, arguments)
 
 
-def _object(kind, class_name, file, arguments):
+def _object(names, class_name, file, arguments):
     """A layer as Keras serialises it."""
-    class_name = kind.capitalize() + class_name
+    class_name, kind = names.title + class_name, names.module
     return {
         "module": f"keras_hub.src.models.{kind}.{kind}_{file}",
         "class_name": class_name,
@@ -308,11 +317,9 @@ def _write_hdf5(file, arrays):
 
     with h5py.File(file, "w") as tensors:
         for name, array in arrays.items():
-            name = name.replace(
-                tables.PREFIX.format(index=0), "layers/transformer_encoder/"
-            )
+            name = name.replace(FIRST_BLOCK, "layers/transformer_encoder/")
             # Layers that their parent keeps to itself have an underscore.
-            tensors[re.sub(tables.PRIVATE, r"/_\1", name)] = array
+            tensors[re.sub(keys.PRIVATE, r"/_\1", name)] = array
 
 
 def _task_in(file, account):
@@ -320,9 +327,9 @@ def _task_in(file, account):
     if not file.is_file():
         return {}
     values = read_object(file)
-    tables.OBJECT_KEYS.settle(values, file, account)
+    keys.OBJECT_KEYS.settle(values, file, account)
     arguments = _config_in(values, file)
-    tables.TASK_KEYS.settle(arguments, file, account, "config.")
+    keys.TASK_KEYS.settle(arguments, file, account, "config.")
     return arguments
 
 
@@ -340,9 +347,7 @@ def _canonical(stored, prefix):
     own_names = {}
     for own_name in stored.shapes:
         name = re.sub(r"/_", "/", own_name).replace("layernorm", "layer_norm")
-        name = name.replace(
-            "layers/transformer_encoder/", tables.PREFIX.format(index=0)
-        )
+        name = name.replace("layers/transformer_encoder/", FIRST_BLOCK)
         own_names[prefix + name] = own_name
     shapes = {name: stored.shapes[own_name] for name, own_name in own_names.items()}
     shown = {name: f"{prefix}{own_name}" for name, own_name in own_names.items()}

@@ -8,6 +8,7 @@ import dataclasses
 
 from kerasbert.account import Account, quoted, refusal
 from kerasbert.checkpoints import sentence_keys as keys
+from kerasbert.checkpoints.names import FAMILIES
 from kerasbert.checkpoints.sentence_writing import (
     write_sentence_modules as write_sentence_modules,
 )
@@ -18,7 +19,7 @@ from kerasbert.checkpoints.tensor_files import (
 )
 from kerasbert.files import inside, read_json
 
-ENCODERS = "Transformer", "BERT", "ALBERT"
+ENCODERS = ("Transformer", *(family.title for family in FAMILIES))
 TEXT, TOKENS = "sentence_embedding", "token_embeddings"
 PLACE_IN, PLACE_OUT = keys.PLACES
 # These take the axis of the texts, where the vectors are those of tokens.

@@ -4,6 +4,7 @@ The variables lie in a checkpoint whose object graph tells their names; what no
 variable tells (how many layers share one weight, which GELU) is counted in the graph.
 """
 
+import dataclasses
 import re
 
 from kerasbert.account import listed
@@ -11,68 +12,12 @@ from kerasbert.checkpoints import google_tf1
 from kerasbert.checkpoints.assemble import assemble
 from kerasbert.checkpoints.checkpoint import StoredTensors
 from kerasbert.checkpoints.config_keys import make_config
+from kerasbert.checkpoints.names import FAMILIES, names_of, titles
+from kerasbert.checkpoints.names.table import name_in
 from kerasbert.checkpoints.saved_model_graph import read_graph
-from kerasbert.checkpoints.tables import Table
 from kerasbert.checkpoints.tensor_files import errors_name, read_tensorflow
-from kerasbert.checkpoints.transforms import JOIN_HEADS, JOIN_HEADS_IN
-from kerasbert.config import AlbertConfig, BertConfig
 
 NAME = "tf_hub"
-
-EMBEDDINGS = {
-    "embeddings/token_embedding/embeddings": "word_embeddings/embeddings",
-    "embeddings/segment_embedding/embeddings": "type_embeddings/embeddings",
-    "embeddings/position_embedding/embeddings": "position_embedding/embeddings",
-    "embeddings/norm/gamma": "embeddings/layer_norm/gamma",
-    "embeddings/norm/beta": "embeddings/layer_norm/beta",
-}
-BLOCK = {
-    "attention/query/kernel": ("self_attention/query/kernel", JOIN_HEADS),
-    "attention/query/bias": ("self_attention/query/bias", JOIN_HEADS),
-    "attention/key/kernel": ("self_attention/key/kernel", JOIN_HEADS),
-    "attention/key/bias": ("self_attention/key/bias", JOIN_HEADS),
-    "attention/value/kernel": ("self_attention/value/kernel", JOIN_HEADS),
-    "attention/value/bias": ("self_attention/value/bias", JOIN_HEADS),
-    "attention/output/kernel": (
-        "self_attention/attention_output/kernel",
-        JOIN_HEADS_IN,
-    ),
-    "attention/output/bias": "self_attention/attention_output/bias",
-    "attention_norm/gamma": "self_attention_layer_norm/gamma",
-    "attention_norm/beta": "self_attention_layer_norm/beta",
-    "feed_forward/intermediate/kernel": "intermediate/kernel",
-    "feed_forward/intermediate/bias": "intermediate/bias",
-    "feed_forward/output/kernel": "output/kernel",
-    "feed_forward/output/bias": "output/bias",
-    "feed_forward_norm/gamma": "output_layer_norm/gamma",
-    "feed_forward_norm/beta": "output_layer_norm/beta",
-}
-POOLER = {
-    "pooler/dense/kernel": "pooler_transform/kernel",
-    "pooler/dense/bias": "pooler_transform/bias",
-}
-HEADS = {
-    "masked_lm_head": {
-        "masked_lm_head/dense/kernel": "cls/predictions/transform/dense/kernel",
-        "masked_lm_head/dense/bias": "cls/predictions/transform/dense/bias",
-        "masked_lm_head/norm/gamma": "cls/predictions/transform/LayerNorm/gamma",
-        "masked_lm_head/norm/beta": "cls/predictions/transform/LayerNorm/beta",
-        "masked_lm_head/bias": "cls/predictions/output_bias/bias",
-    }
-}
-
-BERT = Table(EMBEDDINGS, BLOCK, "transformer/layer_{index}/", POOLER, HEADS)
-ALBERT = Table(
-    {
-        **EMBEDDINGS,
-        "embeddings/projection/kernel": "embedding_projection/kernel",
-        "embeddings/projection/bias": "embedding_projection/bias",
-    },
-    BLOCK,
-    "transformer/",
-    POOLER,
-    HEADS,
-)
 
 # Models stand below scopes of their own, such as `bert/`; the tables begin here.
 ROOTS = re.compile(
@@ -130,22 +75,19 @@ def read(folder, account):
         return _read_tf1_module(folder, graph, stored, account)
 
     stored, original_names = _by_object_graph(folder, stored, read_bytes)
-    if "word_embeddings/embeddings" not in stored.shapes:
+    family = _family_in(stored.shapes, NAME)
+    if family is None:
         raise ValueError(
-            f"Expected the variables of a BERT or ALBERT encoder in {folder}, got "
+            f"Expected the variables of an encoder of {titles()} in {folder}, got "
             f"{listed(sorted(stored.shapes)) or 'none'}. A preprocessing model "
             "of TF Hub holds a vocabulary alone: name the encoder."
         )
-    is_albert = "embedding_projection/kernel" in stored.shapes
-    with errors_name(folder, (IndexError, KeyError, TypeError, ValueError)):
-        fields = _fields(stored.shapes, graph, is_albert)
-    config = make_config(AlbertConfig if is_albert else BertConfig, fields, folder)
+    config = _config(folder, stored.shapes, graph, family, NAME)
     return assemble(
         NAME,
         folder,
         config,
         stored,
-        ALBERT if is_albert else BERT,
         account,
         is_encoders=lambda name: not name.startswith("cls/"),
         ignored=IGNORED,
@@ -153,25 +95,60 @@ def read(folder, account):
     )
 
 
-def _fields(shapes, graph, is_albert):
+def _family_in(shapes, container):
+    """The family of which there are most names; None where there is not one."""
+    found = {}
+    for family in FAMILIES:
+        names = getattr(family, container)
+        if names is not None and name_in(names.table, "token_embedding/embeddings") in (
+            shapes
+        ):
+            layers = [name_in(names.table, path) for path in names.table]
+            found[family.name] = sum(layer in shapes for layer in layers), family
+    return max(found.values(), key=lambda each: each[0])[1] if found else None
+
+
+def _config(folder, shapes, graph, family, container):
     """The configuration, read off the shapes and the graph."""
-    block = "transformer/" if is_albert else "transformer/layer_0/"
-    vocab_size, embedding_size = shapes["word_embeddings/embeddings"]
-    hidden_size, num_heads, _ = shapes[block + "self_attention/query/kernel"]
-    fields = {
-        "vocab_size": vocab_size,
-        "hidden_size": hidden_size,
-        "num_attention_heads": num_heads,
-        "intermediate_size": shapes[block + "intermediate/kernel"][1],
-        "max_position_embeddings": shapes["position_embedding/embeddings"][0],
-        "type_vocab_size": shapes["type_embeddings/embeddings"][0],
-        "hidden_act": graph.activation,
-    }
-    if is_albert:
-        layers = graph.attention_count
-        return {**fields, "num_hidden_layers": layers, "embedding_size": embedding_size}
-    layers = {name.split("/")[1] for name in shapes if name.startswith("transformer/")}
-    return {**fields, "num_hidden_layers": len(layers)}
+    table = names_of(family, container).table
+
+    def shape(path):
+        return shapes[name_in(table, path)]
+
+    with errors_name(folder, (IndexError, KeyError, TypeError, ValueError)):
+        query = shape("attention/query/kernel")  # [D, N, H] or [D, D]
+        numbers = _block_numbers(shapes, table)
+        inner = len({block.get("inner", 0) for block in numbers})
+        layers = len(numbers)
+        if "layer" not in numbers[0]:  # layers share blocks
+            layers = graph.attention_count // inner
+        fields = {
+            "vocab_size": shape("token_embedding/embeddings")[0],
+            "embedding_size": shape("token_embedding/embeddings")[1],
+            "hidden_size": query[0],
+            "num_hidden_layers": layers,
+            "num_hidden_groups": len({block.get("group", 0) for block in numbers}),
+            "inner_group_num": inner,
+            "num_attention_heads": (
+                query[1] if len(query) == 3 else query[0] // graph.head_size
+            ),
+            "intermediate_size": shape("feed_forward/intermediate/kernel")[1],
+            "max_position_embeddings": shape("position_embedding/embeddings")[0],
+            "type_vocab_size": shape("segment_embedding/embeddings")[0],
+            "hidden_act": graph.activation,
+        }
+    known = [field.name for field in dataclasses.fields(family.config_class)]
+    fields = {name: value for name, value in fields.items() if name in known}
+    return make_config(family.config_class, fields, folder)
+
+
+def _block_numbers(shapes, table):
+    """The numbers of each block, by the names of one of its tensors."""
+    path = next(path for path in table if path.endswith("attention/query/kernel"))
+    name = re.escape(table[path][0]).replace(r"\{", "{").replace(r"\}", "}")
+    pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>\\d+)", name))
+    matches = filter(None, map(pattern.fullmatch, shapes))
+    return [{key: int(n) for key, n in m.groupdict().items()} for m in matches]
 
 
 def _by_object_graph(folder, stored, read_bytes):
@@ -215,61 +192,21 @@ def _read_tf1_module(folder, graph, stored, account):
     own_names = {name.removeprefix("module/"): name for name in stored.shapes}
     shapes = {name: stored.shapes[own_name] for name, own_name in own_names.items()}
     renamed = StoredTensors(shapes, lambda name: stored.read(own_names[name]))
-    if "bert/embeddings/word_embeddings" not in shapes:
+    family = _family_in(shapes, google_tf1.NAME)
+    if family is None:
         raise ValueError(
-            f"Expected the variables of BERT or ALBERT in {folder}, got "
+            f"Expected the variables of {titles()} in {folder}, got "
             f"{listed(sorted(shapes))}."
         )
-    is_albert = "bert/encoder/embedding_hidden_mapping_in/kernel" in shapes
-    with errors_name(folder, (IndexError, KeyError, TypeError, ValueError)):
-        fields = _tf1_fields(shapes, graph, is_albert)
-    config = make_config(AlbertConfig if is_albert else BertConfig, fields, folder)
+    config = _config(folder, shapes, graph, family, google_tf1.NAME)
     return assemble(
         NAME,
         folder,
         config,
         renamed,
-        google_tf1.ALBERT if is_albert else google_tf1.BERT,
         account,
+        names=google_tf1.NAME,
         is_encoders=google_tf1.is_encoders,
         ignored=google_tf1.IGNORED,
         original_names=own_names,
     )
-
-
-def _tf1_fields(shapes, graph, is_albert):
-    vocab_size, embedding_size = shapes["bert/embeddings/word_embeddings"]
-    numbers = _block_numbers(shapes, is_albert)
-    block = (
-        "bert/encoder/transformer/group_0/inner_group_0/ffn_1/"
-        if is_albert
-        else "bert/encoder/layer_0/"
-    )
-    hidden_size, intermediate_size = shapes[block + "intermediate/dense/kernel"]
-    fields = {
-        "vocab_size": vocab_size,
-        "hidden_size": hidden_size,
-        "num_attention_heads": hidden_size // graph.head_size,
-        "intermediate_size": intermediate_size,
-        "max_position_embeddings": shapes["bert/embeddings/position_embeddings"][0],
-        "type_vocab_size": shapes["bert/embeddings/token_type_embeddings"][0],
-        "hidden_act": graph.activation,
-    }
-    if not is_albert:
-        return {**fields, "num_hidden_layers": len(numbers)}
-    inner_group_num = len({inner for _, inner in numbers})
-    return {
-        **fields,
-        "embedding_size": embedding_size,
-        "num_hidden_layers": graph.attention_count // inner_group_num,
-        "num_hidden_groups": len({group for group, _ in numbers}),
-        "inner_group_num": inner_group_num,
-    }
-
-
-def _block_numbers(shapes, is_albert):
-    pattern = re.compile(
-        r"/group_(\d+)/inner_group_(\d+)/" if is_albert else r"/layer_(\d+)/"
-    )
-    found = (pattern.search(name) for name in shapes)
-    return {match.groups() for match in found if match}

@@ -14,8 +14,8 @@ import keras
 import tensorflow as tf
 
 from kerasbert.checkpoints import tf_hub
+from kerasbert.checkpoints.names import rows_in
 from kerasbert.checkpoints.vocabulary import write_tokenizer
-from kerasbert.config import AlbertConfig
 from kerasbert.export.cards import POOLED, REUSABLE, card
 from kerasbert.export.saved_model import checked_length, model_name
 from kerasbert.files import new_folder
@@ -103,19 +103,11 @@ def export_reusable(
 
 def hub_variables(encoder):
     """Returns the weights of an encoder in TF Hub's layout."""
-    config, table = encoder.config, tf_hub.BERT
-    if isinstance(config, AlbertConfig):
-        table = tf_hub.ALBERT
-        if config.num_hidden_groups > 1 or config.inner_group_num > 1:
-            raise ValueError(
-                "Expected an ALBERT whose layers share one block, as TF Hub's do; this "
-                f"one has {config.num_hidden_groups} groups of "
-                f"{config.inner_group_num} inner layers."
-            )
+    config = encoder.config
     ours = variables_of(encoder)
     weights = checkpoint_of(encoder).weights
     pairs = []
-    for row in table.rows(config):
+    for row in rows_in(config, tf_hub.NAME):
         if row.ours in weights:
             value = weights[row.ours]()
             value = row.transform.save(value, config.num_attention_heads)

@@ -8,7 +8,8 @@ import shutil
 import numpy as np
 import pytest
 
-from kerasbert.checkpoints import google_tf1, read_checkpoint, tf_hub
+from kerasbert.checkpoints import read_checkpoint
+from kerasbert.checkpoints.names import rows_in
 from tests.checkpoints.on_disk import (
     assert_same_checkpoint,
     copy,
@@ -43,13 +44,13 @@ OF_2020 = [
 ]
 
 
-def export(checkpoint, table, names, target):
+def export(checkpoint, rows, names, target):
     """A SavedModel with other names, whose layers call one function each."""
     import tensorflow as tf
 
     module = tf.Module()
     module.variables_of_it = []
-    for row in table.rows(checkpoint.config):
+    for row in rows:
         if row.ours in checkpoint.weights:
             name = row.theirs
             for pattern, replacement in names:
@@ -78,14 +79,18 @@ def export(checkpoint, table, names, target):
 @pytest.mark.parametrize("names", [OF_2019, OF_2020], ids=["2019", "2020"])
 def test_bert_of_older_exports_is_read(names, tmp_path):
     checkpoint = read(folder("bert_pretraining/tfhub_mlm"))
-    exported = export(checkpoint, tf_hub.BERT, names, tmp_path / "old")
+    exported = export(
+        checkpoint, rows_in(checkpoint.config, "tf_hub"), names, tmp_path / "old"
+    )
     assert_same_checkpoint(read_checkpoint(exported), checkpoint)
 
 
 @needs_tensorflow
 def test_albert_of_older_exports_is_read_layers_counted_through_calls(tmp_path):
     checkpoint = read(folder("albert_tiny/tfhub_mlm"))
-    exported = export(checkpoint, tf_hub.ALBERT, OF_2020, tmp_path / "old")
+    exported = export(
+        checkpoint, rows_in(checkpoint.config, "tf_hub"), OF_2020, tmp_path / "old"
+    )
     found = read_checkpoint(exported)
     assert found.config.num_hidden_layers == 4
     assert_same_checkpoint(found, checkpoint)
@@ -130,11 +135,11 @@ def write_tf1(target, config, tensors):
     return target
 
 
-def google_tensors(checkpoint, table):
+def google_tensors(checkpoint):
     heads = checkpoint.config.num_attention_heads
     return {
         row.theirs: row.transform.save(checkpoint.weights[row.ours](), heads)
-        for row in table.rows(checkpoint.config)
+        for row in rows_in(checkpoint.config, "google_tf1")
         if row.ours in checkpoint.weights
     }
 
@@ -150,17 +155,17 @@ def slots_of(tensors):
 
 
 GOOGLE = {
-    "bert": ("bert_pretraining/google_tf1/bert_config.json", google_tf1.BERT),
-    "albert": ("albert_pretraining/google_tf1/albert_config.json", google_tf1.ALBERT),
+    "bert": "bert_pretraining/google_tf1/bert_config.json",
+    "albert": "albert_pretraining/google_tf1/albert_config.json",
 }
 
 
 @needs_tensorflow
 @pytest.mark.parametrize("kind", GOOGLE)
 def test_a_fine_tuned_classifier_of_google_is_read(kind, tmp_path):
-    file, table = GOOGLE[kind]
+    file = GOOGLE[kind]
     checkpoint = read(folder(file).parent)
-    tensors = google_tensors(checkpoint, table)
+    tensors = google_tensors(checkpoint)
     tensors = {name: a for name, a in tensors.items() if not name.startswith("cls/")}
     rng = np.random.default_rng(0)
     tensors["output_weights"] = rng.normal(size=(3, 24)).astype("float32")
@@ -178,9 +183,9 @@ def test_a_fine_tuned_classifier_of_google_is_read(kind, tmp_path):
 @needs_tensorflow
 @pytest.mark.parametrize("kind", GOOGLE)
 def test_a_question_answerer_of_google_is_read(kind, tmp_path):
-    file, table = GOOGLE[kind]
+    file = GOOGLE[kind]
     checkpoint = read(folder(file).parent)
-    tensors = google_tensors(checkpoint, table)
+    tensors = google_tensors(checkpoint)
     rng = np.random.default_rng(0)
     tensors["cls/squad/output_weights"] = rng.normal(size=(2, 24)).astype("float32")
     tensors["cls/squad/output_bias"] = rng.normal(size=2).astype("float32")
@@ -192,8 +197,8 @@ def test_a_question_answerer_of_google_is_read(kind, tmp_path):
 
 @needs_tensorflow
 def test_the_head_of_albert_for_squad_2_is_left_out_by_name(tmp_path):
-    file, table = GOOGLE["albert"]
-    tensors = google_tensors(read(folder(file).parent), table)
+    file = GOOGLE["albert"]
+    tensors = google_tensors(read(folder(file).parent))
     wanted = read(folder(file).parent)
     tensors["start_logits/dense/kernel"] = np.zeros((24, 1), "float32")
     path = write_tf1(tmp_path / "out", folder(file), tensors)

@@ -1,16 +1,18 @@
 """The tables of names: whole, unambiguous, and the same both ways."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from kerasbert import models
-from kerasbert.checkpoints import (
-    google_tf1,
-    huggingface_tables,
-    keras_hub_tables,
-    tf_hub,
-    transforms,
-    variables,
+from kerasbert.checkpoints.names import (
+    CONTAINERS,
+    FAMILIES,
+    family_of,
+    names_of,
+    rows_in,
+    table,
 )
 from kerasbert.config import AlbertConfig, BertConfig
 from kerasbert.models.head_model import HeadModel
@@ -37,14 +39,11 @@ CONFIGS = {"bert": BERT, "albert": ALBERT, "albert_groups": GROUPS}
 CLASSES = 6
 
 TABLES = {
-    "google_tf1-bert": (google_tf1.BERT, BERT),
-    "google_tf1-albert": (google_tf1.ALBERT, GROUPS),
-    "huggingface-bert": (huggingface_tables.BERT, BERT),
-    "huggingface-albert": (huggingface_tables.ALBERT, GROUPS),
-    "keras_hub-bert": (keras_hub_tables.BERT, BERT),
-    "keras_hub-albert": (keras_hub_tables.ALBERT, GROUPS),
-    "tf_hub-bert": (tf_hub.BERT, BERT),
-    "tf_hub-albert": (tf_hub.ALBERT, ALBERT),
+    f"{container}-{kind}": (container, config)
+    for kind, config in CONFIGS.items()
+    for container in CONTAINERS
+    if getattr(family_of(config), container) is not None
+    and (container, kind) != ("tf_hub", "albert_groups")
 }
 TRANSFORMS = {
     "SAME": (12, 7),
@@ -55,8 +54,7 @@ TRANSFORMS = {
 
 
 def encoder_of(config):
-    is_albert = isinstance(config, AlbertConfig)
-    return (models.AlbertEncoder if is_albert else models.BertEncoder)(config)
+    return models.Encoder.classes[type(config)](config)
 
 
 def shapes_of(model):
@@ -65,8 +63,12 @@ def shapes_of(model):
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_the_variables_of_an_encoder_are_those_that_are_listed(config):
-    letters = {**variables.encoder_variables(config), **variables.POOLER}
-    listed = {path: variables.shape_of(axes, config) for path, axes in letters.items()}
+    rows = rows_in(config, "huggingface")
+    listed = {
+        row.ours: table.shape_of(row.letters, config)
+        for row in rows
+        if row.group in ("encoder", "pooler")
+    }
     encoder = encoder_of(config)
     assert shapes_of(encoder) == listed
     assert len(encoder.weights) == len(listed)
@@ -79,9 +81,9 @@ def test_the_variables_of_a_head_are_those_that_are_listed(model_class):
     model = model_class(encoder_of(ALBERT), *arguments)
     encoder = model.encoder
     listed = {
-        path: variables.shape_of(axes, ALBERT, CLASSES)
+        path: table.shape_of(axes, ALBERT, CLASSES)
         for head in heads
-        for path, axes in variables.HEADS[head].items()
+        for path, axes in table.HEADS[head].items()
     }
     own = {p: s for p, s in shapes_of(model).items() if p not in shapes_of(encoder)}
     assert own == listed
@@ -90,28 +92,37 @@ def test_the_variables_of_a_head_are_those_that_are_listed(model_class):
 
 def test_every_head_of_the_list_has_a_model():
     heads = {head for model in HeadModel.classes for head in model.heads}
-    assert heads == {*variables.HEADS}
+    assert heads == {*table.HEADS}
 
 
-@pytest.mark.parametrize("table, config", TABLES.values(), ids=TABLES)
-def test_a_table_names_every_variable_of_the_encoder_once(table, config):
-    rows = table.rows(config)
+@pytest.mark.parametrize("container, config", TABLES.values(), ids=TABLES)
+def test_a_table_names_every_variable_of_the_encoder_once(container, config):
+    rows = rows_in(config, container)
     ours = [row.ours for row in rows]
-    theirs = [row.theirs for row in rows]
     assert len(set(ours)) == len(ours)
-    assert len(set(theirs)) == len(theirs)
-    encoder = {row.ours for row in rows if row.group == "encoder"}
-    assert encoder == variables.encoder_variables(config).keys()
-    pooler = {row.ours for row in rows if row.group == "pooler"}
-    assert pooler == variables.POOLER.keys()
-    for head in table.heads:
+    assert len({row.theirs for row in rows}) == len(rows)
+    encoder = {path for path in shapes_of(encoder_of(config))}
+    assert {r.ours for r in rows if r.group in ("encoder", "pooler")} == encoder
+    for head in {row.group for row in rows} - {"encoder", "pooler"}:
         in_head = {row.ours for row in rows if row.group == head}
-        assert in_head == variables.HEADS[head].keys()
+        assert in_head == table.HEADS[head].keys()
+
+
+def test_a_container_with_fewer_names_than_blocks_refuses():
+    with pytest.raises(ValueError, match="4 blocks with weights of their own"):
+        rows_in(GROUPS, "tf_hub")
+
+
+def test_a_container_without_a_family_names_what_it_holds():
+    [bert] = [family for family in FAMILIES if family.name == "bert"]
+    lacking = dataclasses.replace(bert, google_tf1=None, title="Other")
+    with pytest.raises(ValueError, match="google_tf1 has no Other: it holds ALBERT"):
+        names_of(lacking, "google_tf1")
 
 
 @pytest.mark.parametrize("name, shape", TRANSFORMS.items())
 def test_a_transform_is_undone_by_its_inverse(name, shape):
-    transform = getattr(transforms, name)
+    transform = getattr(table, name)
     ours = np.random.default_rng(0).normal(size=shape)
     theirs = transform.save(ours, num_heads=3)
     np.testing.assert_array_equal(transform.load(theirs), ours)
@@ -121,8 +132,8 @@ def test_a_transform_is_undone_by_its_inverse(name, shape):
 
 def test_heads_are_joined_one_after_the_other():
     query = np.arange(24).reshape(4, 3, 2)  # [D, N, H]
-    joined = transforms.JOIN_HEADS.load(query)  # [D, N * H]
+    joined = table.JOIN_HEADS.load(query)  # [D, N * H]
     np.testing.assert_array_equal(joined[1], [6, 7, 8, 9, 10, 11])
     output = np.arange(24).reshape(3, 2, 4)  # [N, H, D]
-    joined = transforms.JOIN_HEADS_IN.load(output)  # [N * H, D]
+    joined = table.JOIN_HEADS_IN.load(output)  # [N * H, D]
     np.testing.assert_array_equal(joined[3], output[1, 1])

@@ -109,7 +109,7 @@ def test_of_two_encoders_none_is_chosen(tmp_path):
 def test_an_encoder_of_another_family_is_refused(tmp_path):
     path = copy(BARE, tmp_path)
     rewrite(path, lambda tensors: {"roberta." + k: v for k, v in tensors.items()})
-    refused(path, "under the name roberta", "BERT or ALBERT")
+    refused(path, "under the name roberta", "says BERT")
 
 
 # --- Tensors beside the encoder ---------------------------------------------------

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kerasbert import models
-from kerasbert.checkpoints.huggingface import TABLES
+from kerasbert.checkpoints.names import rows_in
 from kerasbert.models.loading import variables_of
 from kerasbert.training import IGNORED, Recipe
 from kerasbert.training.similarity_losses import CosineSimilarityLoss
@@ -109,7 +109,7 @@ def gradients_of(name, expected):
     heads_count = model.config.num_attention_heads
     return float(loss), {
         row.theirs: row.transform.save(by_path[row.ours], heads_count)
-        for row in TABLES[kind].rows(model.config)
+        for row in rows_in(model.config, "huggingface")
         if row.ours in by_path
     }
 

@@ -1,0 +1,108 @@
+"""What a family of encoders is called: the form of the tables of names."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+
+@dataclasses.dataclass(frozen=True)
+class HuggingFaceNames:
+    """A family in transformers.
+
+    Args:
+        table: The names of tensors, without the family's prefix, such as `bert.`.
+        architectures: From the heads of a checkpoint to the class that holds them;
+            `"tokens"` follows a classification head of tokens.
+        config: From their keys of `config.json` to our fields.
+        parts: What the names in the prefix begin with.
+        tied: From a tensor of the masked LM head to the one that it has to equal.
+        ignored: From keys of `config.json` to the reason why they change no number.
+        text_dropout: Their key of the dropout of a classification head of texts.
+        token_dropout: Their key of that of tokens.
+    """
+
+    table: Mapping
+    architectures: Mapping[tuple[str, ...], str]
+    config: Mapping[str, str]
+    tied: Mapping[str, str]
+    parts: tuple[str, ...] = ("embeddings.", "encoder.", "pooler.")
+    ignored: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    text_dropout: str = "classifier_dropout"
+    token_dropout: str = "classifier_dropout"
+
+
+@dataclasses.dataclass(frozen=True)
+class GoogleNames:
+    """A family in Google's TensorFlow 1 checkpoints.
+
+    Args:
+        table: The names of tensors.
+        config_file: The name of the configuration.
+        checkpoint: The name of the checkpoint.
+        values: What else its configuration says.
+    """
+
+    table: Mapping
+    config_file: str
+    checkpoint: str
+    values: Mapping = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class TFHubNames:
+    """A family in SavedModels of TF Hub.
+
+    Args:
+        table: The names of tensors.
+    """
+
+    table: Mapping
+
+
+@dataclasses.dataclass(frozen=True)
+class KerasHubNames:
+    """A family in KerasHub's presets.
+
+    Args:
+        table: The names of tensors, those of a task below `task/`.
+        title: What the names of its classes begin with.
+        module: The module of these classes.
+        config: From arguments of its backbone to our fields.
+        activation: The activation of its feed-forward networks.
+        masked_lm: What its masked LM head computes, whatever the encoder does.
+        has_embedder: Whether there is a `TextEmbedder`.
+        limit: From a configuration to what the backbone needs and it does not have.
+    """
+
+    table: Mapping
+    title: str
+    module: str
+    config: Mapping[str, str]
+    activation: str
+    masked_lm: Mapping
+    has_embedder: bool = False
+    limit: Callable = lambda config: ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Family:
+    """A family of encoders: its configuration, and its names in each container.
+
+    Args:
+        name: Its name, as `model_type` of transformers has it.
+        title: Its name in prose.
+        config_class: The class of its configurations.
+        marks: Keys of configurations that it alone has.
+        huggingface: Its names in transformers.
+        google_tf1: Its names in Google's checkpoints; None: there are none.
+        tf_hub: Its names in TF Hub; None: there are none.
+        keras_hub: Its names in KerasHub; None: there are none.
+    """
+
+    name: str
+    title: str
+    config_class: type
+    huggingface: HuggingFaceNames
+    marks: tuple[str, ...] = ()
+    google_tf1: GoogleNames | None = None
+    tf_hub: TFHubNames | None = None
+    keras_hub: KerasHubNames | None = None
