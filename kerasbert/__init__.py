@@ -16,11 +16,13 @@ from kerasbert.version import __version__
 if TYPE_CHECKING:
     from kerasbert.config import AlbertConfig as AlbertConfig
     from kerasbert.config import BertConfig as BertConfig
+    from kerasbert.config import DistilBertConfig as DistilBertConfig
     from kerasbert.keras_hub import from_keras_hub as from_keras_hub
     from kerasbert.keras_hub import to_keras_hub as to_keras_hub
     from kerasbert.litert import LiteRTEmbedder as LiteRTEmbedder
     from kerasbert.models import AlbertEncoder as AlbertEncoder
     from kerasbert.models import BertEncoder as BertEncoder
+    from kerasbert.models import DistilBertEncoder as DistilBertEncoder
     from kerasbert.models import load_encoder as load_encoder
     from kerasbert.tasks import MaskedLM as MaskedLM
     from kerasbert.tasks import QuestionAnswerer as QuestionAnswerer
@@ -37,6 +39,8 @@ _HOME = {
     "AlbertEncoder": "kerasbert.models",
     "BertConfig": "kerasbert.config",
     "BertEncoder": "kerasbert.models",
+    "DistilBertConfig": "kerasbert.config",
+    "DistilBertEncoder": "kerasbert.models",
     "LiteRTEmbedder": "kerasbert.litert",
     "Recipe": "kerasbert.training",
     "Tokenizer": "kerasbert.text",

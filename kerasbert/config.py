@@ -4,6 +4,7 @@ The names are those of the published `bert_config.json` and `albert_config.json`
 """
 
 import dataclasses
+from typing import ClassVar
 
 from kerasbert.account import quoted
 
@@ -91,6 +92,26 @@ class BertConfig(EncoderConfig):
     Reference:
         [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), section 3.
     """
+
+
+@dataclasses.dataclass(frozen=True)
+class DistilBertConfig(EncoderConfig):
+    """Hyperparameters of a DistilBERT encoder; the defaults are the base model's.
+
+    It has no segments: `type_vocab_size` is 0, and `layer_norm_eps` is 1e-12. The other
+    arguments are those of `EncoderConfig`.
+
+    Example:
+        >>> kerasbert.DistilBertConfig().num_hidden_layers
+        6
+
+    Reference:
+        [Sanh et al., 2019](https://arxiv.org/abs/1910.01108), section 3.
+    """
+
+    num_hidden_layers: int = 6
+    type_vocab_size: ClassVar[int] = 0
+    layer_norm_eps: ClassVar[float] = 1e-12
 
 
 @dataclasses.dataclass(frozen=True)

@@ -108,7 +108,7 @@ def to_keras_hub(source):
                         _tokenizer(preset), sequence_length=source.max_length
                     )
                 return task
-        if isinstance(source, models.BertEncoder | models.AlbertEncoder):
+        if isinstance(source, models.Encoder):
             source.save_pretrained(preset, format="keras_hub")
             dtype = source.dtype_policy
             return hub.models.Backbone.from_preset(str(preset), dtype=dtype)

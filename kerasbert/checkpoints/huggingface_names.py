@@ -154,8 +154,7 @@ def _prefix(names, file, account, family):
         )
     [prefix] = found
     parts = prefix.split(".")[:-1]
-    others = {*OTHER_FAMILIES, *(f.name for f in FAMILIES)} - {family.name}
-    other = next((part for part in parts if part in others), None)
+    other = next((part for part in parts if part in OTHER_FAMILIES), None)
     if other:
         raise ValueError(
             f"{file} holds an encoder under the name {other}, and its configuration "

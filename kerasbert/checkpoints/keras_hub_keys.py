@@ -48,7 +48,7 @@ TASK_KEYS = KeyTable(
     ignored=reasons(
         {
             "book-keeping": "name trainable",
-            "weights tell": "dtype",
+            "weights tell": "dtype hidden_dim",
             "config.json is read instead": "backbone",
             "the tokenizer's files say it": "preprocessor",
         }

@@ -17,7 +17,8 @@ class Embeddings(keras.layers.Layer):
         vocab_size: Number of tokens, V.
         embedding_size: Width of the embeddings: D in BERT, E in ALBERT.
         max_positions: The longest sequence, in tokens.
-        num_segments: Number of segments.
+        num_segments: Number of segments; 0: segments are not embedded, and
+            segment_ids have no effect.
         dropout: Dropout rate of the result.
         epsilon: Epsilon of the layer normalization.
         initializer_range: Standard deviation of the initializer.
@@ -69,14 +70,17 @@ class Embeddings(keras.layers.Layer):
             )
 
         self.token_embedding = table(vocab_size, "token_embedding")
-        self.segment_embedding = table(num_segments, "segment_embedding")
+        self.segment_embedding = None
+        if num_segments:
+            self.segment_embedding = table(num_segments, "segment_embedding")
         self.position_embedding = table(max_positions, "position_embedding")
         self.norm = LayerNorm(epsilon, dtype=self.dtype_policy, name="norm")
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
 
     def build(self, token_ids_shape):
         self.token_embedding.build()
-        self.segment_embedding.build()
+        if self.segment_embedding is not None:
+            self.segment_embedding.build()
         self.position_embedding.build()
         self.norm.build((None, self.embedding_size))
 
@@ -85,11 +89,10 @@ class Embeddings(keras.layers.Layer):
             length = ops.shape(token_ids)[1]
             self._check_length(length)
             position_ids = ops.arange(length, dtype="int32")  # [S]
-        embeddings = (
-            self.token_embedding(token_ids)
-            + self.segment_embedding(segment_ids)
-            + self.position_embedding(position_ids)
-        )  # [B, S, E]
+        embeddings = self.token_embedding(token_ids)  # [B, S, E]
+        if self.segment_embedding is not None:
+            embeddings += self.segment_embedding(segment_ids)
+        embeddings += self.position_embedding(position_ids)
         return self.dropout(self.norm(embeddings), training=training)
 
     def _check_length(self, length):

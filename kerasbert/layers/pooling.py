@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from kerasbert.layers.activations import get_activation
 from kerasbert.layers.initializer import truncated_normal
 
 
@@ -70,6 +71,7 @@ class BertPooler(CLSPooling):
 
     Args:
         initializer_range: Standard deviation of the kernel's initializer.
+        activation: Activation, one of `kerasbert.config.ACTIVATIONS`.
 
     Shapes:
         sequence_output `[B, S, D]` -> pooled_output `[B, D]`.
@@ -78,14 +80,17 @@ class BertPooler(CLSPooling):
         [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), section 3.1, task 2.
     """
 
-    def __init__(self, initializer_range: float = 0.02, **kwargs: Any):
+    def __init__(
+        self, initializer_range: float = 0.02, activation: str = "tanh", **kwargs: Any
+    ):
         super().__init__(**kwargs)
         self.initializer_range = initializer_range
+        self.activation = activation
 
     def build(self, sequence_output_shape):
         self.dense = keras.layers.Dense(
             sequence_output_shape[-1],
-            activation="tanh",
+            activation=get_activation(self.activation),
             kernel_initializer=truncated_normal(self.initializer_range),
             dtype=self.dtype_policy,
             name="dense",
@@ -97,7 +102,11 @@ class BertPooler(CLSPooling):
 
     def get_config(self):
         config = super().get_config()
-        return {**config, "initializer_range": self.initializer_range}
+        return {
+            **config,
+            "initializer_range": self.initializer_range,
+            "activation": self.activation,
+        }
 
 
 @keras.saving.register_keras_serializable(package="kerasbert")

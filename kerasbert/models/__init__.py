@@ -1,4 +1,11 @@
-"""Functional `keras.Model`s composed of `kerasbert.layers`."""
+"""Functional `keras.Model`s composed of `kerasbert.layers`.
+
+Every module whose name ends in `_encoder` defines the encoder of a family, whose class
+is a name of this package; there is no other list.
+"""
+
+import importlib
+import pkgutil
 
 from kerasbert.lazy import lazy_names
 from kerasbert.models.albert_encoder import AlbertEncoder as AlbertEncoder
@@ -23,3 +30,8 @@ from kerasbert.models.task_models import (
 )
 
 __getattr__, __dir__ = lazy_names(__name__, {})
+
+for _part in pkgutil.iter_modules(__path__):
+    if _part.name.endswith("_encoder"):
+        importlib.import_module(f"{__name__}.{_part.name}")
+globals().update({cls.__name__: cls for cls in Encoder.classes.values()})

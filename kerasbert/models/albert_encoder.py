@@ -3,8 +3,8 @@
 import keras
 
 from kerasbert.config import AlbertConfig
-from kerasbert.layers import BertPooler, EncoderBlock, FactorizedEmbeddings
-from kerasbert.models.encoder import Encoder
+from kerasbert.layers import BertPooler, FactorizedEmbeddings
+from kerasbert.models.encoder import Encoder, encoder_block
 
 
 @keras.saving.register_keras_serializable(package="kerasbert")
@@ -60,17 +60,7 @@ class AlbertEncoder(Encoder):
         )
         groups = [
             [
-                EncoderBlock(
-                    config.num_attention_heads,
-                    config.intermediate_size,
-                    activation=config.hidden_act,
-                    dropout=config.hidden_dropout_prob,
-                    attention_dropout=config.attention_probs_dropout_prob,
-                    epsilon=config.layer_norm_eps,
-                    initializer_range=config.initializer_range,
-                    dtype=dtype,
-                    name=f"group_{group}_inner_{inner}",
-                )
+                encoder_block(config, dtype, f"group_{group}_inner_{inner}")
                 for inner in range(config.inner_group_num)
             ]
             for group in range(config.num_hidden_groups)

@@ -3,8 +3,8 @@
 import keras
 
 from kerasbert.config import BertConfig
-from kerasbert.layers import BertPooler, Embeddings, EncoderBlock
-from kerasbert.models.encoder import Encoder
+from kerasbert.layers import BertPooler
+from kerasbert.models.encoder import Encoder, bert_embeddings, encoder_block
 
 
 @keras.saving.register_keras_serializable(package="kerasbert")
@@ -45,30 +45,10 @@ class BertEncoder(Encoder):
 
     def __init__(self, config, dtype=None, add_pooler=True, **kwargs):
         # === Layers ===
-        embeddings = Embeddings(
-            config.vocab_size,
-            config.hidden_size,
-            max_positions=config.max_position_embeddings,
-            num_segments=config.type_vocab_size,
-            dropout=config.hidden_dropout_prob,
-            epsilon=config.layer_norm_eps,
-            initializer_range=config.initializer_range,
-            dtype=dtype,
-            name="embeddings",
-        )
+        embeddings = bert_embeddings(config, dtype)
         blocks = [
-            EncoderBlock(
-                config.num_attention_heads,
-                config.intermediate_size,
-                activation=config.hidden_act,
-                dropout=config.hidden_dropout_prob,
-                attention_dropout=config.attention_probs_dropout_prob,
-                epsilon=config.layer_norm_eps,
-                initializer_range=config.initializer_range,
-                dtype=dtype,
-                name=f"layer_{i}",
-            )
-            for i in range(config.num_hidden_layers)
+            encoder_block(config, dtype, f"layer_{layer}")
+            for layer in range(config.num_hidden_layers)
         ]
         pooler = None
         if add_pooler:

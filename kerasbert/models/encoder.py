@@ -4,7 +4,7 @@ import dataclasses
 
 import keras
 
-from kerasbert.layers.attention_bias import padding_bias
+from kerasbert.layers import Embeddings, EncoderBlock, padding_bias
 from kerasbert.models.inputs import encoder_inputs
 from kerasbert.models.model import Model
 
@@ -192,6 +192,36 @@ class Encoder(Model):
         for name in config.get("frozen_layers", ()):
             encoder.get_layer(name).trainable = False
         return encoder
+
+
+def bert_embeddings(config, dtype):
+    """The embeddings of a family whose tables are as wide as its hidden states."""
+    return Embeddings(
+        config.vocab_size,
+        config.hidden_size,
+        max_positions=config.max_position_embeddings,
+        num_segments=config.type_vocab_size,
+        dropout=config.hidden_dropout_prob,
+        epsilon=config.layer_norm_eps,
+        initializer_range=config.initializer_range,
+        dtype=dtype,
+        name="embeddings",
+    )
+
+
+def encoder_block(config, dtype, name):
+    """An encoder block with the hyperparameters of a configuration."""
+    return EncoderBlock(
+        config.num_attention_heads,
+        config.intermediate_size,
+        activation=config.hidden_act,
+        dropout=config.hidden_dropout_prob,
+        attention_dropout=config.attention_probs_dropout_prob,
+        epsilon=config.layer_norm_eps,
+        initializer_range=config.initializer_range,
+        dtype=dtype,
+        name=name,
+    )
 
 
 def load_encoder(source, strict=False, **kwargs):

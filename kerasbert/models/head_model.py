@@ -26,7 +26,7 @@ class HeadModel(Model):
         ValueError: If the model uses the pooler, and the encoder has none.
     """
 
-    heads = ()  # groups of variables of a checkpoint, of `checkpoints.variables.HEADS`
+    heads = ()  # groups of variables of a checkpoint, of `names.table.HEADS`
     uses_pooler = False
     takes_positions = False  # whether `masked_positions` is an input
     classes = []  # all that can be loaded; those of more heads first

@@ -70,8 +70,9 @@ def check_inputs(inputs, config):
     tokenizer = "Is the tokenizer the one of this model?"
     size = f"the model's vocab_size is {config.vocab_size}"
     _check_range("token_ids", inputs, config.vocab_size, size, tokenizer)
-    size = f"the model's type_vocab_size is {config.type_vocab_size}"
-    _check_range("segment_ids", inputs, config.type_vocab_size, size, tokenizer)
+    if config.type_vocab_size:  # else segments have no effect
+        size = f"the model's type_vocab_size is {config.type_vocab_size}"
+        _check_range("segment_ids", inputs, config.type_vocab_size, size, tokenizer)
     meaning = "1 is a token, 0 is padding"
     remedy = "A mask to be added to scores is mask == 0 here."
     _check_range("padding_mask", inputs, 2, meaning, remedy)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import kerasbert
-from kerasbert.tasks.pretrained_task import encoder_of
+from kerasbert.models import load_encoder
 from kerasbert.visualize import attention_figure, attention_html, attention_maps
 
 FIXTURES = pathlib.Path(__file__).parents[1] / "fixtures"
@@ -29,7 +29,7 @@ ROWS = {
 def test_maps_are_those_of_transformers(name):
     folder = FIXTURES / name / "huggingface"
     maps = attention_maps(
-        encoder_of(folder),
+        load_encoder(folder),
         "a good film",
         pair="the world",
         tokenizer=kerasbert.Tokenizer.from_pretrained(folder),
