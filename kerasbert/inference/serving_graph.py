@@ -5,10 +5,10 @@ import functools
 import keras
 import tensorflow as tf
 
-from kerasbert.models.loading import checkpoint_of, variables_of
 from kerasbert.inference.int8_products import calibrated_products, check_int8
 from kerasbert.inference.matmul_overrides import override_matmuls
 from kerasbert.inference.packed_graph import joint_projections, packed_encoder
+from kerasbert.models.loading import checkpoint_of, variables_of
 from kerasbert.models.quantization import quantized_layers
 
 # From a precision to the dtype policy of the encoder's layers. Softmax, layer

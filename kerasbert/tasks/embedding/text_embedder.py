@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from kerasbert.models import SentenceEmbeddingModel
-from kerasbert.models.encoder import Encoder
 from kerasbert.tasks.embedding import serving
 from kerasbert.tasks.embedding.files import load_embedder, write_modules
 from kerasbert.tasks.embedding.groups import (
@@ -98,15 +97,15 @@ class TextEmbedder(EncoderTask):
         similarity_fn_name: str | None = "cosine",
     ):
         check_similarity(similarity_fn_name)
-        encoder = model if isinstance(model, Encoder) else model.encoder
+        encoder = getattr(model, "encoder", model)
         if encoder is model:
             poolings = [pooling] if isinstance(pooling, str) else pooling
             model = SentenceEmbeddingModel(
                 encoder, poolings, projections, normalize, include_prompt
             )
         super().__init__(model, tokenizer, max_length)
-        self.encoder = encoder  # with its pooler, which no pooling uses
         check_one_segment(tokenizer)
+        self.encoder = encoder  # with its pooler, which no pooling uses
         self.prompts = dict(prompts or {})
         self.default_prompt = None
         self.truncate_dim = self._checked_size(truncate_dim)
