@@ -100,9 +100,8 @@ class TextEmbedder(EncoderTask):
         encoder = getattr(model, "encoder", model)
         if encoder is model:
             poolings = [pooling] if isinstance(pooling, str) else pooling
-            model = SentenceEmbeddingModel(
-                encoder, poolings, projections, normalize, include_prompt
-            )
+            head = poolings, projections, normalize, include_prompt
+            model = SentenceEmbeddingModel(encoder, *head)
         super().__init__(model, tokenizer, max_length)
         check_one_segment(tokenizer)
         self.encoder = encoder  # with its pooler, which no pooling uses
