@@ -1,4 +1,4 @@
-"""Reading and writing the containers in which weights of BERT and ALBERT are published.
+"""Reading and writing of published BERT and ALBERT weights, in all formats.
 
 A container is a table: the path of our variable, their name, an invertible transform.
 The same table loads and saves, and a ledger accounts for both sides.

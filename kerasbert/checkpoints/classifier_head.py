@@ -1,4 +1,4 @@
-"""What a Hugging Face folder says of its classification head besides the weights.
+"""Metadata of a classification head in a Hugging Face folder.
 
 Which activation turns logits into scores is stated by two projects: transformers has
 `problem_type`, and the `CrossEncoder` of sentence-transformers has `activation_fn`,
@@ -34,7 +34,7 @@ KNOWN = ("SequenceClassification", "TokenClassification")
 
 @dataclasses.dataclass(frozen=True)
 class ClassifierHead:
-    """What a folder says of its classification head.
+    """Metadata of a classification head.
 
     Args:
         labels: The names of the classes.
@@ -59,21 +59,7 @@ class ClassifierHead:
 
 
 def read_classifier_head(values, folder, file, architecture, num_classes):
-    """Reads what a folder says of its classification head.
-
-    Args:
-        values: The content of `config.json`.
-        folder: The folder, a `pathlib.Path`.
-        file: The file that `values` are of, for messages.
-        architecture: The class of transformers that wrote the folder, or `""`.
-        num_classes: The number of classes; None: there is no such head.
-
-    Returns:
-        A `ClassifierHead`.
-
-    Raises:
-        ValueError: If `id2label` is no object from numbers to names.
-    """
+    """Reads the metadata of a classification head."""
     if num_classes is None:
         return ClassifierHead()
     labels, doubts = _labels(values, num_classes, file)
@@ -94,14 +80,7 @@ def read_classifier_head(values, folder, file, architecture, num_classes):
 
 
 def classifier_settings(checkpoint):
-    """The keys of `config.json` that tell other readers how logits become scores.
-
-    Args:
-        checkpoint: A `Checkpoint` with a classification head of texts.
-
-    Returns:
-        A dictionary; empty where the model does not say.
-    """
+    """Returns the config keys by which other readers convert logits to scores."""
     activation = checkpoint.score_activation
     if activation is None or checkpoint.token_labels or checkpoint.other_head:
         return {}
@@ -118,20 +97,12 @@ def classifier_settings(checkpoint):
 
 
 def is_cross_encoder(folder):
-    """Whether a folder is one of sentence-transformers' `CrossEncoder`.
-
-    Args:
-        folder: A `pathlib.Path`.
-    """
+    """Whether a folder is a `CrossEncoder` of sentence-transformers."""
     return _settings(folder).get("model_type") == "CrossEncoder"
 
 
 def default_activation(num_classes):
-    """How transformers turns logits into scores where nothing is stated.
-
-    Args:
-        num_classes: The number of logits.
-    """
+    """Returns the default activation of transformers for scores."""
     return "sigmoid" if num_classes == 1 else "softmax"
 
 
@@ -167,7 +138,7 @@ def _labels(values, num_classes, file):
 
 
 def _stated_by_cross_encoder(values, folder, file):
-    """The activation that sentence-transformers states, whether pairs go in, doubts."""
+    """Returns a CrossEncoder's activation, whether it takes pairs, and doubts."""
     settings = _settings(folder)
     is_cross_encoder = settings.get("model_type") == "CrossEncoder"
     pairs = True if is_cross_encoder or OLD_KEY in values else None
@@ -199,7 +170,7 @@ def _stated_by_cross_encoder(values, folder, file):
 
 
 def _settings(folder):
-    """The settings of sentence-transformers beside a model, if they are readable."""
+    """Returns the settings of sentence-transformers, if they are readable."""
     if not (folder / SETTINGS).is_file() or not (folder / "modules.json").is_file():
         return {}
     settings = read_json(folder / SETTINGS)
@@ -207,7 +178,7 @@ def _settings(folder):
 
 
 def _resolved(values, stated, num_classes, file):
-    """The activation of the scores, and a sentence where readers differ on it."""
+    """Returns the activation of the scores, and a sentence if readers differ."""
     problem_type = values.get("problem_type")
     default = default_activation(num_classes)
     if problem_type is not None and problem_type not in PROBLEM_TYPES:

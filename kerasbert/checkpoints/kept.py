@@ -1,4 +1,4 @@
-"""What a container of another project has no place for, kept beside what it has.
+"""Round-trip metadata: properties that a foreign format cannot store.
 
 It lies under the key `kerasbert` of a configuration, where other readers ignore it.
 """
@@ -24,15 +24,7 @@ KINDS = {
 
 
 def read_kept(values, file):
-    """What kerasbert kept in a configuration that it wrote; else nothing.
-
-    Args:
-        values: The configuration.
-        file: Its file, for messages.
-
-    Raises:
-        ValueError: If it is not what kerasbert writes.
-    """
+    """Returns the round-trip metadata of a config that kerasbert wrote."""
     kept = values.get(KEY, {})
     if not isinstance(kept, dict) or not all(
         key in KINDS and isinstance(value, KINDS[key]) for key, value in kept.items()
@@ -45,16 +37,7 @@ def read_kept(values, file):
 
 
 def restore(checkpoint, kept, file):
-    """A checkpoint with what was kept of its heads.
-
-    Args:
-        checkpoint: A `Checkpoint`.
-        kept: From `read_kept`.
-        file: The file that it is from, for messages.
-
-    Raises:
-        ValueError: If it makes no sense.
-    """
+    """Restores the heads of a checkpoint from round-trip metadata."""
     if not kept.get("has_pooler", True):
         checkpoint = checkpoint.without_pooler()
     fields = {}
@@ -76,11 +59,7 @@ def restore(checkpoint, kept, file):
 
 
 def kept_scores(checkpoint):
-    """What to keep of how the logits of a head of texts become scores.
-
-    Args:
-        checkpoint: The `Checkpoint` to be written.
-    """
+    """Returns the metadata of how logits are converted to scores."""
     facts = {
         "score_activation": checkpoint.score_activation,
         "pairs": checkpoint.pairs,
@@ -90,7 +69,7 @@ def kept_scores(checkpoint):
 
 
 def head_mathematics(config):
-    """What a masked LM head computes that computes as its encoder does."""
+    """Returns the default activation and epsilon of a masked LM head."""
     return {"activation": config.hidden_act, "epsilon": config.layer_norm_eps}
 
 

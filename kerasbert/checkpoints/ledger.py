@@ -1,4 +1,4 @@
-"""The two-sided account of a checkpoint: every variable filled, every tensor used."""
+"""The ledger of a checkpoint: every variable assigned, every tensor used."""
 
 import dataclasses
 
@@ -7,7 +7,7 @@ from kerasbert.account import listed, quoted
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One tensor of a checkpoint, and where it went.
+    """A tensor of a checkpoint, and its use.
 
     Args:
         name: Its name there.
@@ -26,7 +26,7 @@ class Entry:
 
 @dataclasses.dataclass(frozen=True)
 class Ledger:
-    """Where every tensor of a checkpoint went.
+    """The uses of all tensors of a checkpoint.
 
     Args:
         entries: One a tensor.
@@ -38,17 +38,17 @@ class Ledger:
 
     @property
     def used(self):
-        """The entries that filled a variable."""
+        """The tensors that were assigned to variables."""
         return [entry for entry in self.entries if entry.variable]
 
     @property
     def ignored(self):
-        """The entries that were left, each for a reason that its note names."""
+        """The ignored tensors, with reasons."""
         return [entry for entry in self.entries if not entry.variable]
 
     @property
     def extra(self):
-        """The entries that hold something which is not computed here."""
+        """The tensors that are not supported."""
         return [entry for entry in self.entries if entry.extra]
 
 
@@ -62,7 +62,7 @@ def balance(
     is_encoders=None,
     set_aside=None,
 ):
-    """Matches the tensors of a checkpoint with a table of names.
+    """Matches the tensors of a checkpoint with a name table.
 
     Encoder and pooler have to be there in full. A head that is not, and tensors that
     no table names and that are no part of the encoder, stop only what needs them.

@@ -1,4 +1,4 @@
-"""A stack machine that reads a pickle as a description of tensors.
+"""A stack machine that interprets a pickle as a description of tensors.
 
 A pickle is a program that may call any Python function. This machine knows the
 steps that describe a dictionary of torch tensors and refuses every other one. The
@@ -41,7 +41,7 @@ _TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
 class Storage(NamedTuple):
-    """A run of numbers: which one, of what type, and the part of it that is meant."""
+    """A view of a storage: its key, dtype and range."""
 
     key: str
     dtype: str
@@ -50,7 +50,7 @@ class Storage(NamedTuple):
 
 
 class Tensor(NamedTuple):
-    """Where a tensor's numbers lie in a storage; strides are counted in numbers."""
+    """Position of a tensor in a storage; strides are in elements."""
 
     storage: Storage
     offset: int
@@ -59,7 +59,7 @@ class Tensor(NamedTuple):
 
 
 class _Symbol(NamedTuple):
-    """A global that the program names."""
+    """A global named by the pickle."""
 
     module: str
     name: str
@@ -69,7 +69,7 @@ class _Symbol(NamedTuple):
 
 
 def interpret(stream):
-    """Reads one pickle.
+    """Interprets a pickle without executing it.
 
     Args:
         stream: A binary stream; it is left behind the pickle's last byte.
@@ -204,7 +204,7 @@ def _parameter(data, *_):
 
 
 def _storage(kind, storage_type, key, device, count, view=None):
-    """Reads a persistent id; `view` is `(key, start, count)` within the storage."""
+    """Parses a persistent id; `view` is `(key, start, count)`."""
     if kind != "storage":
         raise ValueError("it asks for an object by its id that is no tensor's storage")
     dtype = _STORAGE_TYPES[_expect(_Symbol, storage_type).name]

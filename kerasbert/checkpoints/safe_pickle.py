@@ -1,4 +1,4 @@
-"""The tensors of a `pytorch_model.bin`, read without torch and without running it.
+"""Reads the tensors of a `pytorch_model.bin` without torch and without executing it.
 
 Two containers hold the pickle that describes the tensors: a zip archive (torch 1.6
 and later) and a plain stream of pickles with the numbers behind them (before).
@@ -36,23 +36,10 @@ _DAMAGE = (ValueError, NotImplementedError, zipfile.BadZipFile, struct.error)
 
 
 def load_torch(path, account=None):
-    """Reads the tensors of a file that `torch.save` wrote.
+    """Reads the tensors of a file written by `torch.save`.
 
-    Numbers are mapped from the file where they lie, so they cost no memory until
-    they are used. bfloat16 comes as float32, which holds it exactly.
-
-    Args:
-        path: The file: a dictionary from names to tensors, as `pytorch_model.bin` is,
-            or one that holds such a dictionary under a usual name (`state_dict`).
-        account: The `kerasbert.account.Account` that books what else it holds.
-
-    Returns:
-        A dictionary from names to read-only arrays.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file is truncated or corrupt, or asks for anything but
-            tensors; the message names the file and what it asks for.
+    Numbers are mapped from the file where they lie, so they cost no memory until they
+    are used. bfloat16 comes as float32, which holds it exactly.
     """
     path = pathlib.Path(path)
     if not path.is_file():
@@ -80,7 +67,7 @@ def load_torch(path, account=None):
 
 
 class _Numbers(NamedTuple):
-    """The bytes of a storage, where they lie in the file."""
+    """The bytes of a storage in the file."""
 
     buffer: memoryview
     byte_order: str
@@ -116,7 +103,7 @@ def _read_zip(data, path, account):
 
 
 def _record(data, info):
-    """The bytes of one file in the archive, where they lie."""
+    """Returns the bytes of a file in the archive."""
     header = data[info.header_offset : info.header_offset + 30]
     if info.compress_type != zipfile.ZIP_STORED or header[:4] != b"PK\x03\x04":
         raise ValueError(f"its record {listed([info.filename])} is packed or corrupt")
@@ -160,7 +147,7 @@ def _read_stream(data, path, account):
 
 
 def _tensors(content):
-    """All tensors of a file, wherever they stand in it, each once."""
+    """Returns all distinct tensors of a file, at any depth."""
     seen, left = set(), [content]
     while left:
         value = left.pop()
@@ -176,11 +163,7 @@ def _tensors(content):
 
 
 def _unwrapped(content, path, account):
-    """The dictionary of tensors in what a file holds; books what is beside it.
-
-    Raises:
-        ValueError: If there is none, or more than one.
-    """
+    """Returns the state dict in a file, and records what is beside it."""
     found = _state_dicts(content, ())
     if not found and content == {}:
         return {}
@@ -208,7 +191,7 @@ def _unwrapped(content, path, account):
 
 
 def _state_dicts(content, keys):
-    """Dictionaries of tensors, with the keys that lead to them."""
+    """Yields state dicts, with the keys that lead to them."""
     if not isinstance(content, dict) or len(keys) > 3:
         return []
     tensors = {

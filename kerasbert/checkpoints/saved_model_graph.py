@@ -1,4 +1,4 @@
-"""What the graph of a SavedModel tells about a model, without running it."""
+"""Properties of a model read from a SavedModel's graph, without running it."""
 
 import dataclasses
 import re
@@ -14,7 +14,7 @@ CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 
 @dataclasses.dataclass(frozen=True)
 class GraphFacts:
-    """What is read off a graph.
+    """Properties read from a graph.
 
     Args:
         attention_count: How many times attention is computed: softmaxes.
@@ -29,17 +29,7 @@ class GraphFacts:
 
 
 def read_graph(file):
-    """Reads a `saved_model.pb` as data.
-
-    Args:
-        file: A `pathlib.Path`.
-
-    Returns:
-        `GraphFacts`.
-
-    Raises:
-        ValueError: If the file is no SavedModel; the message names it.
-    """
+    """Parses a `saved_model.pb`."""
     import_tensorflow(file)
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import saved_model_pb2
@@ -68,7 +58,7 @@ def read_graph(file):
 
 
 def _attention_count(nodes, functions):
-    """The softmaxes of the graph or of the function that computes most of them."""
+    """Returns the number of softmaxes in the graph or its largest function."""
     counts = {}
 
     def count(body):

@@ -1,4 +1,4 @@
-"""From a source, whatever its form, to a folder on this machine.
+"""Resolution of a source to a local folder.
 
 A source is a folder, a handle of a hub, or a name of the zoo. What was fetched once
 is used from then on without asking a network; `@revision` (Hugging Face) or a version
@@ -37,26 +37,7 @@ _FORMS = (
 
 
 def resolve(source, *, progress=True):
-    """Returns the folder that holds a model, and fetches it where need be.
-
-    Args:
-        source: A folder, or a file in one, such as `model.safetensors` or the prefix
-            `bert_model.ckpt`; the folder of a run of `kerasbert finetune`, which has
-            its model inside; `hf://organisation/name`, with `@revision` or without;
-            `kaggle://owner/model/framework/variation`, with `/version` or without;
-            `https://tfhub.dev/...`; or a name of the zoo. A folder comes before a
-            name of the zoo.
-        progress: Show progress bars of downloads, where there is a terminal.
-
-    Returns:
-        A `pathlib.Path`, a folder.
-
-    Raises:
-        FileNotFoundError: There is no such folder, name, model or revision.
-        ConnectionError: It has to be fetched, and the hub cannot be reached; the
-            message names what can be used without a network.
-        ValueError: The handle is malformed, or what was fetched is not what the zoo
-            pins.
+    """Returns the folder of a model, downloading it if necessary.
 
     Example:
         >>> import tempfile
@@ -82,7 +63,7 @@ def resolve(source, *, progress=True):
 
 
 def _model_of_run(folder):
-    """The model that a run has trained; any other folder as it is."""
+    """Returns the model of a training run's folder; other folders unchanged."""
     if (folder / "model").is_dir():
         return folder / "model"
     if (folder / "checkpoints").is_dir():
@@ -94,12 +75,7 @@ def _model_of_run(folder):
 
 
 def cached():
-    """Returns the sources that can be used without a network.
-
-    Returns:
-        A tuple of strings: names of the zoo where they have one, else handles; what
-        other programs left in huggingface_hub's cache is among them.
-    """
+    """Returns the sources that are available offline."""
     names = {handle: model.name for model in zoo.models() for handle in model.handles}
     handles = {*cache.names(), *hugging_face.cached_handles()}
     return tuple(sorted({names.get(handle, handle) for handle in handles}))
@@ -127,7 +103,7 @@ def _folder_of(path):
 
 
 def _checkpoints(path):
-    """The index files of the TF1 checkpoint that a path names, in any of its forms."""
+    """Returns the index files of a TF1 checkpoint path, in any form."""
     stem = path.name.removesuffix(".index").removesuffix(".meta").split(".data-")[0]
     return {f"{stem}.index"} if (path.parent / f"{stem}.index").is_file() else set()
 
@@ -151,7 +127,7 @@ def _nothing_there(text, path):
 
 
 def _checked(handle):
-    """Brings a handle into its one form, or says what that would be."""
+    """Normalizes a handle, or raises an error with the right form."""
     for scheme, (hub, form) in _HUBS.items():
         if handle.lower().startswith(scheme):
             handle = scheme + handle[len(scheme) :].partition("?")[0].rstrip("/")
@@ -191,7 +167,7 @@ def _fetch(handle, progress, seconds):
 
 
 def _fetch_first(handles, progress):
-    """Fetches from the first place that works; one from before comes first of all."""
+    """Downloads from the first available location, a cached one first."""
     for handle in handles:
         if folder := cache.recall(handle):
             return folder
@@ -216,7 +192,7 @@ def _fetch_first(handles, progress):
 
 
 def _check_pins(handle, folder):
-    """Compares what was fetched with the digests that the zoo pins."""
+    """Compares downloaded files with the digests of the zoo."""
     for model in zoo.models():
         for name, expected in model.sha256.items() if handle in model.handles else ():
             with open(folder / name, "rb") as file:

@@ -20,18 +20,7 @@ DEEPEST_GROUP = 32
 
 
 def read_safetensors(file, account=None):
-    """Reads a safetensors file, or the index of a sharded one.
-
-    Args:
-        file: `model.safetensors` or `model.safetensors.index.json`.
-        account: The `kerasbert.account.Account` that books what else it holds.
-
-    Returns:
-        `StoredTensors`.
-
-    Raises:
-        ValueError: If the file is truncated or corrupt; the message names it.
-    """
+    """Reads a safetensors file, or the index of a sharded one."""
     import safetensors
 
     errors = (safetensors.SafetensorError, OSError, ValueError, TypeError)
@@ -55,7 +44,7 @@ def read_safetensors(file, account=None):
 
 
 def _check_header(file):
-    """Refuses a header that is too large, or that names a tensor twice."""
+    """Rejects a header that is too large or has duplicate names."""
     with open(file, "rb") as stream:
         length = stream.read(8)
         (size,) = struct.unpack("<Q", length) if len(length) == 8 else (0,)
@@ -88,16 +77,7 @@ def _once(name, homes, shard):
 
 
 def write_safetensors(tensors, file, metadata=None):
-    """Writes a safetensors file.
-
-    Args:
-        tensors: From names to arrays, each in C order.
-        file: The file.
-        metadata: From strings to strings.
-
-    Raises:
-        OSError: If it cannot be written, as on a full disk.
-    """
+    """Writes a safetensors file."""
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
@@ -110,18 +90,7 @@ def write_safetensors(tensors, file, metadata=None):
 
 
 def read_torch(file, account=None):
-    """Reads a legacy torch file, with a pickle reader that makes tensors alone.
-
-    Args:
-        file: `pytorch_model.bin`, or the index of a sharded one.
-        account: The `kerasbert.account.Account` that books what else it holds.
-
-    Returns:
-        `StoredTensors`.
-
-    Raises:
-        ValueError: If the file is corrupt, or asks for anything but tensors.
-    """
+    """Reads a legacy torch file with a restricted pickle reader."""
     from kerasbert.checkpoints.safe_pickle import load_torch
 
     arrays, homes = {}, {}
@@ -137,17 +106,7 @@ def read_torch(file, account=None):
 
 
 def read_tensorflow(prefix):
-    """Reads a TensorFlow checkpoint, name-based or object-based.
-
-    Args:
-        prefix: Its path without `.index` and `.data-...`.
-
-    Returns:
-        `StoredTensors`, and a function from the name of a string to its bytes.
-
-    Raises:
-        ValueError: If the checkpoint is truncated or corrupt; the message names it.
-    """
+    """Reads a TensorFlow checkpoint, name-based or object-based."""
     tf = import_tensorflow(prefix)
     errors = (tf.errors.OpError, ValueError, RuntimeError, LookupError, TypeError)
     with errors_name(prefix, errors):
@@ -168,14 +127,7 @@ def read_tensorflow(prefix):
 
 
 def import_tensorflow(file):
-    """TensorFlow, which alone reads its files.
-
-    Args:
-        file: What is to be read, for the message.
-
-    Raises:
-        ImportError: If TensorFlow is not installed; the message says what to do.
-    """
+    """Imports TensorFlow, which is needed for its files."""
     try:
         import tensorflow as tf
     except ImportError as error:
@@ -188,18 +140,7 @@ def import_tensorflow(file):
 
 
 def read_hdf5(file, account=None):
-    """Reads the weights of an HDF5 file: of Keras, or of TensorFlow's transformers.
-
-    Args:
-        file: A `pathlib.Path`; the file, or the index of a sharded one.
-        account: The `kerasbert.account.Account` that books what else it holds.
-
-    Returns:
-        `StoredTensors`, by their paths in the file.
-
-    Raises:
-        ValueError: If the file is truncated or corrupt; the message names it.
-    """
+    """Reads the weights of an HDF5 file of Keras or of TensorFlow transformers."""
     import h5py
 
     errors = (OSError, KeyError, RuntimeError, ValueError, TypeError)
@@ -223,7 +164,7 @@ def read_hdf5(file, account=None):
 
 
 def _datasets(tensors):
-    """The paths and shapes of the datasets of an HDF5 file, in order."""
+    """Returns the paths and shapes of an HDF5 file's datasets, in order."""
     import h5py
 
     count, groups, found = 0, [("", tensors)], []
@@ -250,7 +191,7 @@ def _datasets(tensors):
 
 
 def _check_stored(name, dataset):
-    """Refuses a dataset that is larger than the file holds numbers for."""
+    """Rejects a dataset that is larger than the file's data."""
     packed = dataset.compression is not None
     stored = dataset.id.get_storage_size()
     if dataset.nbytes > stored * (100 if packed else 1):
@@ -260,7 +201,7 @@ def _check_stored(name, dataset):
 
 
 class errors_name:
-    """Turns a library's errors into one that names the file.
+    """Converts the errors of a library to one that names the file.
 
     Args:
         file: The file that is read.

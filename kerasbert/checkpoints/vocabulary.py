@@ -1,4 +1,4 @@
-"""The tokenizer of a folder, whichever container it is.
+"""The tokenizer of a folder, in any format.
 
 Containers differ in where the vocabulary lies and who says how text is cleaned; where
 nobody says, a vocabulary without a single upper-case letter is an uncased one.
@@ -40,20 +40,6 @@ _SPACE = "".join(
 def read_tokenizer(folder, account=None) -> TokenizerConfig:
     r"""Reads the tokenizer of a folder.
 
-    Args:
-        folder: A folder that holds at least a vocabulary, in any container: Hugging
-            Face, sentence-transformers, Google TF1, TF Hub (encoder or preprocessor,
-            TF2 or TF1), KerasHub; or the file of a vocabulary.
-        account: The `kerasbert.account.Account` that books what becomes of the keys of
-            the tokenizer's files; None: a fresh one.
-
-    Returns:
-        What the tokenizer is made of, as a `TokenizerConfig`.
-
-    Raises:
-        FileNotFoundError: There is no such folder, or no vocabulary in it.
-        ValueError: A file is no vocabulary, or asks for what is not BERT's or ALBERT's.
-
     Example:
         >>> import tempfile
         >>> folder = pathlib.Path(tempfile.mkdtemp())
@@ -84,33 +70,14 @@ def read_tokenizer(folder, account=None) -> TokenizerConfig:
 
 
 def write_tokenizer(config: TokenizerConfig, folder, container="huggingface") -> None:
-    """Writes the files of a tokenizer as a container has them.
-
-    Args:
-        config: What the tokenizer is made of.
-        folder: The folder to write to; it is there.
-        container: `"huggingface"`, `"google_tf1"` or `"keras_hub"`.
-
-    Raises:
-        ValueError: There is no such container.
-    """
+    """Writes the files of a tokenizer in a format."""
     from kerasbert.checkpoints import vocabulary_writing
 
     vocabulary_writing.write(config, pathlib.Path(folder), container)
 
 
 def find_vocabulary(folder: pathlib.Path) -> pathlib.Path:
-    """The one file of a folder that is a vocabulary.
-
-    Args:
-        folder: The folder.
-
-    Returns:
-        Its path.
-
-    Raises:
-        FileNotFoundError: There is none, or there are several.
-    """
+    """Returns the vocabulary file of a folder."""
     for places in (folder, folder / "assets"):
         for name in (*_WORDPIECE, *_SENTENCEPIECE):
             if (places / name).is_file():
@@ -136,31 +103,20 @@ def find_vocabulary(folder: pathlib.Path) -> pathlib.Path:
 
 
 def _is_vocabulary(path: pathlib.Path) -> bool:
-    """Whether a text file could be one: its lines name the special tokens."""
+    """Whether a text file looks like a vocabulary with special tokens."""
     with path.open("rb") as file:
         return b"[UNK]" in file.read(1 << 20)
 
 
 def read_vocabulary_file(path: pathlib.Path) -> TokenizerConfig:
-    """The tokenizer of a vocabulary alone: what is not said is inferred.
-
-    Args:
-        path: A text file, or a SentencePiece model.
-
-    Returns:
-        What the tokenizer is made of.
-    """
+    """Reads a single vocabulary file, and infers the rest."""
     if path.suffix in (".model", ".spm"):
         return sentencepiece_config(path.read_bytes(), path)
     return wordpiece_config(read_vocabulary(path))
 
 
 def read_vocabulary(path: pathlib.Path) -> tuple[str, ...]:
-    """The tokens of a vocabulary, a token a line.
-
-    Raises:
-        ValueError: The file is empty, or not UTF-8; the message names the line.
-    """
+    """Reads a vocabulary with one token per line."""
     check_size(path)
     # `tokenizers` cuts the space after a token off. What is nothing but space is no
     # token, and no text has it; it keeps its name.
@@ -171,15 +127,7 @@ def read_vocabulary(path: pathlib.Path) -> tuple[str, ...]:
 
 
 def check_size(path: pathlib.Path, vocab_size: int | None = None) -> None:
-    """Refuses a vocabulary that is far too long for its model, before it is read.
-
-    Args:
-        path: The file.
-        vocab_size: How many tokens the model has, if known.
-
-    Raises:
-        ValueError: A text file has more than ten times as many lines.
-    """
+    """Rejects a vocabulary that is too large for its model, before reading it."""
     most = _MOST_TOKENS if vocab_size is None else max(10 * vocab_size, 100_000)
     if path.suffix != ".txt" or path.stat().st_size <= most:
         return
@@ -195,7 +143,7 @@ def check_size(path: pathlib.Path, vocab_size: int | None = None) -> None:
 
 
 def wordpiece_config(vocabulary, lower_case: bool | None = None, **others):
-    """A WordPiece tokenizer; its casing is inferred where nobody says."""
+    """Creates a WordPiece config; casing is inferred if unspecified."""
     if lower_case is None:
         lower_case = is_uncased(vocabulary)
     settings = {"special_tokens": BERT_SPECIAL_TOKENS, **others}
@@ -208,7 +156,7 @@ def wordpiece_config(vocabulary, lower_case: bool | None = None, **others):
 
 
 def sentencepiece_config(model: bytes, where, lower_case: bool | None = None, **others):
-    """A SentencePiece tokenizer; its casing is inferred where nobody says."""
+    """Creates a SentencePiece config; casing is inferred if unspecified."""
     from kerasbert.text.sentencepiece_model import parse_model
 
     vocabulary = tuple(piece.piece for piece in parse_model(model, where).pieces)
@@ -238,13 +186,13 @@ def sentencepiece_config(model: bytes, where, lower_case: bool | None = None, **
 
 
 def is_uncased(vocabulary) -> bool:
-    """Whether no token but special ones has an upper-case letter."""
+    """Whether all tokens, except special tokens, are lower case."""
     plain = (t for t in vocabulary if not t.startswith(("[", "<")))
     return not any(token != token.lower() for token in plain)
 
 
 def read_settings(path: pathlib.Path) -> dict:
-    """A JSON file's object, or nothing where there is no such file."""
+    """Reads the object of a JSON file; empty if there is no file."""
     from kerasbert.files import read_json
 
     if not path.is_file():

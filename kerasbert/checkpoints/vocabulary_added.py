@@ -1,4 +1,4 @@
-"""Added and special tokens of a folder: which there are, and which ids they have.
+"""Added and special tokens of a folder, with their ids.
 
 The order in which tokens come after a vocabulary is that of transformers.
 """
@@ -14,17 +14,7 @@ from kerasbert.text.tokenizer_config import (
 
 
 def with_added(vocabulary, added, settings, folder):
-    """The vocabulary with the tokens that the settings put after it.
-
-    Args:
-        vocabulary: The tokens of the model.
-        added: From `AddedToken` to its id, as `tokenizer.json` has them.
-        settings: The `Settings`.
-        folder: The folder, for messages.
-
-    Returns:
-        All tokens, and all added tokens, a dictionary like `added`.
-    """
+    """Appends the added tokens of the settings to a vocabulary."""
     tokens = list(vocabulary)
     ids = {token: number for number, token in enumerate(tokens)}
     for token in sorted(added, key=added.get):
@@ -56,7 +46,7 @@ def with_added(vocabulary, added, settings, folder):
 
 
 def special_tokens_of(file, settings, vocabulary, added):
-    """The special tokens of a `tokenizer.json`, named by the settings or by itself."""
+    """Returns the special tokens of a `tokenizer.json`."""
     known, found = set(vocabulary), {token.content for token in added}
     around = [token for token, _ in file.template.single if token is not None]
     candidates = {
@@ -82,7 +72,7 @@ def special_tokens_of(file, settings, vocabulary, added):
 
 
 def additional(settings, added, names=None):
-    """The special tokens without a name of their own."""
+    """Returns the special tokens without a standard name."""
     names = names or settings.named(BERT_SPECIAL_TOKENS)
     tokens = [*settings.special(), *(t for t in added if t.special)]
     plain = {token.content for token in added if not token.special}
@@ -91,7 +81,7 @@ def additional(settings, added, names=None):
 
 
 def flagged(added, special):
-    """Added tokens that are not special, or are found otherwise than special ones."""
+    """Returns added tokens that are not special, or have matching flags."""
     known = set(special.all())
     return tuple(
         token if not token.is_plain or token.special else token.content
@@ -101,18 +91,18 @@ def flagged(added, special):
 
 
 def own_tokens(settings, special):
-    """As `_flagged`, of the settings alone."""
+    """Returns the added tokens of the settings, see `flagged`."""
     return flagged({token: i for i, token in settings.added.items()}, special)
 
 
 def unless_default(template, special):
-    """The template, or None where it is BERT's."""
+    """Returns the template, or None if it is BERT's."""
     same = template == bert_template(special.cls, special.sep)
     return None if same else template
 
 
 def without_segments(config):
-    """The template of a model that is not given segment ids: all of them are 0."""
+    """Returns a template whose segment ids are all 0."""
     sides = (config.template_or_default.single, config.template_or_default.pair)
     zeros = [tuple((token, 0) for token, _ in side) for side in sides]
     return unless_default(Template(*zeros), config.special_tokens)

@@ -1,4 +1,4 @@
-"""Vocabularies beside which no tokenizer.json lies: their class says how to read them.
+"""Vocabularies without a `tokenizer.json`, read like their tokenizer class.
 
 `vocab.txt` is BERT's, `spiece.model` ALBERT's, `sentencepiece.bpe.model` XLM-RoBERTa's.
 """
@@ -52,17 +52,7 @@ _FAIRSEQ = ("<unk>", "<s>", "</s>")  # what a model begins with that fairseq mov
 
 
 def of_vocabulary(folder, settings, account, size):
-    """The tokenizer of a folder without a tokenizer.json.
-
-    Args:
-        folder: Where the vocabulary is.
-        settings: The `Settings`.
-        account: The `kerasbert.account.Account`.
-        size: How many tokens the model has, or None.
-
-    Returns:
-        A `TokenizerConfig`.
-    """
+    """Reads the tokenizer of a folder without a `tokenizer.json`."""
     path = find_vocabulary(folder)
     check_size(path, size)
     kind = settings.kind
@@ -126,7 +116,7 @@ def _of_vocab_txt(path, settings, account):
 
 
 def _of_fairseq(path, settings, size):
-    """XLM-RoBERTa's model: fairseq moves the ids, and puts four tokens before them."""
+    """Reads XLM-RoBERTa's model, whose ids fairseq shifts by four tokens."""
     from kerasbert.text.sentencepiece_model import (
         USER_DEFINED,
         build_model,

@@ -17,14 +17,7 @@ from kerasbert.text.tokenizer_config import TokenizerConfig
 
 
 def read_saved_model(folder: pathlib.Path) -> TokenizerConfig:
-    """The tokenizer of an encoder or preprocessor of TF Hub.
-
-    Args:
-        folder: Holds `saved_model.pb`.
-
-    Returns:
-        What the tokenizer is made of.
-    """
+    """Reads the tokenizer of a TF Hub encoder or preprocessor."""
     graph = _read_graph(folder / "saved_model.pb")
     lower_case = _lower_case_variable(folder)
     names = {node.op for node in _nodes(graph)}
@@ -73,7 +66,7 @@ def _nodes(graph):
 
 
 def _lower_case_variable(folder: pathlib.Path) -> bool | None:
-    """The variable `do_lower_case` that encoders on TF Hub have."""
+    """Returns the variable `do_lower_case` of a TF Hub encoder."""
     if not (folder / "variables" / "variables.index").is_file():
         return None
     import tensorflow as tf
@@ -114,15 +107,7 @@ _KERAS_HUB = KeyTable(
 
 
 def read_keras_hub(folder: pathlib.Path, account) -> TokenizerConfig:
-    """The tokenizer of a KerasHub preset.
-
-    Args:
-        folder: Holds `assets/tokenizer`.
-        account: The `kerasbert.account.Account`.
-
-    Returns:
-        What the tokenizer is made of.
-    """
+    """Reads the tokenizer of a KerasHub preset."""
     settings = read_settings(folder / "tokenizer.json").get("config") or {}
     _KERAS_HUB.settle(settings, folder / "tokenizer.json", account, "config.")
     path = find_vocabulary(folder / "assets" / "tokenizer")

@@ -50,7 +50,7 @@ _SWITCH_DEFAULTS = {
 
 
 def has_tokenizer(folder: pathlib.Path) -> bool:
-    """Whether the folder holds a tokenizer of Hugging Face."""
+    """Whether a folder contains a Hugging Face tokenizer."""
     names = (
         "tokenizer.json",
         "tokenizer_config.json",
@@ -62,7 +62,7 @@ def has_tokenizer(folder: pathlib.Path) -> bool:
 
 
 def first_module(folder: pathlib.Path) -> pathlib.Path | None:
-    """The folder of the first module of a sentence-transformers folder."""
+    """Returns the folder of the first sentence-transformers module."""
     path = folder / "modules.json"
     if not path.is_file():
         return None
@@ -76,16 +76,7 @@ def first_module(folder: pathlib.Path) -> pathlib.Path | None:
 
 
 def read(folder: pathlib.Path, account, sentence_folder=None) -> TokenizerConfig:
-    """Reads the tokenizer of a folder.
-
-    Args:
-        folder: Where the tokenizer's files are.
-        account: The `kerasbert.account.Account`.
-        sentence_folder: The sentence-transformers folder around it, if any.
-
-    Returns:
-        What the tokenizer is made of.
-    """
+    """Reads the tokenizer of a folder."""
     sentence_folder = sentence_folder or folder
     model = read_settings(folder / "config.json")
     settings = read_tokenizer_settings(folder, account)
@@ -119,7 +110,7 @@ def read(folder: pathlib.Path, account, sentence_folder=None) -> TokenizerConfig
 
 
 def _of_file(folder, file, settings, account):
-    """What a `tokenizer.json` says, and what the settings change of it."""
+    """Reads a `tokenizer.json`, with the changes of the settings."""
     vocabulary, added = with_added(file.vocabulary, dict(file.added), settings, folder)
     special = special_tokens_of(file, settings, vocabulary, added)
     others = {
@@ -147,7 +138,7 @@ def _of_file(folder, file, settings, account):
 
 
 def _only(value, key):
-    """The one step of a sequence of one; anything else as it is."""
+    """Unwraps a sequence of a single step."""
     while (
         isinstance(value, dict)
         and value.get("type") == "Sequence"
@@ -176,7 +167,7 @@ def _book_bert(normalizer, path, account):
 
 
 def _bert_switches(vocabulary, normalizer, settings, others):
-    """BERT's own steps; where the class decides, its settings go before the file."""
+    """Returns BERT's options; for BERT classes the settings take precedence."""
     switches = {key: normalizer[name] for key, name in _SWITCHES.items()}
     if settings.kind in BERT_CLASSES:
         said = {key: settings.values[key] for key in switches if key in settings.values}
@@ -205,7 +196,7 @@ def _bert_switches(vocabulary, normalizer, settings, others):
 
 
 def _check_steps(file, account):
-    """Books the steps of the file, and refuses those that are not computed."""
+    """Records the steps of the file, and rejects unsupported ones."""
     from kerasbert.text.steps import Reader
 
     reader = Reader(file.path, account)
@@ -264,7 +255,7 @@ def _unigram(folder, file, settings, vocabulary, others, account):
 
 
 def _steps(value, key):
-    """The steps of a normalizer or pre-tokenizer, in a list."""
+    """Returns the steps of a normalizer or pre-tokenizer as a list."""
     if value is None:
         return []
     if value.get("type") != "Sequence":
@@ -273,7 +264,7 @@ def _steps(value, key):
 
 
 def _is_words(pre_tokenizer):
-    """Whether words are divided at spaces and begin with one, as ALBERT's are."""
+    """Whether words are split at spaces and start with one, as in ALBERT."""
     steps = _steps(pre_tokenizer, "pretokenizers")
     if len(steps) != 2 or steps[0] != {"type": "WhitespaceSplit"}:
         return False
@@ -288,7 +279,7 @@ def _is_xlmr(file):
 
 
 def _albert_switches(file):
-    """The switches that ALBERT's clean-up has; None where the file asks for another."""
+    """Returns ALBERT's options; None if the file needs other steps."""
     steps = _steps(file.normalizer, "normalizers")
     quotes = [
         {"type": "Replace", "pattern": {"String": quote}, "content": '"'}
@@ -310,7 +301,7 @@ def _albert_switches(file):
 
 
 def _is_albert(file, albert):
-    """Whether SentencePiece itself gives the ids that `tokenizers` gives.
+    """Whether SentencePiece gives the same ids as `tokenizers`.
 
     `Precompiled` composes no clusters of six bytes or more, SentencePiece does. Where
     accents are removed first, only Hangul is left to compose, and all of it is one
@@ -321,7 +312,7 @@ def _is_albert(file, albert):
 
 
 def _albert_normalizer(file, albert):
-    """The steps of the file with the switches that the settings have changed."""
+    """Returns the file's steps with the changes of the settings."""
     steps = _steps(file.normalizer, "normalizers")
     kinds = ("NFKD", "StripAccents", "Lowercase")
     wanted = [albert["strip_accents"]] * 2 + [albert["lower_case"]]
@@ -331,7 +322,7 @@ def _albert_normalizer(file, albert):
 
 
 def _same_model(folder: pathlib.Path, pieces) -> bytes | None:
-    """The SentencePiece file beside `tokenizer.json`, where it says the same."""
+    """Returns the SentencePiece file, if it equals the `tokenizer.json`."""
     from kerasbert.text.sentencepiece_model import parse_model
 
     path = folder / "spiece.model"
@@ -355,7 +346,7 @@ def _max_length(settings, folder: pathlib.Path) -> int | None:
 
 
 def _sentence_lower_case(config: TokenizerConfig, folder) -> TokenizerConfig:
-    """Some sentence-transformers lower-case text before a cased tokenizer sees it."""
+    """Whether sentence-transformers lower-cases text before tokenization."""
     sentence = read_settings(folder / "sentence_bert_config.json")
     if not sentence.get("do_lower_case") or config.lower_case:
         return config

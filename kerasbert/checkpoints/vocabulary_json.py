@@ -1,4 +1,4 @@
-"""`tokenizer.json`, the whole of a tokenizer of `tokenizers`, part by part.
+"""Parsing of `tokenizer.json`, the format of `tokenizers`.
 
 Reference:
     Hugging Face `tokenizers`, `Tokenizer.to_str`.
@@ -81,7 +81,7 @@ _MOST_BYTES, _BYTES_A_TOKEN = 64 << 20, 1000
 
 @dataclasses.dataclass(frozen=True)
 class TokenizerFile:
-    """What a `tokenizer.json` says.
+    """The content of a `tokenizer.json`.
 
     Args:
         path: The file.
@@ -113,19 +113,7 @@ class TokenizerFile:
 
 
 def read_tokenizer_file(path, account, vocab_size=None):
-    """Reads a `tokenizer.json`, and books every key.
-
-    Args:
-        path: The file.
-        account: The `kerasbert.account.Account`.
-        vocab_size: How many tokens the model has, if known.
-
-    Returns:
-        A `TokenizerFile`, or None where there is no such file.
-
-    Raises:
-        ValueError: If it asks for what kerasbert does not compute.
-    """
+    """Reads a `tokenizer.json`, and records all keys."""
     if not path.is_file():
         return None
     size = path.stat().st_size
@@ -251,7 +239,7 @@ def _is_id(value):
 
 
 def _read_added(entries, ids, path, account):
-    """From `AddedToken` to its id, as `tokenizers` gives ids: one after another."""
+    """Returns the added tokens with their ids, assigned like in `tokenizers`."""
     found, count, unknown = {}, len(ids), {}
     known = dict(ids)
     for number, entry in enumerate(entries or ()):
@@ -279,7 +267,7 @@ def _read_added(entries, ids, path, account):
 
 
 def _read_template(value, ids, path, account, key="post_processor"):
-    """The `Template` that a post-processor means."""
+    """Returns the `Template` of a post-processor."""
     if value is None:
         return Template(((None, 0),), ((None, 0), (None, 1)))
     kind = value.get("type") if isinstance(value, dict) else value
@@ -343,7 +331,7 @@ def _read_template(value, ids, path, account, key="post_processor"):
 
 
 def _special(name, numbers, ids, path, key):
-    """The tokens that a special token of a template stands for."""
+    """Returns the tokens of a special token of a template."""
     wanted = set(numbers or ())
     by_id = {number: token for token, number in ids.items() if number in wanted}
     tokens = [by_id.get(number) for number in numbers or ()]
@@ -354,5 +342,5 @@ def _special(name, numbers, ids, path, key):
 
 
 def as_text(value):
-    """The JSON of a part of the file, in one spelling."""
+    """Returns the normalized JSON of a part of the file."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -1,4 +1,4 @@
-"""`tokenizer_config.json` and the small files beside it, key by key.
+"""Parsing of `tokenizer_config.json` and the small files next to it.
 
 What transformers does with each is the measure: a key is computed, ignored for a
 reason, warned about, or refused.
@@ -96,7 +96,7 @@ _JAPANESE = (
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What `tokenizer_config.json` and the files beside it say.
+    """The settings of `tokenizer_config.json` and the files next to it.
 
     Args:
         folder: Where they lie.
@@ -113,7 +113,7 @@ class Settings:
 
     @property
     def max_length(self):
-        """The longest sequence, or None where it is not said."""
+        """The maximum sequence length, or None."""
         lengths = [self.values.get(key) for key in ("model_max_length", "max_len")]
         known = [
             int(n)
@@ -126,12 +126,12 @@ class Settings:
 
     @property
     def has_segments(self):
-        """Whether models get segment ids; without, all are 0."""
+        """Whether models get segment ids; otherwise all are 0."""
         names = self.values.get("model_input_names")
         return not isinstance(names, list) or "token_type_ids" in names
 
     def token(self, name):
-        """The `AddedToken` of a name such as `cls`, or None."""
+        """Returns the `AddedToken` of a name such as `cls`, or None."""
         value = self.values.get(f"{name}_token")
         return (
             None
@@ -142,7 +142,7 @@ class Settings:
         )
 
     def named(self, defaults: SpecialTokens):
-        """The special tokens by their names, those that are not said by default."""
+        """Returns the special tokens by name, with defaults."""
         tokens = {name: self.token(name) for name in defaults.named()}
         return {
             name: default if tokens[name] is None else tokens[name].content
@@ -150,7 +150,7 @@ class Settings:
         }
 
     def special(self):
-        """The special tokens as `AddedToken`s, in the order of transformers."""
+        """Returns the special tokens as `AddedToken`s, in transformers' order."""
         tokens = [self.token(name) for name in _NAMED]
         path = self.folder / SETTINGS_FILE
         for key, value in self.values.items():
@@ -166,18 +166,7 @@ class Settings:
 
 
 def read_tokenizer_settings(folder, account):
-    """Reads the settings of a folder, and books every key.
-
-    Args:
-        folder: Where the tokenizer's files are.
-        account: The `kerasbert.account.Account`.
-
-    Returns:
-        `Settings`.
-
-    Raises:
-        ValueError: If a key asks for what kerasbert does not compute.
-    """
+    """Reads the settings of a folder, and records all keys."""
     path = folder / SETTINGS_FILE
     values = read_settings(path)
     _check(values, path)
@@ -220,7 +209,7 @@ def _reason(values, key):
 
 
 def _check(values, path):
-    """Refuses what no table of values can say."""
+    """Rejects values that the key tables cannot express."""
     kind = str(values.get("tokenizer_class") or "")
     if "Japanese" in kind or any(values.get(key) for key in _JAPANESE):
         raise ValueError(
@@ -273,7 +262,7 @@ def _check(values, path):
 
 
 def _added(values, folder, account):
-    """From id to the `AddedToken` that is to have it."""
+    """Maps ids to their `AddedToken`s."""
     path = folder / SETTINGS_FILE
     decoder = values.get("added_tokens_decoder")
     if decoder is not None:
@@ -310,7 +299,7 @@ def _added(values, folder, account):
 
 
 def _special_tokens_map(folder, account):
-    """`special_tokens_map.json`, which goes before `tokenizer_config.json`."""
+    """Reads `special_tokens_map.json`, which takes precedence."""
     path = folder / MAP_FILE
     values = read_settings(path)
     known = {f"{name}_token": "a special token" for name in _NAMED}
@@ -328,17 +317,7 @@ _FLAGS = ("single_word", "lstrip", "rstrip", "normalized", "special")
 
 
 def as_added_token(value, path, key, special=False):
-    """The `AddedToken` of an entry of a file: a string, or an object with flags.
-
-    Args:
-        value: The entry.
-        path: The file, for messages.
-        key: Where it stands in the file, for messages.
-        special: Whether it is special where it does not say so.
-
-    Returns:
-        An `AddedToken`.
-    """
+    """Converts a string or an object with flags to an `AddedToken`."""
     if isinstance(value, str):
         return AddedToken(value, special=special)
     if not isinstance(value, dict) or not isinstance(value.get("content"), str):
@@ -358,5 +337,5 @@ def as_added_token(value, path, key, special=False):
 
 
 def warn(message):
-    """Tells the user of a decision between files that contradict each other."""
+    """Warns about a decision between contradictory files."""
     warnings.warn(message, stacklevel=2)

@@ -1,4 +1,4 @@
-"""The zoo: models that are known to load, with their size, languages and licence.
+"""The zoo: tested models, with their size, languages and license.
 
 The table is `zoo.json`. Parameters are those of the encoder with its pooler, in
 millions; megabytes are those of its weights as published.
@@ -44,9 +44,6 @@ class ZooModel:
 def models():
     """Returns all models of the zoo.
 
-    Returns:
-        A tuple of `ZooModel`s.
-
     Example:
         >>> models()[0].name
         'minilm'
@@ -64,16 +61,7 @@ def models():
 
 
 def find(name):
-    """Returns the model of a name; case and the kind of dash do not matter.
-
-    Args:
-        name: A name such as `bert_base_uncased` or `bert-base-uncased`.
-
-    Returns:
-        A `ZooModel`.
-
-    Raises:
-        ValueError: The zoo has no such model; the message names close ones.
+    """Returns a model by name, ignoring case and kinds of dashes.
 
     Example:
         >>> find("BERT-base-Chinese").languages

@@ -1,4 +1,4 @@
-"""Models that `keras.Model.quantize` has quantized, in their configurations."""
+"""Quantized models in their configs."""
 
 import re
 
@@ -9,15 +9,7 @@ CALIBRATED = ("gptq", "awq")
 
 
 def check_mode(mode, config):
-    """The mode of a quantization, checked.
-
-    Args:
-        mode: The mode, or None where the configuration gives it.
-        config: A `keras.quantizers.QuantizationConfig`, or None.
-
-    Raises:
-        ValueError: If there is no such mode, or it needs calibration.
-    """
+    """Validates the mode of a quantization."""
     mode = getattr(config, "mode", None) if mode is None else mode
     if mode in CALIBRATED:
         raise ValueError(
@@ -38,11 +30,7 @@ def check_mode(mode, config):
 
 
 def quantizable_layers(model):
-    """The layers that Keras quantizes, in their order: dense layers and tables.
-
-    Args:
-        model: A model, or a layer.
-    """
+    """Returns the layers that Keras can quantize, in order."""
     return [
         layer
         for layer in model._flatten_layers(include_self=False)
@@ -51,13 +39,7 @@ def quantizable_layers(model):
 
 
 def is_chosen(layer, filters):
-    """Whether a layer is one that Keras quantizes, and that filters let through.
-
-    Args:
-        layer: A layer.
-        filters: As in `keras.Model.quantize`: an expression or several, of which one
-            is found in the name; a function of the layer; or None.
-    """
+    """Whether a layer can be quantized and passes the filters."""
     if type(layer) not in (keras.layers.Dense, keras.layers.Embedding):  # as Keras
         return False
     if filters is None or callable(filters):
@@ -67,23 +49,12 @@ def is_chosen(layer, filters):
 
 
 def quantized_layers(model):
-    """Those of the layers that are quantized.
-
-    Args:
-        model: A model, or a layer.
-    """
+    """Returns the quantized layers."""
     return [layer for layer in quantizable_layers(model) if layer.quantization_mode]
 
 
 def record_of_quantization(model):
-    """Which layers are quantized and how, for a configuration.
-
-    Args:
-        model: A model.
-
-    Returns:
-        A list of `[number of the layer, mode, configuration]`.
-    """
+    """Returns which layers are quantized and how, for a config."""
     return [
         [
             number,
@@ -96,12 +67,7 @@ def record_of_quantization(model):
 
 
 def quantize_again(model, record):
-    """Quantizes the layers of a new model as a record says; its weights come later.
-
-    Args:
-        model: A model.
-        record: From `record_of_quantization`.
-    """
+    """Quantizes the layers of a new model according to a record."""
     layers = quantizable_layers(model) if record else []
     for number, mode, config in record:
         if layers[number].quantization_mode is None:  # else the encoder did it

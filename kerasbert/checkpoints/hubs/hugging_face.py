@@ -1,4 +1,4 @@
-"""Hugging Face: `hf://organisation/name@revision`."""
+"""Hugging Face Hub: `hf://organisation/name@revision`."""
 
 import contextlib
 import fnmatch
@@ -31,36 +31,14 @@ _BESIDE = (
 
 
 def fetch(handle, progress, seconds):
-    """Fetches a model repository.
-
-    Args:
-        handle: `hf://organisation/name`, with `@revision` or without.
-        progress: Show progress bars, where there is a terminal.
-        seconds: How long to wait for the hub's first answer.
-
-    Returns:
-        A `pathlib.Path`: the folder in huggingface_hub's cache.
-
-    Raises:
-        FileNotFoundError: The hub has no such model or revision.
-        PermissionError: The model asks for a login.
-        ConnectionError: The hub cannot be reached.
-        ValueError: The repository holds no weights that are read here.
-    """
+    """Downloads a model repository."""
     name, revision = HANDLE.fullmatch(handle).group("name", "revision")
     with network.reaching("Hugging Face"), _refusals(handle):
         return _download(name, revision, handle, progress, seconds)
 
 
 def copy_of_others(handle):
-    """Returns what another program left of a model in huggingface_hub's cache.
-
-    Args:
-        handle: `hf://organisation/name`, with `@revision` or without.
-
-    Returns:
-        A `pathlib.Path`, or `None` where there are no configuration and weights.
-    """
+    """Returns a model that another program downloaded to the hub's cache."""
     import huggingface_hub
 
     name, revision = HANDLE.fullmatch(handle).group("name", "revision")
@@ -79,7 +57,7 @@ def copy_of_others(handle):
 
 
 def cached_handles():
-    """Returns the handles of the models in huggingface_hub's cache."""
+    """Returns the models in huggingface_hub's cache."""
     import huggingface_hub
 
     try:
@@ -143,7 +121,7 @@ def _wanted(names, handle):
 
 
 def _matching(names, patterns):
-    """The names that match a pattern; a `*` does not reach into folders."""
+    """Returns the names that match a pattern; `*` does not match slashes."""
     return [
         name
         for name in names
@@ -156,7 +134,7 @@ def _matching(names, patterns):
 
 @contextlib.contextmanager
 def _bars(progress):
-    """huggingface_hub shows its bars on terminals alone; here they can be off."""
+    """Disables the progress bars of huggingface_hub if requested."""
     from huggingface_hub import utils
 
     hide = not progress and not utils.are_progress_bars_disabled()

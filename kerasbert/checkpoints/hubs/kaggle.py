@@ -18,21 +18,7 @@ PAGE = re.compile(
 
 
 def fetch(handle, progress, seconds):
-    """Fetches a model.
-
-    Args:
-        handle: `kaggle://owner/model/framework/variation`, with `/version` or without.
-        progress: Show progress bars, where there is a terminal.
-        seconds: Not used: kagglehub has its own time limits.
-
-    Returns:
-        A `pathlib.Path`: the folder in kagglehub's cache.
-
-    Raises:
-        FileNotFoundError: Kaggle has no such model, or none that you may read.
-        ConnectionError: Kaggle cannot be reached.
-        ValueError: Kaggle does not know the framework.
-    """
+    """Downloads a model."""
     del seconds
     name = handle.removeprefix("kaggle://")
     with network.reaching("Kaggle"), _silent_log():
@@ -55,7 +41,7 @@ def fetch(handle, progress, seconds):
 
 @contextlib.contextmanager
 def _silent_log():
-    """The log of kagglehub goes to standard output, which is for results."""
+    """Silences kagglehub's log, which goes to standard output."""
     logger = logging.getLogger("kagglehub")
     level = logger.level
     logger.setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""What fetching from every hub has in common: waiting, failing, showing progress."""
+"""Timeouts, errors and progress of downloads, for all hubs."""
 
 import contextlib
 import io
@@ -14,19 +14,9 @@ _NETWORK_LIBRARIES = {
 
 
 def within(seconds, function):
-    """Calls a function, and gives up waiting for it after a time.
+    """Calls a function with a timeout.
 
     The time limits of network libraries do not cover the search for an address.
-
-    Args:
-        seconds: How long to wait.
-        function: What to call, without arguments.
-
-    Returns:
-        What the function returns; its errors are raised here.
-
-    Raises:
-        TimeoutError: It has not returned in time.
     """
     outcome = []
 
@@ -49,14 +39,7 @@ def within(seconds, function):
 
 @contextlib.contextmanager
 def reaching(hub):
-    """Says in one way what every library says in its own: a hub cannot be reached.
-
-    Args:
-        hub: The hub's name, for the message.
-
-    Raises:
-        ConnectionError: The network or the hub failed; other errors pass unchanged.
-    """
+    """Converts the network errors of all libraries to a `ConnectionError`."""
     try:
         yield
     except Exception as error:
@@ -71,19 +54,16 @@ def reaching(hub):
 
 
 def status(error):
-    """The HTTP status that an error of any of the libraries carries, or `None`."""
+    """Returns the HTTP status of an error of any library, or None."""
     response = getattr(error, "response", None)
     return getattr(response, "status_code", None) or getattr(error, "code", None)
 
 
 @contextlib.contextmanager
 def bars_on_terminal(progress):
-    """Sends what is printed to the error stream if that is a terminal, else nowhere.
+    """Redirects output to stderr if it is a terminal, else discards it.
 
     Standard output is for results.
-
-    Args:
-        progress: Whether to show anything at all.
     """
     stream = sys.stderr if progress and sys.stderr.isatty() else io.StringIO()
     with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):

