@@ -1,4 +1,4 @@
-"""From the tensors of a container to a `Checkpoint`."""
+"""Creates a `Checkpoint` from the tensors of a format."""
 
 import dataclasses
 import functools
@@ -23,7 +23,7 @@ def assemble(
     set_aside=(),
     names=None,
 ):
-    """Matches tensors with a table, and makes a checkpoint of them.
+    """Matches tensors with a name table and creates a `Checkpoint`.
 
     Args:
         container: The container's name.
@@ -89,7 +89,7 @@ def assemble(
 
 
 def _tell(ledger, set_aside, folder, account):
-    """Names the tensors and heads that are left out."""
+    """Warns about tensors and heads that are ignored."""
     names = [
         f"{entry.name} {entry.shape}"
         for entry in ledger.extra

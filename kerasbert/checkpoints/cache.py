@@ -1,4 +1,4 @@
-"""What was fetched before, and where it lies.
+"""Record of downloaded sources and their folders.
 
 The hubs' libraries keep the files. Here is noted, for every source that was fetched
 whole, its folder and the files in it, so that the next use needs no network.
@@ -15,7 +15,7 @@ __all__ = ["folder", "names", "recall", "remember"]
 
 
 def folder():
-    """Returns the folder for what kerasbert fetches and notes.
+    """Returns the cache folder of kerasbert.
 
     It is `KERASBERT_CACHE`, else `kerasbert` in `XDG_CACHE_HOME`, else
     `~/.cache/kerasbert`.
@@ -27,12 +27,7 @@ def folder():
 
 
 def remember(source, path):
-    """Notes that all of a source lies in a folder.
-
-    Args:
-        source: A handle.
-        path: The folder that holds its files.
-    """
+    """Records the folder of a downloaded source."""
     path = pathlib.Path(path)
     sizes = {
         file.relative_to(path).as_posix(): file.stat().st_size
@@ -45,20 +40,12 @@ def remember(source, path):
 
 
 def recall(source):
-    """Returns the folder of a source that was fetched before.
-
-    Args:
-        source: A handle.
-
-    Returns:
-        A `pathlib.Path`, or `None` where the source was not fetched or a file of it
-        is no longer there in its full size.
-    """
+    """Returns the folder of a downloaded source, or None if it is incomplete."""
     return _intact(_note(source))
 
 
 def names():
-    """Returns the sources that can be used without a network, in order."""
+    """Returns the sources that are available offline, sorted."""
     notes = (folder() / "sources").glob("*.json")
     return tuple(
         sorted(urllib.parse.unquote(note.stem) for note in notes if _intact(note))

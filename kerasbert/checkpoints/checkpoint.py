@@ -1,4 +1,4 @@
-"""A checkpoint, whichever container it came from."""
+"""A checkpoint, independent of its format."""
 
 import dataclasses
 import pathlib
@@ -10,7 +10,7 @@ from kerasbert.config import EncoderConfig
 
 @dataclasses.dataclass(frozen=True)
 class StoredTensors:
-    """The tensors of a file: their shapes at once, their numbers on demand.
+    """The tensors of a file: shapes are known, values are read lazily.
 
     Args:
         shapes: From name to shape.
@@ -70,7 +70,7 @@ class Checkpoint:
     set_aside: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def without_pooler(self):
-        """The same checkpoint, as one that holds no pooler."""
+        """Returns the checkpoint without its pooler."""
         weights = self.weights.items()
         return dataclasses.replace(
             self,

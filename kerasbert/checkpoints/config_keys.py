@@ -1,4 +1,4 @@
-"""What the keys of a published configuration mean to us: the four-sided account.
+"""Meaning of the keys of published configs: used, ignored, required or unknown.
 
 Every key is handled, ignored by name for a reason, refused where it asks for
 mathematics that we do not have, or warned about.
@@ -21,20 +21,13 @@ MOST_BYTES = 8 << 20
 
 
 def reasons(groups):
-    """The reason for each key, from groups of keys.
-
-    Args:
-        groups: From a reason to keys, in one string.
-
-    Returns:
-        A dictionary from key to reason.
-    """
+    """Maps keys to reasons, given groups of keys."""
     return {key: reason for reason, keys in groups.items() for key in keys.split()}
 
 
 @dataclasses.dataclass(frozen=True)
 class ConfigKeys:
-    """The keys of a container's configuration.
+    """The config keys of a format.
 
     Args:
         handled: From their key to our field.
@@ -50,27 +43,12 @@ class ConfigKeys:
     used: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def with_names(self, handled, ignored=None):
-        """These keys, with those of a family."""
+        """Returns the keys, extended by those of a family."""
         ignored = {**self.ignored, **(ignored or {})}
         return dataclasses.replace(self, handled=handled, ignored=ignored)
 
     def read(self, values, file, account, prefix=""):
-        """Our fields, from their configuration.
-
-        Args:
-            values: What the file holds.
-            file: The file, for messages.
-            account: The `kerasbert.account.Account` that books every key.
-            prefix: The dotted path of the values in the file, ending in a dot.
-
-        Returns:
-            A dictionary from our field to its value; keys that the file does not
-            have, or has as null, are not in it.
-
-        Raises:
-            ValueError: If the configuration asks for mathematics that we do not have,
-                or, in a strict account, has keys that nobody knows.
-        """
+        """Converts a config of the format to fields of ours."""
         used = {key: f"config: {field}" for key, field in self.handled.items()}
         table = KeyTable(
             used={**used, **self.used}, ignored=self.ignored, required=self.required
@@ -84,15 +62,7 @@ class ConfigKeys:
 
 
 def read_object(file):
-    """Reads a JSON file that holds an object, as every configuration does.
-
-    Args:
-        file: A `pathlib.Path`.
-
-    Raises:
-        ValueError: If it is no JSON, something else than an object, or far larger
-            than any configuration.
-    """
+    """Reads a JSON file that contains an object of plausible size."""
     if file.is_file() and file.stat().st_size > MOST_BYTES:
         raise ValueError(
             f"Expected a configuration of at most {MOST_BYTES:,} bytes in {file}, got "
@@ -108,16 +78,7 @@ def read_object(file):
 
 
 def make_config(config_class, fields, file):
-    """A configuration of ours from fields of a file.
-
-    Args:
-        config_class: A class of `kerasbert.config`.
-        fields: From field to value.
-        file: The file, for messages.
-
-    Raises:
-        ValueError: If a field that decides about shapes is missing, or makes no sense.
-    """
+    """Creates a config from the fields of a file."""
     known = [field.name for field in dataclasses.fields(config_class)]
     missing = [name for name in NEEDED if name in known and name not in fields]
     if missing:
@@ -150,16 +111,7 @@ def _check_number(name, value, file):
 
 
 def activation_of(name, meanings, file):
-    """Our name of an activation of theirs.
-
-    Args:
-        name: Their name.
-        meanings: From their name to ours.
-        file: The file, for messages.
-
-    Raises:
-        ValueError: If nobody here knows the name.
-    """
+    """Converts the name of an activation to ours."""
     if not isinstance(name, str) or name not in meanings:
         raise ValueError(
             f"{file} asks for the activation {quoted(name)}, which kerasbert does not "
@@ -169,15 +121,7 @@ def activation_of(name, meanings, file):
 
 
 def dropout_rate(rate, file):
-    """The dropout rate of a head, checked.
-
-    Args:
-        rate: What the file says.
-        file: The file, for the message.
-
-    Raises:
-        ValueError: If it is no rate.
-    """
+    """Validates the dropout rate of a head."""
     if not isinstance(rate, int | float) or not 0 <= rate < 1:
         raise ValueError(
             f"Expected the dropout of the head in {file} to be a rate in [0, 1), got "
@@ -192,20 +136,10 @@ MOST_PADDING = 1024
 
 
 def check_vocabulary_size(tokenizer_size, config, source="", account=None):
-    """Compares the number of a tokenizer's tokens with a model's embeddings.
+    """Compares the vocabulary size of a tokenizer and a model.
 
     Published models often round the rows of their table up, so that a few more rows
     than tokens are well; many more are the sign of another model's vocabulary.
-
-    Args:
-        tokenizer_size: Number of tokens of the tokenizer.
-        config: The configuration of the model that it is paired with.
-        source: Where the tokenizer comes from, for the message.
-        account: The `kerasbert.account.Account`; None: one that is not strict.
-
-    Raises:
-        ValueError: If a token would have no embedding; in a strict account, if many
-            embeddings have no token.
     """
     rows = config.vocab_size
     where = f" in {source}" if source else ""

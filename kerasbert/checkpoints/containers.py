@@ -1,4 +1,4 @@
-"""Which container a folder is, and from one container to another."""
+"""Detection of a folder's format, and conversion between formats."""
 
 import dataclasses
 import pathlib
@@ -22,7 +22,7 @@ WRITERS = {module.NAME: module for module in (huggingface, google_tf1, keras_hub
 
 
 def read_checkpoint(folder, strict=False, account=None):
-    """Reads the checkpoint of a folder, in whichever container.
+    """Reads the checkpoint of a folder in any format.
 
     Args:
         folder: A folder.
@@ -52,15 +52,7 @@ def read_checkpoint(folder, strict=False, account=None):
 
 
 def model_folder(folder):
-    """The folder of the encoder: in a sentence-transformers folder, its first module.
-
-    Args:
-        folder: A `pathlib.Path`.
-
-    Raises:
-        FileNotFoundError: If there is no such folder.
-        ValueError: If `modules.json` is broken, or names a folder outside.
-    """
+    """Returns the folder of the encoder, which may be the first module's."""
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {folder}.")
     modules = folder / "modules.json"
@@ -102,7 +94,7 @@ def write_checkpoint(
     beside=(),
     account=None,
 ):
-    """Writes a checkpoint and its tokenizer in a container.
+    """Writes a checkpoint and its tokenizer in a format.
 
     Args:
         checkpoint: A `Checkpoint`.
@@ -136,7 +128,7 @@ def write_checkpoint(
 
 
 def convert(source, folder, format, overwrite=False, strict=False):
-    """Reads a checkpoint in whichever container, and writes it in another.
+    """Converts a checkpoint to another format.
 
     Args:
         source: As in `BertEncoder.from_pretrained`.
@@ -163,7 +155,7 @@ def convert(source, folder, format, overwrite=False, strict=False):
 
 
 def _write_modules(checkpoint, modules, tokenizer, folder, format):
-    """What comes after the encoder, beside it, as sentence-transformers has it.
+    """Writes the modules after the encoder in sentence-transformers' layout.
 
     KerasHub has a task for some of it, which is written, too.
     """
@@ -180,7 +172,7 @@ def _write_modules(checkpoint, modules, tokenizer, folder, format):
 
 
 def _check_read_back(tokenizer, folder, format):
-    """Refuses a format that does not say how an embedder cleans its texts."""
+    """Rejects a format that cannot store the normalization of a tokenizer."""
     from kerasbert.checkpoints.vocabulary import read_tokenizer
 
     kept, wanted = (
@@ -202,7 +194,7 @@ def _check_read_back(tokenizer, folder, format):
 
 
 def _tokenizer_of(checkpoint, modules, account):
-    """The tokenizer beside a checkpoint; None where there is none to write."""
+    """Returns the tokenizer next to a checkpoint, or None."""
     if checkpoint.folder is None:
         return None
     from kerasbert.checkpoints.vocabulary import read_tokenizer

@@ -1,4 +1,4 @@
-"""What another project's code would compute otherwise than ours."""
+"""Warnings about numerical differences in other libraries."""
 
 import warnings
 
@@ -6,16 +6,7 @@ from kerasbert.checkpoints.kept import head_mathematics
 
 
 def warn_of_other_mathematics(config, reader, activations):
-    """Warns where the code that reads a container computes something else.
-
-    Args:
-        config: The configuration to be written.
-        reader: Whose code it is, for the message.
-        activations: The activations that it computes, of `kerasbert.config`.
-
-    Returns:
-        Whether there is a difference.
-    """
+    """Warns if the library of a format computes the encoder differently."""
     differences = []
     if config.hidden_act in activations:
         pass
@@ -35,14 +26,7 @@ def warn_of_other_mathematics(config, reader, activations):
 
 
 def warn_of_other_head(checkpoint, reader, computed=None):
-    """Warns where the masked LM head computes otherwise than a reader's.
-
-    Args:
-        checkpoint: The `Checkpoint` to be written.
-        reader: Whose code is to read it, for the message.
-        computed: `activation` and `epsilon` of its head; None where they are those
-            of the encoder, as everywhere but in KerasHub.
-    """
+    """Warns if a library computes the masked LM head differently."""
     encoders = head_mathematics(checkpoint.config)
     head = {**encoders, **checkpoint.masked_lm}
     computed = computed or encoders

@@ -68,23 +68,12 @@ CONFIG_KEYS = ConfigKeys(
 
 
 def recognises(folder):
-    """Whether a folder looks like a release of Google's."""
+    """Whether a folder looks like a Google TF1 release."""
     return _config_file(folder) is not None or bool(list(folder.glob("*.ckpt*.index")))
 
 
 def read(folder, account):
-    """Reads a folder with a configuration and a TensorFlow 1 checkpoint.
-
-    Args:
-        folder: A `pathlib.Path`.
-        account: The `kerasbert.account.Account` of its files.
-
-    Returns:
-        A `Checkpoint`.
-
-    Raises:
-        ValueError: If the folder is broken or holds another kind of model.
-    """
+    """Reads a folder with a config and a TensorFlow 1 checkpoint."""
     file = _config_file(folder)
     if file is None:
         raise FileNotFoundError(
@@ -128,12 +117,7 @@ def read(folder, account):
 
 
 def write(checkpoint, folder):
-    """Writes a configuration and a checkpoint as google-research's code reads them.
-
-    Args:
-        checkpoint: A `Checkpoint`.
-        folder: An empty folder.
-    """
+    """Writes a config and a checkpoint for google-research's code."""
     import tensorflow as tf
 
     config = checkpoint.config
@@ -180,11 +164,7 @@ def write(checkpoint, folder):
 
 
 def is_encoders(name):
-    """Whether a tensor that no table names must be a part of the encoder.
-
-    Args:
-        name: Its name in the checkpoint.
-    """
+    """Whether an unlisted tensor must belong to the encoder."""
     return name.startswith(("bert/", "albert/"))
 
 
@@ -197,7 +177,7 @@ def _config_file(folder):
 
 
 def _checkpoint_prefix(folder):
-    """The checkpoint that the folder's list names as its newest, or the only one."""
+    """Returns the newest checkpoint of the folder, or the only one."""
     prefixes = {file.with_suffix("") for file in folder.glob("*.index")}
     state = folder / "checkpoint"
     if state.is_file():

@@ -63,7 +63,7 @@ SUFFIXES = {
 
 
 def recognises(folder):
-    """Whether a folder looks like one of Hugging Face transformers."""
+    """Whether a folder looks like a Hugging Face model."""
     if _weight_files(folder):
         return _config_file(folder) is not None
     file = folder / "config.json"
@@ -74,18 +74,7 @@ def recognises(folder):
 
 
 def read(folder, account):
-    """Reads a Hugging Face folder.
-
-    Args:
-        folder: A `pathlib.Path`.
-        account: The `kerasbert.account.Account` of its files.
-
-    Returns:
-        A `Checkpoint`.
-
-    Raises:
-        ValueError: If the folder is broken or holds another kind of model.
-    """
+    """Reads a Hugging Face folder."""
     file = _config_file(folder)
     values = read_object(file)
     family = _family(values, file)
@@ -126,12 +115,7 @@ def read(folder, account):
 
 
 def write(checkpoint, folder):
-    """Writes `config.json` and `model.safetensors`, as transformers reads them.
-
-    Args:
-        checkpoint: A `Checkpoint`.
-        folder: An empty folder.
-    """
+    """Writes `config.json` and `model.safetensors` for transformers."""
     config = checkpoint.config
     family = family_of(config)
     names = names_of(family, NAME)
@@ -180,7 +164,7 @@ def write(checkpoint, folder):
 
 
 def _config_file(folder):
-    """The configuration; beside a torch file of 2018 it is `bert_config.json`."""
+    """Returns the config file, which is `bert_config.json` in folders of 2018."""
     for name in ("config.json", "bert_config.json"):
         if (folder / name).is_file():
             return folder / name
@@ -188,7 +172,7 @@ def _config_file(folder):
 
 
 def _weight_files(folder):
-    """The files of weights, the one that is read first."""
+    """Returns the weight files; the first one is read."""
     names = [name for name in WEIGHT_FILES if (folder / name).is_file()]
     if names or any(folder.glob("*.index")):
         return names
@@ -201,14 +185,14 @@ def _weight_files(folder):
 
 
 def _architecture(values):
-    """The class of transformers that wrote the folder, or an empty string."""
+    """Returns the transformers class that wrote the folder, or ""."""
     names = values.get("architectures")
     is_list = isinstance(names, list) and names and isinstance(names[0], str)
     return names[0] if is_list else ""
 
 
 def _architecture_of(checkpoint, names):
-    """The class of transformers that reads what is to be written."""
+    """Returns the transformers class for a checkpoint."""
     if checkpoint.other_head:
         return checkpoint.other_head
     heads = (*checkpoint.heads, *(("tokens",) if checkpoint.token_labels else ()))
@@ -221,7 +205,7 @@ def _architecture_of(checkpoint, names):
 
 
 def _family(values, file):
-    """The family of a configuration, by its type, its class or its keys."""
+    """Returns the family of a config, by its type, class or keys."""
     kind = values.get("model_type")
     if kind is None:
         written = _architecture(values)
@@ -241,13 +225,13 @@ def _family(values, file):
 
 
 def _ignored(names):
-    """Patterns of names of tensors, and the reasons to leave these."""
+    """Returns patterns of ignored tensor names, with reasons."""
     tied = (re.compile(rf"^{re.escape(name)}$") for name in names.tied)
     return [*keys.IGNORED, *((name, "tied, checked to be equal") for name in tied)]
 
 
 def _open_weights(folder, account, family):
-    """The tensors that are read, as `NamedTensors`; books which files hold some."""
+    """Opens the weight files as `NamedTensors`, and records them."""
     adapter = folder / "adapter_config.json"
     if adapter.is_file():
         raise ValueError(
@@ -284,13 +268,7 @@ def _open_weights(folder, account, family):
 
 
 def compare_files(folder, account, config):
-    """Compares the files of weights of a folder with the one that is read.
-
-    Args:
-        folder: A `pathlib.Path`.
-        account: The `kerasbert.account.Account` that books what was found.
-        config: The configuration that was read.
-    """
+    """Compares the other weight files of a folder with the one that is read."""
     family = family_of(config)
     name, *others = _weight_files(folder)
     for other in others:
@@ -307,7 +285,7 @@ def compare_files(folder, account, config):
 
 
 def _difference(first, second, ignored):
-    """What differs between the tensors of two files, in words."""
+    """Describes the differences between the tensors of two files."""
     stored, others = first.stored, second.stored
     names = [
         {n for n in tensors if not any(p.search(n) for p, _ in ignored)}
@@ -324,7 +302,7 @@ def _difference(first, second, ignored):
 
 
 def _open_file(file, account, family):
-    """The tensors of a file of weights, as `NamedTensors`."""
+    """Opens a weight file as `NamedTensors`."""
     reader = WEIGHT_FILES.get(file.name) or SUFFIXES[file.suffix]
     if reader is not read_hdf5:
         return canonical_names(reader(file, account), file, account, family)
@@ -335,7 +313,7 @@ def _open_file(file, account, family):
 
 
 def _untied(stored, values, names):
-    """Why a masked LM head cannot be computed: ours ends in the token embedding."""
+    """Returns why a masked LM head with an untied output cannot be loaded."""
     found = {}
     for name, twin in names.tied.items():
         if name not in stored.shapes or twin not in stored.shapes:

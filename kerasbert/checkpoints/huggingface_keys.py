@@ -1,4 +1,4 @@
-"""What the keys and files of Hugging Face transformers mean, in every family."""
+"""Config keys and files of Hugging Face transformers, for all families."""
 
 import re
 

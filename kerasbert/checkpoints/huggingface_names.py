@@ -1,4 +1,4 @@
-"""Names of tensors in files of transformers, and in files that wrap its models.
+"""Tensor names in files of transformers, and of libraries that wrap its models.
 
 A training script keeps a model under a name of its own, such as `model.`, and torch
 adds some, such as `_orig_mod.` or `module.`. They are taken away by name: where two
@@ -55,7 +55,7 @@ CHANGES_ENCODER = re.compile(
 
 @dataclasses.dataclass(frozen=True)
 class NamedTensors:
-    """The tensors of a file under the names of the tables.
+    """The tensors of a file, renamed to those of the name tables.
 
     Args:
         stored: The `StoredTensors`.
@@ -72,30 +72,13 @@ class NamedTensors:
     parts: tuple
 
     def is_encoders(self, name):
-        """Whether a tensor that no table names must be a part of the encoder.
-
-        Args:
-            name: The name, as in the table.
-        """
+        """Whether an unlisted tensor must belong to the encoder."""
         parts = name.startswith(self.parts) or name in self.inside
         return parts or bool(CHANGES_ENCODER.search(self.own_names.get(name, name)))
 
 
 def canonical_names(stored, file, account, family):
-    """Brings tensors to the names of the tables.
-
-    Args:
-        stored: The `StoredTensors`, under their names in the file.
-        file: The file, for messages.
-        account: The `kerasbert.account.Account`.
-        family: The `Family` that the configuration names.
-
-    Returns:
-        `NamedTensors`.
-
-    Raises:
-        ValueError: If the file holds two encoders, or one of another family.
-    """
+    """Renames tensors to the names of the tables."""
     plain = {own_name: _plain(own_name) for own_name in stored.shapes}
     prefix = _prefix(plain.values(), file, account, family)
     names = family.huggingface
@@ -135,7 +118,7 @@ def _plain(name):
 
 
 def _prefix(names, file, account, family):
-    """What the encoder stands under: the empty string, or names that end in a dot."""
+    """Returns the prefix of the encoder's names, which ends in a dot or is empty."""
     found = sorted(
         {
             name.removesuffix(ANCHOR)
@@ -171,19 +154,7 @@ def _prefix(names, file, account, family):
 
 
 def torch_names(stored, file):
-    """The tensors of a `tf_model.h5` as PyTorch's model of the same class has them.
-
-    Args:
-        stored: The `StoredTensors`, under their paths in the HDF5 file.
-        file: The file, for messages.
-
-    Returns:
-        `StoredTensors` with the names and shapes of PyTorch, and a dictionary from
-        these names to the paths in the file.
-
-    Raises:
-        ValueError: If two tensors of one name differ.
-    """
+    """Renames the tensors of a `tf_model.h5` to their PyTorch names."""
     own_names, copies = {}, []
     for path in stored.shapes:
         name = _torch_name(path)
@@ -216,7 +187,7 @@ def torch_names(stored, file):
 
 
 def _torch_name(path):
-    """`bert/tf_bert_model/bert/encoder/layer_._0/...` is `bert.encoder.layer.0`."""
+    """Converts `bert/tf_bert_model/.../layer_._0/...` to `bert....layer.0`."""
     parts = path.partition(":")[0].split("/")
     models = [index for index, part in enumerate(parts) if part.startswith("tf_")]
     parts = parts[models[-1] + 1 :] if models else parts

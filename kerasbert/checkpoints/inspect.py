@@ -1,4 +1,4 @@
-"""What a folder holds, as data that `kerasbert inspect` prints."""
+"""Inspection of a folder, as printed by `kerasbert inspect`."""
 
 import dataclasses
 import fnmatch
@@ -50,7 +50,7 @@ READ_WHOLE = (
 
 @dataclasses.dataclass(frozen=True)
 class Inspection:
-    """What a folder holds.
+    """The content of a folder.
 
     Args:
         folder: Where it lies.
@@ -80,20 +80,7 @@ class Inspection:
 
 
 def inspect(folder, strict=False):
-    """Tells what a folder holds, without making a model of it.
-
-    Args:
-        folder: A folder in any container.
-        strict: Whether what is otherwise warned about is refused: keys and tensors
-            that kerasbert does not know.
-
-    Returns:
-        An `Inspection`.
-
-    Raises:
-        FileNotFoundError: If there is no such folder, or a file of it is missing.
-        ValueError: If it is no model, or a broken one.
-    """
+    """Inspects a folder without creating a model."""
     folder = pathlib.Path(folder)
     account = Account(strict, folder)
     checkpoint = read_checkpoint(folder, account=account)
@@ -117,20 +104,7 @@ def inspect(folder, strict=False):
 
 
 def read_beside(folder, account, model_config):
-    """Reads what a folder holds beside its encoder, and books the keys of the files.
-
-    Args:
-        folder: A `pathlib.Path`.
-        account: The `kerasbert.account.Account`.
-        model_config: The configuration of the encoder.
-
-    Returns:
-        What its tokenizer is, a few words by name; empty without one.
-
-    Raises:
-        ValueError: If a file is broken, or asks for what is not computed; in a strict
-            account, if it has keys that nobody knows.
-    """
+    """Reads what a folder contains besides its encoder, and records the keys."""
     from kerasbert.checkpoints.sentence_transformers import read_sentence_modules
     from kerasbert.checkpoints.vocabulary import read_tokenizer
 
@@ -150,7 +124,7 @@ def read_beside(folder, account, model_config):
 
 
 def _unread(folder, entries):
-    """The files of a folder of which no key is booked, with the reason."""
+    """Returns the files without recorded keys, with the reason."""
     read = {entry.file for entry in entries}
     unread = {}
     for file in sorted(folder.rglob("*")):

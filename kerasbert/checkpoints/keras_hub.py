@@ -1,4 +1,4 @@
-"""KerasHub presets: `config.json` and `model.weights.h5`, and a task's two files."""
+"""KerasHub presets: `config.json`, `model.weights.h5`, and the files of a task."""
 
 import dataclasses
 import json
@@ -32,7 +32,7 @@ FIRST_BLOCK = "layers/transformer_encoder_0/"  # without a number in the file
 
 
 def recognises(folder):
-    """Whether a folder looks like a preset of KerasHub."""
+    """Whether a folder looks like a KerasHub preset."""
     file = folder / "config.json"
     if not file.is_file():
         return False
@@ -41,18 +41,7 @@ def recognises(folder):
 
 
 def read(folder, account):
-    """Reads a KerasHub preset, with the head of its task where it has one.
-
-    Args:
-        folder: A `pathlib.Path`.
-        account: The `kerasbert.account.Account` of its files.
-
-    Returns:
-        A `Checkpoint`.
-
-    Raises:
-        ValueError: If the folder is broken or holds another kind of model.
-    """
+    """Reads a KerasHub preset, with the head of its task."""
     file = folder / "config.json"
     values = read_object(file)
     held = [family for family in FAMILIES if family.keras_hub]
@@ -114,12 +103,7 @@ def read(folder, account):
 
 
 def _score_activation(name, classes):
-    """The activation of the scores: KerasHub's default, none, says nothing of classes.
-
-    Args:
-        name: The activation of a KerasHub classifier.
-        classes: Its number of classes; 0: there is no classifier.
-    """
+    """Returns the activation of the scores of a KerasHub classifier."""
     if not classes:
         return None
     if name in ("linear", None):
@@ -128,16 +112,7 @@ def _score_activation(name, classes):
 
 
 def write(checkpoint, folder):
-    """Writes a preset as KerasHub reads it, and a task where it has one for the head.
-
-    Args:
-        checkpoint: A `Checkpoint`; heads that KerasHub has not are left out, which is
-            warned about.
-        folder: An empty folder.
-
-    Raises:
-        ValueError: If KerasHub's backbone cannot hold the model.
-    """
+    """Writes a preset for KerasHub, with a task if it has the head."""
     import keras
 
     config = checkpoint.config
@@ -188,14 +163,9 @@ def write(checkpoint, folder):
 
 
 def write_embedder(config, modules, folder):
-    """Writes the files of KerasHub's `TextEmbedder`, where it has one for a model.
+    """Writes the files of KerasHub's `TextEmbedder`, if it supports the model.
 
     What it does not have is warned about; kerasbert reads `modules.json` instead.
-
-    Args:
-        config: The encoder's configuration.
-        modules: `kerasbert.checkpoints.sentence_transformers.SentenceModules`.
-        folder: The folder of a preset, with its tokenizer.
     """
     family = family_of(config)
     names = names_of(family, NAME)
@@ -250,7 +220,7 @@ def write_embedder(config, modules, folder):
 
 
 def _what_keras_hub_has_not(config, names):
-    """Fields that are written beside the preset, so that it reads back as it was."""
+    """Returns the round-trip metadata of a preset."""
     warn_of_other_mathematics(config, "KerasHub", (names.activation,))
     held = names.config.values()
     fields = dataclasses.asdict(config).items()
@@ -258,7 +228,7 @@ def _what_keras_hub_has_not(config, names):
 
 
 def _task_of(checkpoint):
-    """The head that KerasHub has a task for; the others are warned about."""
+    """Returns the head that KerasHub has a task for; warns about the others."""
     held = [head for head in checkpoint.heads if head in keys.TASKS]
     if checkpoint.token_labels or checkpoint.other_head:
         held = [head for head in held if head != "classification_head"]
@@ -302,7 +272,7 @@ def _task_object(checkpoint, head, names, backbone):
 
 
 def _object(names, class_name, file, arguments):
-    """A layer as Keras serialises it."""
+    """Serializes a layer like Keras."""
     class_name, kind = names.title + class_name, names.module
     return {
         "module": f"keras_hub.src.models.{kind}.{kind}_{file}",
@@ -323,7 +293,7 @@ def _write_hdf5(file, arrays):
 
 
 def _task_in(file, account):
-    """The arguments of the task that a preset is of; none where it is of none."""
+    """Returns the arguments of a preset's task, if any."""
     if not file.is_file():
         return {}
     values = read_object(file)
@@ -343,7 +313,7 @@ def _config_in(values, file):
 
 
 def _canonical(stored, prefix):
-    """Names without what Keras versions write differently: underscores, a zero."""
+    """Removes the differences between Keras versions from names."""
     own_names = {}
     for own_name in stored.shapes:
         name = re.sub(r"/_", "/", own_name).replace("layernorm", "layer_norm")

@@ -1,4 +1,4 @@
-"""What the keys of KerasHub's presets mean, in every family, and its tasks."""
+"""Config keys and tasks of KerasHub presets, for all families."""
 
 import re
 

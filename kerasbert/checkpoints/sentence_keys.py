@@ -1,4 +1,4 @@
-"""The keys of the files of sentence-transformers 0.2 to 6, and of KerasHub's."""
+"""Keys of the files of sentence-transformers 0.2 to 6, and of KerasHub."""
 
 import json
 
@@ -163,14 +163,7 @@ TRANSFORMER = KeyTable(
 
 
 def read_settings(file):
-    """The object of a JSON file; an empty one where there is no file.
-
-    Args:
-        file: A `pathlib.Path`.
-
-    Raises:
-        ValueError: If it holds something else.
-    """
+    """Reads the object of a JSON file; empty if there is no file."""
     values = read_json(file) if file.is_file() else {}
     if not isinstance(values, dict):
         raise ValueError(
@@ -180,24 +173,13 @@ def read_settings(file):
 
 
 def write_json(file, values):
-    """Writes a value as JSON, indented."""
+    """Writes a value as indented JSON."""
     text = json.dumps(values, indent=2, ensure_ascii=False)
     file.write_text(text + "\n", encoding="utf-8")
 
 
 def checked(file, key, value, kinds, expected):
-    """A value of a file, if it is of one of some types.
-
-    Args:
-        file: The file, for the message.
-        key: Its key.
-        value: The value; None passes.
-        kinds: The types that it may have.
-        expected: What was expected, in words.
-
-    Raises:
-        ValueError: If it is of another type.
-    """
+    """Returns a value of a file, checking its type."""
     is_kind = isinstance(value, kinds) and not (
         isinstance(value, bool) and kinds is int
     )
@@ -209,18 +191,7 @@ def checked(file, key, value, kinds, expected):
 
 
 def transformer_settings(folder, account):
-    """What the Transformer module's file says of texts.
-
-    Args:
-        folder: The folder of the encoder.
-        account: The `Account`.
-
-    Returns:
-        The longest text in tokens, or None; and whether texts are lower-cased.
-
-    Raises:
-        ValueError: If it asks for something that kerasbert does not compute.
-    """
+    """Reads the settings of the Transformer module."""
     found = (
         (folder / name, read_settings(folder / name)) for name in TRANSFORMER_FILES
     )
@@ -271,7 +242,7 @@ def transformer_settings(folder, account):
 
 
 def _settle_arguments(values, prefix, known, file, account):
-    """Books arguments of a loader; what may change a vector is refused."""
+    """Records a loader's arguments, and rejects those that change vectors."""
     for key, value in values.items():
         if key not in known:
             raise refusal(

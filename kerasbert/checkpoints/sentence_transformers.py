@@ -1,4 +1,4 @@
-"""What comes after the encoder, from text to vector.
+"""The modules after the encoder of an embedding model.
 
 The folders of sentence-transformers say it in `modules.json`, KerasHub's presets of a
 `TextEmbedder` in `task.json`.
@@ -28,7 +28,7 @@ OF_AN_AXIS = "softmax", "softmin", "log_softmax"
 
 @dataclasses.dataclass(frozen=True)
 class SentenceModules:
-    """From text to vector: what there is besides encoder and tokenizer.
+    """The settings of an embedding model besides encoder and tokenizer.
 
     Args:
         encoder: The folder of the encoder in the folder; usually itself.
@@ -62,7 +62,7 @@ class SentenceModules:
 
 
 def holds_sentence_modules(folder):
-    """Whether a folder says what comes after its encoder."""
+    """Whether a folder specifies modules after its encoder."""
     if (folder / "modules.json").is_file():
         return True
     task = folder / "task.json"
@@ -70,22 +70,10 @@ def holds_sentence_modules(folder):
 
 
 def read_sentence_modules(folder, account=None):
-    """Reads what comes after the encoder; of any other folder, the usual choice.
+    """Reads the modules after the encoder, or returns the default.
 
     That is the mean of the tokens, not normalised, as sentence-transformers itself
     takes for a folder without `modules.json`.
-
-    Args:
-        folder: A `pathlib.Path`.
-        account: The `kerasbert.account.Account` that books every key of the files;
-            by default one that warns of what is unknown.
-
-    Returns:
-        `SentenceModules`.
-
-    Raises:
-        ValueError: If the folder is broken, or asks for a module that kerasbert does
-            not have.
     """
     account = Account() if account is None else account
     with errors_name(folder, (AttributeError, KeyError, TypeError)):
@@ -97,11 +85,7 @@ def read_sentence_modules(folder, account=None):
 
 
 def lower_cased(tokenizer):
-    """A tokenizer that lower-cases texts, and is otherwise as another.
-
-    Args:
-        tokenizer: A `kerasbert.text.tokenizer_config.TokenizerConfig`.
-    """
+    """Returns a tokenizer that also lower-cases text."""
     if tokenizer.lower_case:
         return tokenizer
     strip = bool(tokenizer.strip_accents)
@@ -110,7 +94,7 @@ def lower_cased(tokenizer):
 
 @dataclasses.dataclass(frozen=True)
 class _Step:
-    """One layer on the way to a vector."""
+    """A module on the way to a vector."""
 
     description: dict
     weights: tuple = ()
@@ -172,13 +156,13 @@ def _of_modules(folder, account):
 
 
 def _projection_of(description):
-    """A dense layer needs no kind."""
+    """Returns a projection; a dense layer needs no kind."""
     dense = description.get("kind") == "dense"
     return {k: v for k, v in description.items() if not (dense and k == "kind")}
 
 
 def _kind(name, before, file):
-    """The last name of a module's class, if kerasbert has it."""
+    """Returns the class name of a module, if it is supported."""
     known = (*ENCODERS, "Pooling", "Dense", "Dropout", "LayerNorm", "Normalize")
     kind = str(name).rpartition(".")[-1]
     if not str(name).startswith("sentence_transformers."):
@@ -196,7 +180,7 @@ def _kind(name, before, file):
 
 
 def _steps(kind, place, found, account):
-    """What a module makes, by name, of what is there; None: its input is not."""
+    """Returns the outputs of a module; None if its input is missing."""
     if kind in ENCODERS:
         return None
     file = place / "config.json"
@@ -293,7 +277,7 @@ def _dense(config, place, account):
 
 
 def _stored(place):
-    """The tensors of a module, and the file that holds them."""
+    """Returns the tensors of a module, and their file."""
     for name, read in {
         "model.safetensors": read_safetensors,
         "pytorch_model.bin": read_torch,
@@ -307,7 +291,7 @@ def _stored(place):
 
 
 def _read(stored, shapes, file, account):
-    """The arrays of names; those of other names are told of."""
+    """Reads arrays by name, and reports the others."""
     for name, shape in shapes.items():
         if stored.shapes.get(name) != shape:
             raise ValueError(
@@ -322,7 +306,7 @@ def _read(stored, shapes, file, account):
 
 
 def _settings(folder, account):
-    """What `config_sentence_transformers.json` says."""
+    """Reads `config_sentence_transformers.json`."""
     file = folder / "config_sentence_transformers.json"
     values = keys.read_settings(file)
     keys.MODEL.settle(values, file, account)

@@ -1,4 +1,4 @@
-"""Writing what comes after an encoder, as sentence-transformers does."""
+"""Writing of the modules after an encoder, for sentence-transformers."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ CLASSES = {"dense": "Dense", "layer_norm": "LayerNorm", "normalize": "Normalize"
 
 
 def write_sentence_modules(modules, folder, hidden_size):
-    """Writes what comes after the encoder beside it, as sentence-transformers does.
+    """Writes the modules after the encoder, for sentence-transformers.
 
     Args:
         modules: `SentenceModules`; the encoder is in the folder itself.
@@ -85,7 +85,7 @@ def _check_activations(modules):
 
 
 def _new_module(kind, listed, folder):
-    """Adds a module to the list, and makes its folder."""
+    """Adds a module to the list, and creates its folder."""
     path = f"{len(listed)}_{kind}"
     listed.append((path, kind))
     (folder / path).mkdir()
@@ -93,7 +93,7 @@ def _new_module(kind, listed, folder):
 
 
 def _write_layer(projection, weights, size, listed, folder):
-    """Writes a layer; gives the width of what it makes."""
+    """Writes a layer; returns its output width."""
     kind = projection.get("kind", "dense")
     place = {}
     if projection.get("of") == "tokens":
@@ -135,7 +135,7 @@ def _write_layer(projection, weights, size, listed, folder):
 
 
 def _pooling_config(poolings):
-    """The older form, which every release reads, where it can say the order."""
+    """Returns the older form of the config, if it can express the order."""
     theirs = {ours: mode for mode, ours in POOLINGS.items()}
     modes = [theirs[name] for name in poolings]
     if modes != [mode for mode in POOLINGS if mode in modes]:

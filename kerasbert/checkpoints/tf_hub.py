@@ -1,4 +1,4 @@
-"""TF Hub SavedModels of BERT and ALBERT. They are read, never run.
+"""TF Hub SavedModels of BERT and ALBERT, read without running them.
 
 The variables lie in a checkpoint whose object graph tells their names; what no
 variable tells (how many layers share one weight, which GELU) is counted in the graph.
@@ -47,23 +47,12 @@ IGNORED = [
 
 
 def recognises(folder):
-    """Whether a folder looks like a SavedModel of TF Hub, of either form."""
+    """Whether a folder looks like a SavedModel of TF Hub."""
     return (folder / "saved_model.pb").is_file()
 
 
 def read(folder, account):
-    """Reads a TF Hub folder: a TF2 SavedModel or a TF1-format hub module.
-
-    Args:
-        folder: A `pathlib.Path`.
-        account: The `kerasbert.account.Account` of its files.
-
-    Returns:
-        A `Checkpoint`.
-
-    Raises:
-        ValueError: If the folder is broken or holds another kind of model.
-    """
+    """Reads a TF Hub folder: a TF2 SavedModel or a TF1-format hub module."""
     graph = read_graph(folder / "saved_model.pb")
     if not (folder / "variables" / "variables.index").is_file():
         raise ValueError(
@@ -96,7 +85,7 @@ def read(folder, account):
 
 
 def _family_in(shapes, container):
-    """The family of which there are most names; None where there is not one."""
+    """Returns the family with the most matching names, or None."""
     found = {}
     for family in FAMILIES:
         names = getattr(family, container)
@@ -109,7 +98,7 @@ def _family_in(shapes, container):
 
 
 def _config(folder, shapes, graph, family, container):
-    """The configuration, read off the shapes and the graph."""
+    """Infers the config from shapes and the graph."""
     table = names_of(family, container).table
 
     def shape(path):
@@ -143,7 +132,7 @@ def _config(folder, shapes, graph, family, container):
 
 
 def _block_numbers(shapes, table):
-    """The numbers of each block, by the names of one of its tensors."""
+    """Returns the block numbers, from the names of one tensor."""
     path = next(path for path in table if path.endswith("attention/query/kernel"))
     name = re.escape(table[path][0]).replace(r"\{", "{").replace(r"\}", "}")
     pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>\\d+)", name))
@@ -152,7 +141,7 @@ def _block_numbers(shapes, table):
 
 
 def _by_object_graph(folder, stored, read_bytes):
-    """The variables under the names of the tables, by the checkpoint's object graph."""
+    """Returns the variables under table names, by the object graph."""
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import trackable_object_graph_pb2
 
@@ -188,7 +177,7 @@ def _by_object_graph(folder, stored, read_bytes):
 
 
 def _read_tf1_module(folder, graph, stored, account):
-    """A TF1-format hub module: Google's names, perhaps below `module/`."""
+    """Reads a TF1-format hub module, with Google's names."""
     own_names = {name.removeprefix("module/"): name for name in stored.shapes}
     shapes = {name: stored.shapes[own_name] for name, own_name in own_names.items()}
     renamed = StoredTensors(shapes, lambda name: stored.read(own_names[name]))

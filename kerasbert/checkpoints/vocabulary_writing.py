@@ -1,4 +1,4 @@
-"""Writes tokenizers as other libraries expect to find them."""
+"""Writing of tokenizers in the formats of other libraries."""
 
 import base64
 import dataclasses
@@ -10,13 +10,7 @@ from kerasbert.text.tokenizer_config import TokenizerConfig, all_added_tokens
 
 
 def write(config: TokenizerConfig, folder: pathlib.Path, container: str) -> None:
-    """Writes the files of a tokenizer.
-
-    Args:
-        config: What the tokenizer is made of.
-        folder: The folder to write to.
-        container: `"huggingface"`, `"google_tf1"` or `"keras_hub"`.
-    """
+    """Writes the files of a tokenizer."""
     writers = {
         "huggingface": _write_huggingface,
         "google_tf1": _write_google_tf1,
@@ -30,7 +24,7 @@ def write(config: TokenizerConfig, folder: pathlib.Path, container: str) -> None
 
 
 def _check_own_steps(config: TokenizerConfig, container: str) -> None:
-    """Refuses a tokenizer that is more than a vocabulary and its casing."""
+    """Rejects a tokenizer with more than a vocabulary and casing."""
     default = TokenizerConfig(config.kind)
     names = ("template", "truncation_side", "words")
     others = [n for n in names if getattr(config, n) != getattr(default, n)]
@@ -154,7 +148,7 @@ def _wordpiece_json(config: TokenizerConfig) -> dict:
 
 
 def _steps(config, normalizer, pre_tokenizer):
-    """The steps of the configuration, or those that its switches mean."""
+    """Returns the steps of a config, or those of its options."""
     if config.normalizer is not None:
         normalizer = json.loads(config.normalizer)
         pre_tokenizer = json.loads(config.pre_tokenizer)
@@ -248,7 +242,7 @@ def _sequence(name: str, segment: int) -> dict:
 
 
 def _is_writable(config: TokenizerConfig) -> bool:
-    """Whether a line for each token says the same when it is read."""
+    """Whether a vocabulary with one token per line can be read back."""
     return all("\n" not in t and t == t.rstrip() for t in config.vocabulary)
 
 

@@ -9,7 +9,7 @@ from kerasbert.models.encoder import Encoder, encoder_block
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class AlbertEncoder(Encoder):
-    """ALBERT: BERT with factorised embeddings and layers that share their weights.
+    """ALBERT: BERT with factorized embeddings and shared layers.
 
     The layers fall into groups of equal length. All layers of a group run through the
     same `inner_group_num` blocks.

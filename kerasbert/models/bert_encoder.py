@@ -9,7 +9,7 @@ from kerasbert.models.encoder import Encoder, bert_embeddings, encoder_block
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class BertEncoder(Encoder):
-    """BERT: a stack of Transformer encoder blocks over sums of embeddings.
+    """BERT: embeddings and a stack of Transformer encoder blocks.
 
     Args:
         config: A `kerasbert.BertConfig`.

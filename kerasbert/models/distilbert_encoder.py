@@ -9,7 +9,7 @@ from kerasbert.models.encoder import Encoder, bert_embeddings, encoder_block
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class DistilBertEncoder(Encoder):
-    """DistilBERT: half of the layers of BERT, and no segments.
+    """DistilBERT: BERT with half of the layers, without segments.
 
     It is pretrained without a pooler. Its text classifiers have a dense layer with ReLU
     on the vector of `[CLS]`, which is the pooler here.

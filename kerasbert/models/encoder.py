@@ -1,4 +1,4 @@
-"""What the encoders of all families share, and loading one of any family."""
+"""The base class of all encoders, and loading of an encoder of any family."""
 
 import dataclasses
 
@@ -53,17 +53,17 @@ class Encoder(Model):
 
     @property
     def token_embedding(self):
-        """The `keras.layers.Embedding` of the tokens, which an MLM head ties to."""
+        """The token embedding, which the MLM head shares."""
         return self.embeddings.token_embedding
 
     @property
     def blocks(self):
-        """The encoder blocks, each once, in the order in which they first run."""
+        """The distinct encoder blocks, in order of execution."""
         every = (block for blocks in self.layer_blocks for block in blocks)
         return list({id(block): block for block in every}.values())
 
     def without_pooler(self):
-        """This encoder if it has no pooler, else one that shares its other layers."""
+        """Returns an encoder without pooler that shares the other layers."""
         if self.pooler is None:
             return self
         cls = type(self)
@@ -74,7 +74,7 @@ class Encoder(Model):
 
     @classmethod
     def from_checkpoint(cls, checkpoint, dtype=None, add_pooler=None, **kwargs):
-        """An encoder with the configuration of a `Checkpoint`, not yet its weights.
+        """Creates an encoder with a `Checkpoint`'s config, without its weights.
 
         Args:
             checkpoint: The `Checkpoint`.
@@ -98,7 +98,7 @@ class Encoder(Model):
     def compute_packed(
         self, token_ids, segment_ids, position_ids, padding_mask, packing
     ):
-        """The hidden states of packed tokens: no work is spent on padding.
+        """Computes the hidden states of packed tokens, without padding.
 
         Args:
             token_ids: The tokens of all rows, one after the other.
@@ -122,7 +122,7 @@ class Encoder(Model):
         )
 
     def attention_model(self):
-        """A model that also gives the attention probabilities of every block.
+        """Returns a model that also outputs all attention probabilities.
 
         It shares the encoder's weights; the encoder itself never computes them twice.
 
@@ -151,7 +151,7 @@ class Encoder(Model):
         return keras.Model(inputs, outputs, name=f"{self.name}_attention")
 
     def enable_lora(self, rank, targets=("query", "value")):
-        """Freezes the encoder and adds trainable low-rank updates to its attention.
+        """Freezes the encoder and adds trainable low-rank updates (LoRA).
 
         Args:
             rank: Rank of the updates.
@@ -195,7 +195,7 @@ class Encoder(Model):
 
 
 def bert_embeddings(config, dtype):
-    """The embeddings of a family whose tables are as wide as its hidden states."""
+    """Creates embeddings as wide as the hidden states."""
     return Embeddings(
         config.vocab_size,
         config.hidden_size,
@@ -210,7 +210,7 @@ def bert_embeddings(config, dtype):
 
 
 def encoder_block(config, dtype, name):
-    """An encoder block with the hyperparameters of a configuration."""
+    """Creates an encoder block from a config."""
     return EncoderBlock(
         config.num_attention_heads,
         config.intermediate_size,
@@ -225,7 +225,7 @@ def encoder_block(config, dtype, name):
 
 
 def load_encoder(source, strict=False, **kwargs):
-    """Loads the encoder of a checkpoint, of whichever family it is.
+    """Loads the encoder of a checkpoint of any family.
 
     Args:
         source: As in `BertEncoder.from_pretrained`.
@@ -247,7 +247,7 @@ def compute_hidden_states(
     position_ids=None,
     packing=None,
 ):
-    """BERT: the output of the embeddings and of every layer.
+    """Computes the outputs of the embeddings and of every layer.
 
     Shapes:
         ids and padding_mask `[B, S]` -> L + 1 hidden states `[B, S, D]`; or packed,
@@ -267,7 +267,7 @@ def compute_hidden_states(
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class _AttentionProbs(keras.layers.Layer):
-    """The attention probabilities of an attention layer that stands elsewhere."""
+    """Outputs the attention probabilities of a shared attention layer."""
 
     def __init__(self, attention, **kwargs):
         super().__init__(dtype=attention.dtype_policy, **kwargs)

@@ -1,4 +1,4 @@
-"""Encoders with heads: what they share."""
+"""The base class of encoders with heads."""
 
 import keras
 
@@ -60,7 +60,7 @@ class HeadModel(Model):
         self.config = encoder.config
 
     def head_outputs(self, encoded, padding_mask, masked_positions=None, **inputs):
-        """The outputs of the model from those of its encoder.
+        """Computes the model's outputs from those of its encoder.
 
         Args:
             encoded: `sequence_output`, and `pooled_output` if the model uses it.
@@ -71,7 +71,7 @@ class HeadModel(Model):
         raise NotImplementedError
 
     def outputs_of(self, hidden_states, padding_mask, masked_positions=None):
-        """The outputs of the model from hidden states that were computed elsewhere.
+        """Computes the model's outputs from given hidden states.
 
         Args:
             hidden_states: L + 1 tensors, such as those of packed tokens.
@@ -90,7 +90,7 @@ class HeadModel(Model):
 
     @classmethod
     def misfit(cls, checkpoint):
-        """Why a `Checkpoint` does not hold this model; an empty string if it does."""
+        """Returns why a `Checkpoint` does not match this model, or ""."""
         for head in cls.heads:
             if head in checkpoint.set_aside:
                 return (
@@ -109,12 +109,12 @@ class HeadModel(Model):
 
     @classmethod
     def checkpoint_arguments(cls, checkpoint):
-        """The arguments besides the encoder that a `Checkpoint` gives."""
+        """Returns the constructor arguments that a `Checkpoint` determines."""
         return {}
 
     @classmethod
     def from_checkpoint(cls, checkpoint, dtype=None, **kwargs):
-        """A model with the configuration of a `Checkpoint`, not yet with its weights.
+        """Creates a model with a `Checkpoint`'s config, without its weights.
 
         Args:
             checkpoint: The `Checkpoint`.
@@ -159,7 +159,7 @@ class HeadModel(Model):
 
 
 def classification_head(encoder, num_classes, name, dropout=0.0):
-    """A `ClassificationHead` with the dtype and initialiser of an encoder."""
+    """Creates a `ClassificationHead` with an encoder's dtype and initializer."""
     return ClassificationHead(
         num_classes,
         dropout=dropout,
@@ -170,7 +170,7 @@ def classification_head(encoder, num_classes, name, dropout=0.0):
 
 
 def load_model(source, strict=False, **kwargs):
-    """Loads a checkpoint with the heads that it holds.
+    """Loads a checkpoint with its heads.
 
     Args:
         source: As in `BertEncoder.from_pretrained`.

@@ -1,4 +1,4 @@
-"""The inputs of every model, and what is checked of them."""
+"""The inputs of all models, and their validation."""
 
 import warnings
 
@@ -8,21 +8,14 @@ INPUTS = ("token_ids", "segment_ids", "padding_mask")
 
 
 def encoder_inputs():
-    """Symbolic `token_ids`, `segment_ids` and `padding_mask`, int32 `[B, S]` each."""
+    """Creates symbolic `token_ids`, `segment_ids` and `padding_mask`."""
     return {name: keras.Input((None,), dtype="int32", name=name) for name in INPUTS}
 
 
 def chosen_inputs(inputs, wanted):
-    """The inputs of a model, out of a dictionary that may hold more.
+    """Selects the inputs of a model from a dictionary.
 
     Keras sorts the names of a dictionary, so that one too many would shift them all.
-
-    Args:
-        inputs: What the model was called with.
-        wanted: The symbolic inputs of the model, by their names.
-
-    Raises:
-        ValueError: If an input is missing, or it is no dictionary.
     """
     if not isinstance(inputs, dict) or not set(wanted) <= set(inputs):
         given = sorted(inputs) if isinstance(inputs, dict) else type(inputs).__name__
@@ -41,18 +34,10 @@ def chosen_inputs(inputs, wanted):
 
 
 def check_inputs(inputs, config):
-    """Refuses inputs that the model has no weights for.
+    """Raises a `ValueError` for ids without an embedding.
 
     Shapes and dtypes are always checked, values where they are at hand, which is in
     eager calls and in arrays; a graph leaves them to the operations themselves.
-
-    Args:
-        inputs: What the model was called with, by its names.
-        config: The encoder's configuration.
-
-    Raises:
-        ValueError: If a dtype or shape is none of a row of tokens, or a value is
-            outside its table.
     """
     for name, tensor in inputs.items():
         if tensor is not None:  # which Keras refuses by name
@@ -83,16 +68,7 @@ def check_inputs(inputs, config):
 
 
 def check_arrays(inputs, config):
-    """Refuses arrays that Keras is to make batches of, before it makes any.
-
-    Args:
-        inputs: What `fit`, `evaluate` or `predict` of a model was called with; what
-            is no dictionary of arrays is left to the call of the model.
-        config: The encoder's configuration.
-
-    Raises:
-        ValueError: As in `check_inputs`; or if there is no row.
-    """
+    """Validates arrays before Keras batches them."""
     if not isinstance(inputs, dict) or not set(INPUTS) <= set(inputs):
         return
     arrays = [inputs[name] for name in INPUTS]
@@ -138,7 +114,7 @@ def _check_shape(name, shape, expected):
 
 
 def _shape_of(tensor):
-    """The shape of a tensor, None where the rank is unknown."""
+    """Returns the shape of a tensor, or None for unknown rank."""
     shape = getattr(tensor, "shape", None)
     if shape is None or getattr(shape, "rank", 0) is None:  # of TensorFlow
         return None
@@ -164,7 +140,7 @@ def _check_range(name, inputs, size, meaning, remedy):
 
 
 def _value(tensor):
-    """The numbers of a tensor, or None while a graph is being traced."""
+    """Returns the value of a tensor, or None while tracing."""
     if tensor is None or isinstance(tensor, keras.KerasTensor):
         return None
     if keras.backend.backend() == "jax":

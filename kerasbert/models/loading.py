@@ -1,4 +1,4 @@
-"""Loading models from checkpoints, and turning models back into checkpoints."""
+"""Conversion between models and checkpoints."""
 
 import functools
 import hashlib
@@ -16,7 +16,7 @@ from kerasbert.checkpoints.sources import resolve
 
 
 class Pretrained:
-    """A model that loads published weights and writes them."""
+    """A model that loads and saves published weights."""
 
     @classmethod
     def from_pretrained(cls, source, strict=False, **kwargs):
@@ -53,7 +53,7 @@ class Pretrained:
         return model
 
     def save_pretrained(self, folder, format="huggingface", overwrite=False):
-        """Writes configuration and weights as other projects read them.
+        """Saves config and weights in the format of another library.
 
         Args:
             folder: The folder to make.
@@ -67,12 +67,12 @@ class Pretrained:
         write_checkpoint(checkpoint_of(self), folder, format, overwrite)
 
     def checkpoint_fields(self):
-        """The fields of a `Checkpoint` that this model has besides its weights."""
+        """Returns the `Checkpoint` fields of this model besides weights."""
         return {}
 
 
 def read_source(source, strict=False):
-    """The `Checkpoint` of a source; a strict one reads the files beside it, too."""
+    """Reads the `Checkpoint` of a source; strict checks the files beside it."""
     if isinstance(source, Checkpoint):
         return source
     folder = resolve(source)
@@ -84,21 +84,14 @@ def read_source(source, strict=False):
 
 
 def assign_weights(model, checkpoint):
-    """Gives the variables of a model the values that a `Checkpoint` has for them."""
+    """Assigns the weights of a `Checkpoint` to a model."""
     for path, variable in variables_of(model).items():
         if path in checkpoint.weights:
             variable.assign(checkpoint.weights[path]())
 
 
 def checkpoint_of(model):
-    """The checkpoint that a model is.
-
-    Args:
-        model: A model of `kerasbert.models`.
-
-    Returns:
-        A `Checkpoint` with the model's weights as they are now.
-    """
+    """Converts a model to a checkpoint."""
     weights = {
         path: functools.partial(_value, variable)
         for path, variable in variables_of(model).items()
@@ -117,14 +110,7 @@ def checkpoint_of(model):
 
 
 def variables_of(model):
-    """The variables of a model by their paths in a `Checkpoint`.
-
-    Args:
-        model: A model of `kerasbert.models`.
-
-    Returns:
-        A dictionary from path to `keras.Variable`.
-    """
+    """Maps `Checkpoint` paths to the variables of a model."""
     encoder = getattr(model, "encoder", model)
     layers = [*encoder.layers, *(layer for layer in model.layers if layer != encoder)]
     variables = {}
@@ -138,7 +124,7 @@ def variables_of(model):
 
 
 def fingerprint(layer):
-    """A digest of the weights of a built layer, which training changes."""
+    """Returns a digest of the weights of a layer."""
     digest = hashlib.sha256()
     for variable in layer.weights:
         digest.update(np.ascontiguousarray(_value(variable)).tobytes())
@@ -150,7 +136,7 @@ def _value(variable):
 
 
 def _merged_lora(model):
-    """The weights of layers with low-rank updates, the updates added."""
+    """Returns the weights of layers with their LoRA updates merged."""
     paths = {id(variable): path for path, variable in variables_of(model).items()}
     merged = {}
     for layer in model._flatten_layers(include_self=False):

@@ -1,4 +1,4 @@
-"""What encoders and models with heads make of the methods of `keras.Model`."""
+"""Overridden methods of `keras.Model`."""
 
 import functools
 import warnings
@@ -18,7 +18,7 @@ from kerasbert.processes import check_process
 
 
 def _with_checked_arrays(name):
-    """A method of `keras.Model` that checks arrays before it computes."""
+    """Wraps a method of `keras.Model` to validate its arrays."""
     method = getattr(keras.Model, name)
 
     @functools.wraps(method)
@@ -57,7 +57,7 @@ class Model(Pretrained, keras.Model):
         return super().call(inputs, training=training, mask=mask)
 
     def quantize(self, mode=None, config=None, filters=None, **kwargs):
-        """Quantizes the dense layers and the tables of embeddings, in place.
+        """Quantizes the dense layers and embedding tables in place.
 
         Args:
             mode: `"int8"` or `"float8"`, as in `keras.Model.quantize`.
@@ -184,13 +184,13 @@ class Model(Pretrained, keras.Model):
         pass  # a functional model is built when it is made
 
     def _config(self, **config):
-        """The configuration of a model, with the layers that are quantized."""
+        """Returns the config of a model, with its quantized layers."""
         record = record_of_quantization(self)
         return {**config, "quantization": record} if record else config
 
     @classmethod
     def _record_of(cls, config):
-        """The layers to quantize, which are taken out of a configuration."""
+        """Pops the record of quantized layers from a config."""
         return config.pop("quantization", ())
 
     @classmethod
@@ -203,11 +203,7 @@ class Model(Pretrained, keras.Model):
 
 
 def check_exports():
-    """Refuses to write a SavedModel where the backend is not TensorFlow.
-
-    Raises:
-        ValueError: If it is another one; the message says how to go on.
-    """
+    """Raises an error if the backend is not TensorFlow."""
     backend = keras.backend.backend()
     if backend != "tensorflow":
         raise ValueError(
@@ -218,7 +214,7 @@ def check_exports():
 
 
 def _flat(outputs):
-    """Outputs by name, those of a list by their numbers."""
+    """Flattens outputs to a dictionary; lists get numbered names."""
     flat = {}
     for name, output in outputs.items():
         if isinstance(output, list | tuple):

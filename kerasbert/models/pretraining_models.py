@@ -1,4 +1,4 @@
-"""Encoders with the heads of pretraining: masked words, and pairs of sentences."""
+"""Encoders with pretraining heads: masked LM and sentence pairs."""
 
 import keras
 from keras import ops
@@ -9,7 +9,7 @@ from kerasbert.models.head_model import HeadModel, classification_head
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class _TiedMaskedLMHead(MaskedLMHead):
-    """A masked language model head whose output matrix is that of its encoder."""
+    """A masked LM head that shares the encoder's token embedding."""
 
     @classmethod
     def from_config(cls, config):
@@ -33,7 +33,7 @@ def _masked_lm_head(encoder, activation=None, epsilon=None):
 
 
 def _states_at(states, positions):
-    """The states at some positions of each row; all of them where none are named."""
+    """Gathers the states at the given positions; all if there are none."""
     if positions is None:
         return states  # [B, S, D]
     return ops.take_along_axis(
@@ -126,7 +126,7 @@ class PretrainingModel(HeadModel):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class SentencePairModel(HeadModel):
-    """An encoder with the pair head alone: next sentence or sentence order.
+    """An encoder with a next-sentence or sentence-order head.
 
     Args:
         encoder: A `BertEncoder` or `AlbertEncoder`.

@@ -1,4 +1,4 @@
-"""Encoders with the head of a task: functional models from token ids to logits."""
+"""Encoders with task heads: functional models from token ids to logits."""
 
 import keras
 
@@ -7,7 +7,7 @@ from kerasbert.models.head_model import HeadModel, classification_head
 
 
 class ClassifierModel(HeadModel):
-    """What the models with a classification head share.
+    """The base class of models with a classification head.
 
     Args:
         encoder: A `BertEncoder` or `AlbertEncoder`.
@@ -58,7 +58,7 @@ class ClassifierModel(HeadModel):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class SequenceClassificationModel(ClassifierModel):
-    """An encoder with a classifier of texts, or of pairs of them.
+    """An encoder with a classification head for texts or pairs.
 
     Args:
         encoder: A `BertEncoder` or `AlbertEncoder`.
@@ -104,7 +104,7 @@ class SequenceClassificationModel(ClassifierModel):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class TokenClassificationModel(ClassifierModel):
-    """An encoder with a classifier of tokens: names, parts of speech.
+    """An encoder with a classification head for tokens.
 
     Args:
         encoder: A `BertEncoder` or `AlbertEncoder`.
@@ -128,7 +128,7 @@ class TokenClassificationModel(ClassifierModel):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class QuestionAnsweringModel(HeadModel):
-    """An encoder with the head of extractive question answering.
+    """An encoder with a span head for extractive question answering.
 
     Args:
         encoder: A `BertEncoder` or `AlbertEncoder`.
@@ -159,7 +159,7 @@ class QuestionAnsweringModel(HeadModel):
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class SentenceEmbeddingModel(HeadModel):
-    """An encoder with a sentence head: one vector a text.
+    """An encoder with a sentence embedding head.
 
     Args:
         encoder: A `BertEncoder` or `AlbertEncoder`.

@@ -1,4 +1,4 @@
-"""What the families of encoders are called in every container: one file a family.
+"""Name tables of all families in all formats: one file per family.
 
 Every module of this folder that has a `FAMILY` is a family; there is no other list.
 """
@@ -17,15 +17,7 @@ CONTAINERS = ("huggingface", "google_tf1", "tf_hub", "keras_hub")
 
 
 def names_of(family, container):
-    """The names of a family in a container.
-
-    Args:
-        family: A `Family`.
-        container: The container's name, such as `"huggingface"`.
-
-    Raises:
-        ValueError: If the container has no names for the family.
-    """
+    """Returns the names of a family in a format."""
     names = getattr(family, container)
     if names is None:
         held = ", ".join(f.title for f in FAMILIES if getattr(f, container))
@@ -38,28 +30,23 @@ def names_of(family, container):
 
 
 def family_of(config):
-    """The `Family` of a configuration of ours."""
+    """Returns the `Family` of a config."""
     return next(f for f in FAMILIES if f.config_class is type(config))
 
 
 def family_by_marks(values):
-    """The family whose own keys a configuration of others has; BERT has none."""
+    """Returns the family whose distinctive keys a foreign config has."""
     marked = (f for f in FAMILIES if any(mark in values for mark in f.marks))
     return next(marked, next(f for f in FAMILIES if not f.marks))
 
 
 def titles():
-    """The names of all families, for messages."""
+    """Returns the names of all families, for messages."""
     return ", ".join(family.title for family in FAMILIES)
 
 
 def rows_in(config, container):
-    """The rows of a container's table for a configuration.
-
-    Raises:
-        ValueError: If the container has no names for the family, or not for so many
-            blocks.
-    """
+    """Returns the rows of a format's table for a config."""
     family = family_of(config)
     rows = rows_of(names_of(family, container).table, config)
     if len({row.theirs for row in rows}) < len(rows):

@@ -1,4 +1,4 @@
-"""The names of ALBERT in every container."""
+"""Names of ALBERT in all formats."""
 
 import dataclasses
 
@@ -94,7 +94,7 @@ KERAS_HUB = table_of(
 
 
 def whole_groups(config):
-    """What KerasHub's backbone needs of the groups, if they are otherwise."""
+    """Returns why KerasHub's backbone cannot represent the layer groups."""
     if config.num_hidden_layers % config.num_hidden_groups == 0:
         return ""
     return (

@@ -1,4 +1,4 @@
-"""The names of BERT in every container."""
+"""Names of BERT in all formats."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""The names of DistilBERT in transformers and KerasHub, which alone have it."""
+"""Names of DistilBERT in transformers and KerasHub."""
 
 from kerasbert.checkpoints.names import bert
 from kerasbert.checkpoints.names.family import Family, HuggingFaceNames, KerasHubNames

@@ -1,4 +1,4 @@
-"""What a family of encoders is called: the form of the tables of names."""
+"""The form of a family's name tables."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 @dataclasses.dataclass(frozen=True)
 class HuggingFaceNames:
-    """A family in transformers.
+    """Names of a family in transformers.
 
     Args:
         table: The names of tensors, without the family's prefix, such as `bert.`.
@@ -32,7 +32,7 @@ class HuggingFaceNames:
 
 @dataclasses.dataclass(frozen=True)
 class GoogleNames:
-    """A family in Google's TensorFlow 1 checkpoints.
+    """Names of a family in Google's TensorFlow 1 checkpoints.
 
     Args:
         table: The names of tensors.
@@ -49,7 +49,7 @@ class GoogleNames:
 
 @dataclasses.dataclass(frozen=True)
 class TFHubNames:
-    """A family in SavedModels of TF Hub.
+    """Names of a family in SavedModels of TF Hub.
 
     Args:
         table: The names of tensors.
@@ -60,7 +60,7 @@ class TFHubNames:
 
 @dataclasses.dataclass(frozen=True)
 class KerasHubNames:
-    """A family in KerasHub's presets.
+    """Names of a family in KerasHub's presets.
 
     Args:
         table: The names of tensors, those of a task below `task/`.
@@ -85,7 +85,7 @@ class KerasHubNames:
 
 @dataclasses.dataclass(frozen=True)
 class Family:
-    """A family of encoders: its configuration, and its names in each container.
+    """A family of encoders: its config class, and its names in each format.
 
     Args:
         name: Its name, as `model_type` of transformers has it.

@@ -1,4 +1,4 @@
-"""A table of names: our variables, a container's tensors, and what is between them.
+"""Name tables: our variables, a format's tensors, and the transforms between them.
 
 A table is a dictionary from the path of a variable of ours to the name of a tensor of
 theirs, or to a pair of the name and a `Transform`. The path of a variable in a block
@@ -76,7 +76,7 @@ class Transform(NamedTuple):
     save: Callable
 
     def saved_shape(self, shape, num_heads):
-        """The shape of what `save` makes of a variable of some shape."""
+        """Returns the shape of a saved variable."""
         hollow = np.broadcast_to(np.float32(0), shape)  # takes no memory
         return self.save(hollow, num_heads).shape
 
@@ -106,7 +106,7 @@ NUMBERS = ("index", "layer", "group", "inner")  # of a block, in names
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One variable of ours and one tensor of theirs.
+    """A pair of one of our variables and one of their tensors.
 
     Args:
         ours: The path of our variable.
@@ -123,13 +123,13 @@ class Row:
     letters: str
 
     def expected_shape(self, config, num_classes=None):
-        """The shape that their tensor has by the configuration."""
+        """Returns the shape of their tensor for a config."""
         shape = shape_of(self.letters, config, num_classes)
         return self.transform.saved_shape(shape, config.num_attention_heads)
 
 
 def rows_of(table, config):
-    """The rows of a table for a configuration, one a variable."""
+    """Returns the rows of a table for a config, one per variable."""
     rows = []
     for index, numbers in enumerate([None, *config.blocks], start=-1):
         for path, name in table.items():
@@ -139,7 +139,7 @@ def rows_of(table, config):
 
 
 def name_in(table, path):
-    """Their name of the variable whose path ends so; in blocks, of the first one."""
+    """Returns their name of a variable by its path's end; of the first block."""
     full = next(each for each in table if each.endswith(path))
     return _row(full, table[full], dict.fromkeys(NUMBERS, 0)).theirs
 
@@ -155,7 +155,7 @@ def _row(path, name, numbers):
 
 
 def shape_of(letters, config, num_classes=None):
-    """The shape that letters of axes stand for."""
+    """Returns the shape of axis letters."""
     sizes = {
         "V": config.vocab_size,
         "P": config.max_position_embeddings,
@@ -174,15 +174,7 @@ def _pair(name):
 
 
 def table_of(layers, endings, transforms=None):
-    """A table of variables from one of layers.
-
-    Args:
-        layers: From the path of a layer of ours to the name of their module; or from
-            that of a variable to its name.
-        endings: From the last part of the path of a variable to the end of its name
-            there, or to a pair of that and a `Transform`.
-        transforms: From the path of a variable, in its block, to the `Transform`.
-    """
+    """Expands a table of layers to a table of variables."""
     table = {}
     for layer, module in layers.items():
         first, _, rest = layer.partition("/")
@@ -200,7 +192,7 @@ def table_of(layers, endings, transforms=None):
 
 
 def in_block(ours, theirs, layers):
-    """The layers of a block, with the name of the block before both of their names."""
+    """Prefixes the layers of a block with its names."""
     return {ours + layer: theirs + module for layer, module in layers.items()}
 
 
