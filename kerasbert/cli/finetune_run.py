@@ -16,8 +16,8 @@ from kerasbert.cli.run_card import run_card
 from kerasbert.cli.task_data import read_data, show_account
 from kerasbert.files import json_text
 from kerasbert.tasks import task_class
-from kerasbert.tasks.epoch_bars import EpochBars
 from kerasbert.tasks.pretrained_task import NewHeadWarning
+from kerasbert.tasks.progress import EpochBars
 from kerasbert.training.callback_checks import sign_of
 from kerasbert.training.callbacks import Diverged
 from kerasbert.training.fit import Run

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from kerasbert.tasks.token_classification import convert_tags as convert_tags
     from kerasbert.tasks.token_classification import labels_of as labels_of
 
-# The tasks: the name in folders and on the command line, and the class.
+# The tasks: the name in folders and on the command line, and where the class is; or,
+# of a task outside of the package, the class itself.
 TASKS = {
     "classify": "kerasbert.tasks.text_classification:TextClassifier",
     "regress": "kerasbert.tasks.text_classification:TextRegressor",
@@ -51,5 +52,8 @@ __getattr__, __dir__ = lazy_names(__name__, _HOME)
 
 def task_class(name):
     """Returns the class of a task by name."""
-    module, _, name = TASKS[name].partition(":")
+    home = TASKS[name]
+    if isinstance(home, type):
+        return home
+    module, _, name = home.partition(":")
     return getattr(importlib.import_module(module), name)

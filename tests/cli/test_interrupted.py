@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
-from kerasbert.tasks.epoch_bars import EpochBars
+from kerasbert.tasks.progress import EpochBars
 from tests.cli.conftest import OPTIONS
 from tests.cli.test_bad_input import refused
 

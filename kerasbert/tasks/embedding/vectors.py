@@ -7,6 +7,7 @@ import numpy as np
 
 from kerasbert.account import quoted
 from kerasbert.inference.encoder_runner import EncoderRunner, batches_of_tokens
+from kerasbert.processes import Portable
 from kerasbert.tasks.embedding.preprocessor import mean_of_windows
 from kerasbert.tasks.embedding.token_embeddings import (
     TokenEmbeddings,
@@ -20,7 +21,7 @@ from kerasbert.tasks.progress import track
 BATCH_TOKENS = 4096
 
 
-class VectorRunner:
+class VectorRunner(Portable):
     """Computes the vectors of texts and tokens.
 
     Args:
@@ -31,7 +32,6 @@ class VectorRunner:
     def __init__(self, model, preprocessor):
         self.model = model
         self.preprocessor = preprocessor
-        self._runners = {}
 
     def runner(self, left_out=0):
         """Returns the `EncoderRunner` for rows with unpooled prompt tokens."""
@@ -84,6 +84,10 @@ class VectorRunner:
             counts += rows.token_count.tolist()
         warn_of_long_texts(counts, self.preprocessor.max_length)
         return embeddings
+
+    @functools.cached_property
+    def _runners(self):
+        return {}
 
     def _runner(self, key, finish):
         if key not in self._runners:

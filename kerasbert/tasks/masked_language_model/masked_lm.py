@@ -14,17 +14,22 @@ from kerasbert.models import MaskedLMModel
 from kerasbert.tasks.encoder_task import EncoderTask
 from kerasbert.tasks.example_files import read_table
 from kerasbert.tasks.examples import list_of_texts
-from kerasbert.tasks.logits import sparse_crossentropy
 from kerasbert.tasks.masked_language_model.masking import (
     MaskedExamples,
     Masking,
     Perplexity,
 )
-from kerasbert.tasks.masked_language_model.scores import MaskedLMScores, one_at_a_time
-from kerasbert.tasks.masked_language_model.search import Beam, largest, mean_log_probs
+from kerasbert.tasks.masked_language_model.scores import (
+    Beam,
+    MaskedLMScores,
+    largest,
+    mean_log_probs,
+    one_at_a_time,
+)
 from kerasbert.tasks.masked_language_model.text import MaskedRow, MaskedTexts
 from kerasbert.tasks.preprocessor import TextPreprocessor
 from kerasbert.tasks.pretrained_task import load_parts
+from kerasbert.tasks.scores import sparse_crossentropy
 from kerasbert.training.counts import check_count
 from kerasbert.training.features import IGNORED
 

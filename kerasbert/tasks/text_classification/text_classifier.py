@@ -22,7 +22,6 @@ from kerasbert.tasks.class_losses import ClassCrossentropy, checked_loss
 from kerasbert.tasks.example_files import read_table
 from kerasbert.tasks.examples import list_of_texts
 from kerasbert.tasks.labels import label_numbers, label_table, label_targets
-from kerasbert.tasks.logits import scores_of
 from kerasbert.tasks.pretrained_task import (
     checked_activation,
     checked_labels,
@@ -31,6 +30,7 @@ from kerasbert.tasks.pretrained_task import (
     score_options,
 )
 from kerasbert.tasks.sample_weights import example_weights
+from kerasbert.tasks.scores import scores_of
 from kerasbert.tasks.text_classification.label_metrics import (
     checked_metrics,
     default_metrics,

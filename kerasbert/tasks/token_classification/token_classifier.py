@@ -19,13 +19,13 @@ from kerasbert.models import TokenClassificationModel
 from kerasbert.tasks.class_losses import ClassCrossentropy
 from kerasbert.tasks.encoder_task import EncoderTask
 from kerasbert.tasks.examples import list_of_texts
-from kerasbert.tasks.logits import sparse_crossentropy
 from kerasbert.tasks.preprocessor import check_one_segment
 from kerasbert.tasks.pretrained_task import (
     has_published_head,
     load_parts,
     model_with_labels,
 )
+from kerasbert.tasks.scores import sparse_crossentropy
 from kerasbert.tasks.token_classification.decoding import TagDecoder
 from kerasbert.tasks.token_classification.inputs import (
     are_words,

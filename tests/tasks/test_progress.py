@@ -1,6 +1,6 @@
 import pytest
 
-from kerasbert.tasks.epoch_bars import EpochBars
+from kerasbert.tasks.progress import EpochBars
 
 
 def test_an_epoch_has_a_bar_on_the_error_stream(capsys):
