@@ -11,7 +11,9 @@ import tensorflow_text
 from kerasbert.export import curl_line, export_task
 from kerasbert.export.saved_model import save
 from kerasbert.export.serving_files import batching_parameters
+from kerasbert.inference.serving_graph import ServingGraph
 from kerasbert.tasks import TextEmbedder
+from kerasbert.tasks.embedding.serving import tokens_signature
 from tests.export.served import (
     MODELS,
     TEXTS,
@@ -281,7 +283,9 @@ def test_the_curl_line_holds_json():
 
 def test_signatures_share_the_weights(tmp_path):
     embedder = embedder_of("sentence_mean")
-    functions = embedder.serving_functions("float32", 16)
+    graph = ServingGraph(embedder.model, embedder.tokenizer, "float32", 16)
+    names = ("tokens", "again")
+    functions = {name: tokens_signature(embedder, graph) for name in names}
     weights = 4 * embedder.encoder.count_params()
     save(functions, tmp_path)
     size = sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file())
