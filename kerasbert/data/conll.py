@@ -57,6 +57,7 @@ def read_columns(
     tags: Sequence[str] | None = None,
     sentence: str | int | None = None,
     encoding: str | None = None,
+    form: str | None = None,
 ) -> Tagged:
     r"""Reads words and tags in columns, with an empty line after each text.
 
@@ -76,6 +77,8 @@ def read_columns(
         sentence: Column whose value changes where a sentence starts, or is empty
             elsewhere; None takes the column with a known name, if any.
         encoding: Encoding of the file; None detects it, see `open_lines`.
+        form: `"conll"` or `"tsv"` takes quotes as text, whatever the file's suffix;
+            anything else infers them from the suffix and the first rows.
 
     Returns:
         A pair: for each text a list of words and a list of tags. Its `account`
@@ -97,7 +100,8 @@ def read_columns(
         tag = LAST if tag is None else tag
         separator = parsed_delimiter(separator)
         reader = ColumnReader(
-            *(lines.name, word, tag, separator, prefix, characters, tags, sentence)
+            *(lines.name, word, tag, separator, prefix, characters, tags, sentence),
+            form,
         )
         texts = list(reader.texts(lines, comment))
     return tagged(
@@ -123,6 +127,7 @@ class ColumnReader:
         characters=False,
         tags=None,
         sentence=None,
+        form=None,
     ):
         self.name = name
         self.word = word
@@ -132,6 +137,7 @@ class ColumnReader:
         self.characters = characters
         self.tags = tags
         self.sentence = sentence
+        self.has_plain_quotes = form in ("conll", "tsv")
         self.account = DataAccount(name, "words in columns")
 
     def texts(self, lines, comment=None):
@@ -202,17 +208,18 @@ class ColumnReader:
 
     def _separator(self, lines, sample):
         """Returns the separator of columns, and whether cells may be quoted."""
-        separator = self.separator
-        if separator is None and lines.suffix == ".csv":
+        separator, plain = self.separator, self.has_plain_quotes
+        if separator is None and lines.suffix == ".csv" and not plain:
             separator = (guess_delimiter(sample, lines.is_whole) or [","])[0]
         if separator not in (None, "\t", " "):
-            return separator, True
+            return separator, not plain
         first = next(
             (one for one in sample if one.strip() and not _COMMENT.match(one)), ""
         )
         if separator is None and "\t" in first.strip():
             separator = "\t"
-        quotes = separator == "\t" and has_quoted_cells(sample, lines.is_whole)
+        quotes = separator == "\t" and not plain
+        quotes = quotes and has_quoted_cells(sample, lines.is_whole)
         return (None if separator == " " else separator), quotes
 
     def _book(self, columns, lines):

@@ -48,7 +48,8 @@ def open_words(
     Args:
         file: The file; `"-"` is standard input.
         form: `"conll"` (columns, with an empty line after each text) or `"jsonl"`
-            (`{"tokens": [...]}` per line); None infers it from the suffix.
+            (`{"tokens": [...]}` per line); None infers it from the suffix, which
+            is otherwise ignored.
         word: Column of the words, see `read_columns`.
         prefix: Prefix to remove from every word.
         characters: Whether lines have one character each, followed by a mark.
@@ -82,6 +83,7 @@ def open_words(
             reader = ColumnReader(
                 *(lines.name, word, None, separator, prefix, characters),
                 sentence=sentence,
+                form=form,
             )
             account = reader.account
             found = ([word for word, _ in text] for text in reader.texts(lines))

@@ -5,6 +5,10 @@ seconds. The file is that of TF Serving: a TFRecord of
 `tensorflow.serving.PredictionLog`, of which a few fields are parsed here.
 """
 
+import numpy as np
+
+from kerasbert.serving.errors import invalid_argument
+from kerasbert.serving.examples import check_method, results
 from kerasbert.serving.protocol import DEFAULT_SIGNATURE
 from kerasbert.serving.saved_model import tensorflow
 
@@ -14,8 +18,11 @@ FILE = "assets.extra/tf_serving_warmup_requests"
 MOST_RECORDS = 1000  # of which TF Serving loads no more
 
 # Numbers of fields in the messages, outermost first.
-PREDICT_LOG, REQUEST, MODEL_SPEC, INPUTS = 6, 1, 1, 2
+LOGS = {6: "predict", 2: "classify", 3: "regress"}
+REQUEST, MODEL_SPEC, INPUTS = 1, 1, 2
 SIGNATURE_NAME, KEY, VALUE = 3, 1, 2
+# Of classify and regress, whose input holds examples, or examples with a context.
+EXAMPLE_LIST, LIST_WITH_CONTEXT, EXAMPLES, CONTEXT = 1, 2, 1, 2
 
 
 def warm_up(model):
@@ -24,19 +31,26 @@ def warm_up(model):
     Raises a `ValueError` or `ServingError` if there are too many, or one is invalid.
     """
     count = 0
-    for signature, inputs in read_warm_up(model.folder):
+    for verb, signature, inputs in read_warm_up(model.folder):
         count += 1
         if count > MOST_RECORDS:
             raise ValueError(
                 f"Expected at most {MOST_RECORDS} warm-up requests, as TF Serving "
                 f"does, in {model.folder / FILE}; there are more."
             )
-        model.run(signature, inputs)
+        if verb != "predict":
+            check_method(verb, signature, model.signatures.get(signature))
+        outputs = model.run(signature, inputs)
+        if verb != "predict":
+            results(verb, outputs, len(inputs["inputs"]))
     return count
 
 
 def read_warm_up(folder):
-    """Yields the signature name and inputs of each warm-up request in a folder."""
+    """Yields the verb, signature name and inputs of each warm-up request.
+
+    The verb is `"predict"`, `"classify"` or `"regress"`.
+    """
     path = folder / FILE
     if not path.exists():
         return
@@ -45,21 +59,46 @@ def read_warm_up(folder):
         for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
             yield _request(record)
     except (tf.errors.DataLossError, IndexError, KeyError) as error:
-        raise ValueError(f"{path} is no file of predict requests.") from error
+        raise ValueError(
+            f"{path} is no file of predict, classify or regress requests."
+        ) from error
 
 
 def _request(record):
-    from tensorflow.core.framework import tensor_pb2
-
-    request = _last(_last(record, PREDICT_LOG), REQUEST)
+    number, verb = [log for log in LOGS.items() if list(_fields(record, log[0]))][-1]
+    request = _last(_last(record, number), REQUEST)
     name = b""
     for content in _fields(_last(request, MODEL_SPEC), SIGNATURE_NAME):
         name = content
+    read = _tensors if verb == "predict" else _examples
+    return verb, name.decode() or DEFAULT_SIGNATURE, read(request)
+
+
+def _tensors(request):
+    from tensorflow.core.framework import tensor_pb2
+
     inputs = {}
     for entry in _fields(request, INPUTS):
         tensor = tensor_pb2.TensorProto.FromString(_last(entry, VALUE))
         inputs[_last(entry, KEY).decode()] = tensorflow().make_ndarray(tensor)
-    return name.decode() or DEFAULT_SIGNATURE, inputs
+    return inputs
+
+
+def _examples(request):
+    """Serialized `tf.Example`s, each with the features of the context."""
+    found = _last(request, INPUTS)
+    lists = [(b"", content) for content in _fields(found, EXAMPLE_LIST)]
+    for content in _fields(found, LIST_WITH_CONTEXT):
+        lists.append((b"".join(_fields(content, CONTEXT)), content))
+    # Messages that follow each other merge: that is how TF Serving adds the context.
+    examples = [
+        context + example
+        for context, content in lists
+        for example in _fields(content, EXAMPLES)
+    ]
+    if not examples:
+        raise invalid_argument("Input is empty.")
+    return {"inputs": np.array([*examples, None], object)[:-1]}
 
 
 def _last(message, number):

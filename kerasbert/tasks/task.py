@@ -232,6 +232,7 @@ class Task(Portable, abc.ABC):
         batch_size: int = 32,
         shuffle: bool = True,
         seed: int = 0,
+        sample_weight: Any = None,
     ) -> Any:
         """Creates a `tf.data.Dataset` for `model.fit` and `model.evaluate`.
 
@@ -239,15 +240,21 @@ class Task(Portable, abc.ABC):
         order.
 
         Args:
-            inputs: The inputs of the examples, as `predict` takes them.
-            targets: What should come out of each; None: the task needs none.
+            inputs: The inputs of the examples, or a `tf.data.Dataset`, as in `fit`.
+            targets: As there.
             batch_size: Examples of a batch.
             shuffle: False: all examples in a fixed order.
             seed: Gives the order.
+            sample_weight: As in `fit`.
+
+        Raises:
+            ValueError: If there are no examples, or one is none of this task.
         """
-        inputs, targets, _ = self.examples(inputs, targets)
+        inputs, targets, weights = self.examples(inputs, targets, sample_weight)
+        if not inputs:
+            raise ValueError("Expected training examples, got none.")
         self.adapt(inputs, targets, learns=True)
-        features = self.features(inputs, targets)
+        features = self.features(inputs, targets, weights)
         if not shuffle:
             return evaluation_dataset(features, batch_size)
         return epochs_dataset(TrainingOrder(features, batch_size, seed))

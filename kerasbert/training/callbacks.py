@@ -1,6 +1,7 @@
 """Callbacks of a training: NaN check, best epoch, checkpoints, remaining gradients."""
 
 import math
+import warnings
 
 import keras
 import numpy as np
@@ -8,7 +9,15 @@ import numpy as np
 from kerasbert.files import write_atomically
 from kerasbert.training.callback_checks import sign_of
 from kerasbert.training.devices import run_on_devices
-from kerasbert.training.state import add_metrics, save_state
+from kerasbert.training.state import add_metrics, read_counters, save_state
+
+# Keras callbacks that count epochs, and the attributes that hold the counts.
+COUNTING = (
+    keras.callbacks.EarlyStopping,
+    keras.callbacks.ModelCheckpoint,
+    keras.callbacks.ReduceLROnPlateau,
+)
+COUNTERS = ("wait", "best", "best_epoch", "cooldown_counter")
 
 
 class Diverged(ArithmeticError):
@@ -117,18 +126,38 @@ class RestoreBest(keras.callbacks.Callback):
 
 
 class SaveState(keras.callbacks.Callback):
-    """Saves the training state after every epoch, and every `every` steps."""
+    """Saves the training state after every epoch, and every `every` steps.
+
+    Steps are saved before the user's callbacks run. Epochs are saved by the callback
+    that `at_the_end` returns, which runs after them: the learning rate that they set is
+    part of the state. It also saves and restores the counters of Keras' `callbacks`.
+    """
 
     def __init__(
-        self, file, steps_per_epoch, every=None, step=0, history=(), identity=None
+        self,
+        file,
+        steps_per_epoch,
+        every=None,
+        step=0,
+        history=(),
+        identity=None,
+        callbacks=(),
     ):
         super().__init__()
+        self.counting = [one for one in callbacks if isinstance(one, COUNTING)]
         self.identity = identity
         self.file = file
         self.steps_per_epoch = steps_per_epoch
         self.every = every
         self.step = step
+        self.goes_on = step > 0
         self.history = list(history)
+
+    def at_the_end(self):
+        """Returns the callback that runs after the user's."""
+        return keras.callbacks.LambdaCallback(
+            on_epoch_begin=self._restore_counters, on_epoch_end=self._save_epoch
+        )
 
     def on_train_batch_end(self, batch, logs=None):
         self.step += 1
@@ -136,7 +165,12 @@ class SaveState(keras.callbacks.Callback):
         if self.every and self.step % self.every == 0 and not ends_epoch:
             self._save()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def _restore_counters(self, epoch, logs=None):
+        if self.goes_on and self.counting:
+            restore_counters(self.counting, read_counters(self.file), self.file)
+        self.goes_on = False
+
+    def _save_epoch(self, epoch, logs=None):
         if self.step % self.steps_per_epoch == 0:  # else it was stopped within
             logs = {name: float(value) for name, value in logs.items()}
             self.history.append(logs)
@@ -151,6 +185,7 @@ class SaveState(keras.callbacks.Callback):
         save_state(
             *(self.file, self.model, self.step, self.history, self.identity),
             stopped=stopped,
+            counters=[counters_of(callback) for callback in self.counting],
         )
 
 
@@ -179,3 +214,48 @@ class RestoreMetrics(keras.callbacks.Callback):
         if self.file is not None:
             add_metrics(self.file, self.model)
         self.file = None
+
+
+def counters_of(callback):
+    """Returns the class name of a Keras callback and its counters, for JSON."""
+    found = {name: vars(callback).get(name) for name in COUNTERS}
+    numbers = {
+        name: value if isinstance(value, int) else str(float(value))
+        for name, value in found.items()
+        if value is not None
+    }
+    return {"callback": type(callback).__name__, **numbers}
+
+
+def restore_counters(callbacks, saved, file):
+    """Sets the counters of Keras callbacks to those that `counters_of` returned.
+
+    Warns about callbacks that have none, and about best weights, which are not saved.
+    """
+    saved = list(saved)
+    anew = []
+    for callback in callbacks:
+        name = type(callback).__name__
+        counters = next((one for one in saved if one["callback"] == name), None)
+        if counters is None:
+            anew.append(name)
+            continue
+        saved.remove(counters)
+        for key in COUNTERS:
+            if key in counters:
+                value = counters[key]
+                value = float(value) if isinstance(value, str) else value
+                setattr(callback, key, value)
+        if getattr(callback, "restore_best_weights", False) and "best" in counters:
+            warnings.warn(
+                f"{name}(restore_best_weights=True) resumes without the best weights, "
+                f"of epoch {counters['best_epoch'] + 1}: {file} does not have them. "
+                "kerasbert.training.fit.Run(folder, monitor=..., patience=...) saves "
+                "the best weights.",
+                stacklevel=2,
+            )
+    if anew:
+        warnings.warn(
+            f"The counters of {', '.join(anew)} start over: {file} has none.",
+            stacklevel=2,
+        )

@@ -4,7 +4,7 @@ import functools
 import os
 import pathlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 
@@ -92,7 +92,9 @@ def fit(
         epochs: Number of epochs.
         batch_size: Number of examples per batch.
         seed: Seed of the example order and of dropout.
-        callbacks: Keras callbacks.
+        callbacks: Keras callbacks. When training resumes, the counters of
+            `EarlyStopping`, `ReduceLROnPlateau` and `ModelCheckpoint` are restored;
+            the state of other callbacks is not.
         run: A `Run`: where the state is saved, and which epoch is restored.
         about: Further settings that identify the training, by name, such as labels: a
             state with other settings is rejected.
@@ -121,7 +123,8 @@ def fit(
     # - Callback order: the NaN check precedes saving, so that no diverged state is
     #   saved; remaining gradients are applied before validation; the metrics of
     #   `validation` precede RestoreBest, which monitors them; RestoreBest precedes
-    #   SaveState, so that a saved epoch has its best weights; the user's come last.
+    #   SaveState, so that a saved epoch has its best weights; the user's come after
+    #   it, and what saves the epoch after them, so that its state has their changes.
     if not len(features):
         raise ValueError("Expected training examples, got none.")
     if validation is not None and not len(validation.features):
@@ -172,7 +175,7 @@ def fit(
             f"{run.state_file} has completed, got {epochs}. Use another folder, or "
             "delete this one to start over."
         )
-    saving = run.callbacks(steps_per_epoch, step, history, identity, model)
+    saving = run.callbacks(steps_per_epoch, step, history, identity, model, callbacks)
     if run.has_stopped or any(isinstance(c, RestoreBest) and c.is_over for c in saving):
         epochs = order.epoch  # early stopping had already ended it
     report = keras.callbacks.History()
@@ -194,6 +197,7 @@ def fit(
             *validation_callbacks(validation),
             *saving,
             *callbacks,
+            *(one.at_the_end() for one in saving if isinstance(one, SaveState)),
             report,
         ],
         add_progbar=verbose != 0,
@@ -360,6 +364,7 @@ class Run:
         history: list[dict],
         identity: dict | None = None,
         model: keras.Model | None = None,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
     ) -> list[keras.callbacks.Callback]:
         """Returns the Keras callbacks that save the state and restore the best epoch.
 
@@ -369,24 +374,23 @@ class Run:
             history: Logs of the epochs before.
             identity: The identity of this training, see `run_identity`.
             model: The model, whose metrics know whether to maximize them.
+            callbacks: The user's callbacks, whose counters are saved.
         """
-        callbacks = []
+        found = []
         if self.monitor is not None:
             file = self.folder and self.folder / "best.npz"
             sign = sign_of(self.monitor, model)
-            callbacks.append(
-                RestoreBest(self.monitor, self.patience, file, history, sign)
-            )
+            found.append(RestoreBest(self.monitor, self.patience, file, history, sign))
         if self.state_file is not None:
             if step % steps_per_epoch:
-                callbacks.append(RestoreMetrics(self.state_file))
-            callbacks.append(
+                found.append(RestoreMetrics(self.state_file))
+            found.append(
                 SaveState(
                     *(self.state_file, steps_per_epoch, self.every, step, history),
-                    identity,
+                    *(identity, callbacks),
                 )
             )
-        return callbacks
+        return found
 
 
 def validation_callbacks(validation):

@@ -10,12 +10,16 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from kerasbert.training.adamw import AdamW
 from kerasbert.training.devices import device_count
+from kerasbert.training.features import IGNORED
 
 SAMPLES = 33  # steps at which a learning-rate schedule is evaluated
 
 
 def check_trainable(model, features):
-    """Raises a `ValueError` if all weights are frozen, or all example weights are 0."""
+    """Raises a `ValueError` if all weights are frozen, or all example weights are 0.
+
+    Warns if the targets of all examples are the same.
+    """
     if not model.trainable_variables:
         raise ValueError(
             "Expected trainable weights, but all weights of the model are frozen. Set "
@@ -26,6 +30,24 @@ def check_trainable(model, features):
             "Expected sample_weight above 0 for at least one example, got 0 for all: "
             "nothing would be learnt."
         )
+    counted = np.arange(len(features))
+    if features.weights is not None:
+        counted = np.flatnonzero(features.weights)
+    targets = features.targets.values()
+    if len(counted) > 1 and targets and all(_are_same(t, counted) for t in targets):
+        warnings.warn(
+            f"All {len(counted):,} training examples have the same target, which the "
+            "model would predict for every text. Check the targets.",
+            stacklevel=4,
+        )
+
+
+def _are_same(targets, rows):
+    """Whether the targets of rows, or of all their tokens, are the same."""
+    if isinstance(targets, np.ndarray):
+        return bool(np.all(targets[rows] == targets[rows[0]]))
+    values = np.unique(np.concatenate([targets[row] for row in rows]))
+    return np.sum(values != IGNORED) == 1
 
 
 def check_updates(optimizer, steps):

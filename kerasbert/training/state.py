@@ -20,8 +20,10 @@ from kerasbert.files import json_text, write_atomically
 STATE_FILE = "state.safetensors"
 
 
-def save_state(file, model, step, history, identity=None, stopped=False):
+def save_state(file, model, step, history, identity=None, stopped=False, counters=()):
     """Writes weights, optimizer, RNG state, step, history and identity to a file.
+
+    `counters` are those of Keras callbacks, see `callbacks.counters_of`.
 
     Raises an `OSError` if the disk is full; the file before it is kept.
     """
@@ -37,6 +39,7 @@ def save_state(file, model, step, history, identity=None, stopped=False):
         "history": json_text([_written(logs) for logs in history]),
         "run": json_text(identity),
         "stopped": json_text(stopped),
+        "callbacks": json_text(list(counters)),
     }
     try:
         with write_atomically(file) as partial:
@@ -92,6 +95,14 @@ def read_history(file):
 
     with safe_open(file, "numpy") as state:
         return _history(state.metadata())
+
+
+def read_counters(file):
+    """Returns the counters of Keras callbacks in a state."""
+    from safetensors import safe_open
+
+    with safe_open(file, "numpy") as state:
+        return json.loads(state.metadata().get("callbacks", "[]"))
 
 
 def read_run(file):

@@ -217,3 +217,17 @@ def test_what_was_read_of_columns_is_in_the_account(write):
     rest = "2 examples; skipped: 1 document separators"
     assert account.line == f"{file}: {how}; {columns}; {rest}"
     assert account.values()["labels"] == {"I-ORG": 1, "O": 1}
+
+
+@pytest.mark.parametrize(
+    ("form", "content"),
+    [
+        ("conll", '"Ada B-PER\n, O\n\nx O\n'),
+        ("conll", '"Ada\tB-PER\n,\tO\n\nx\tO\n'),
+        ("tsv", '"Ada\tB-PER\n,\tO\n\nx\tO\n'),
+    ],
+)
+def test_a_form_that_is_given_goes_before_the_suffix(write, form, content):
+    separator = "\t" if form == "tsv" else None
+    found = read_columns(write(content, "a.csv"), form=form, separator=separator)
+    assert found == ([['"Ada', ","], ["x"]], [["B-PER", "O"], ["O"]])

@@ -85,3 +85,9 @@ def test_words_and_texts_are_told_apart(tmp_path, content, name, form, expected)
 def test_standard_input_is_words_where_that_is_said():
     assert holds_words("-", TAGS, "conll")
     assert not holds_words("-", TAGS)
+
+
+def test_a_form_that_is_given_goes_before_the_suffix(tmp_path):
+    (tmp_path / "a.csv").write_text('"Ada\nslept,\n\nParis\n', "utf-8")
+    with open_words(tmp_path / "a.csv", "conll") as texts:
+        assert list(texts) == [['"Ada', "slept,"], ["Paris"]]

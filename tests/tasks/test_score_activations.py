@@ -121,6 +121,22 @@ def test_one_label_is_no_certainty_and_is_not_refused_by_a_softmax_in_silence(tm
         )
 
 
+def test_a_regression_of_several_numbers_is_not_trained_as_a_classifier(tmp_path):
+    folder = folder_of(CLASSES, tmp_path / "m", problem_type="regression")
+    classifier, _ = load(kerasbert.TextClassifier, folder)
+    assert classifier.activation == "linear"
+    before = classifier.model.get_weights()
+    for train in (
+        lambda: classifier.fit(["a", "b"], [0, 1], epochs=1, verbose=0),
+        lambda: classifier.compile(label_smoothing=0.1),
+    ):
+        with pytest.raises(ValueError, match="regression of several values"):
+            train()
+    for one, two in zip(classifier.model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(one, two)
+    classifier.compile(loss=keras.losses.CategoricalHinge())  # which takes logits
+
+
 @pytest.mark.parametrize(
     ("activation", "multi_label"),
     [("softmax", False), ("sigmoid", True), ("sigmoid", False), ("linear", False)],

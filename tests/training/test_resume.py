@@ -13,6 +13,7 @@ pytest.importorskip("tensorflow")
 
 from kerasbert.training import Recipe
 from kerasbert.training import state as state_module
+from kerasbert.training.callbacks import counters_of
 from kerasbert.training.fit import Run, Validation, fit
 from tests.training import toy
 from tests.training.killed import KillAfter, Killed
@@ -155,6 +156,88 @@ def test_the_best_epoch_is_kept_and_patience_ends_a_run(tmp_path, interrupted):
     # It has stopped, also for who asks again.
     again, _ = train(validation=validation, **options)
     toy.assert_same(again, model)
+
+
+class KillAtEnd(keras.callbacks.Callback):
+    """Ends a run in the first step after an epoch."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+        self.ended = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.ended = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.ended == self.epoch:
+            raise Killed
+
+
+def counting(folder, best_weights=False):
+    watch = {"monitor": "val_score", "mode": "max"}
+    stop = keras.callbacks.EarlyStopping
+    return [
+        stop(patience=3, restore_best_weights=best_weights, **watch),
+        keras.callbacks.ReduceLROnPlateau(patience=2, factor=0.5, cooldown=1, **watch),
+        keras.callbacks.ModelCheckpoint(
+            folder / "{epoch}.weights.h5",
+            save_best_only=True,
+            save_weights_only=True,
+            **watch,
+        ),
+    ]
+
+
+def train_counting(folder, values, *others, **options):
+    """A run with a rate that callbacks may set; its callbacks, model and history."""
+    folder.mkdir(exist_ok=True)
+    callbacks = counting(folder, **options)
+    model = toy.model()
+    history = fit(
+        *(model, toy.features()),
+        toy.arguments(optimizer=keras.optimizers.SGD(0.1), run_eagerly=True),
+        scored(values),
+        epochs=8,
+        batch_size=toy.BATCH,
+        callbacks=[*callbacks, *others],
+        run=Run(folder / "run"),
+        verbose=0,
+    )
+    return callbacks, model, history.history
+
+
+def test_counters_of_callbacks_go_on_where_the_run_does(tmp_path):
+    values = [0.5, 0.7, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6]
+    whole, model, history = train_counting(tmp_path / "whole", values)
+    assert len(history["val_score"]) == 5 and history["learning_rate"][-1] < 0.1
+    for epoch in (1, 2, 3):
+        folder = tmp_path / str(epoch)
+        with pytest.raises(Killed):
+            train_counting(folder, values, KillAtEnd(epoch))
+        parts, again, found = train_counting(folder, values[epoch + 1 :])
+        assert found == history
+        toy.assert_same(again, model)
+        for one, two in zip(parts, whole, strict=True):
+            assert counters_of(one) == counters_of(two)
+        files = {file.name for file in folder.glob("*.h5")}
+        assert files == {"1.weights.h5", "2.weights.h5"}
+
+
+def test_what_of_callbacks_begins_anew_is_warned_of(tmp_path):
+    values = [0.7, 0.6, 0.6, 0.6, 0.6]
+    with pytest.raises(Killed):
+        train_counting(tmp_path, values, KillAtEnd(1), best_weights=True)
+    with pytest.warns(
+        UserWarning, match="resumes without the best weights, of epoch 1"
+    ):
+        train_counting(tmp_path, values[2:], best_weights=True)
+
+    stop = keras.callbacks.EarlyStopping("loss")
+    with pytest.raises(Killed):
+        train(callbacks=[KillAtEnd(0)], epochs=3, run=Run(tmp_path / "other"))
+    with pytest.warns(UserWarning, match="counters of EarlyStopping start over"):
+        train(callbacks=[stop], epochs=3, run=Run(tmp_path / "other"))
 
 
 def test_a_loss_is_best_where_it_is_least_and_no_number_never_is(tmp_path):

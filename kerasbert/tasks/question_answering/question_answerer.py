@@ -250,6 +250,11 @@ class QuestionAnswerer(EncoderTask):
         pairs: bool | None = None,
         learns: bool = False,
     ) -> Any:
+        if options.format not in (None, "jsonl"):
+            raise ValueError(
+                f"Expected --format jsonl, or none, for {file}, got {options.format}: "
+                "questions are read from JSON such as SQuAD's."
+            )
         found = read_squad(file, encoding=options.encoding)
         if found.targets is None:
             raise ValueError(f"Expected answers in {file}, got questions alone.")

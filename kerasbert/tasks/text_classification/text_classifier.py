@@ -247,8 +247,16 @@ class TextClassifier(SequenceTask):
             **options: As there.
 
         Raises:
-            ValueError: If a loss or a metric does not fit the task.
+            ValueError: If a loss or a metric does not fit the task, or the model gives
+                logits as scores and no loss is given.
         """
+        if self.activation == "linear" and loss is None:
+            raise ValueError(
+                "Expected a softmax or sigmoid classifier to train, got activation="
+                f"'linear' for {len(self.labels)} outputs (a regression of several "
+                "values), for which there is no default loss. Pass "
+                "activation='softmax' or 'sigmoid', or compile with a loss."
+            )
         if label_smoothing:
             if loss is not None:
                 raise ValueError(

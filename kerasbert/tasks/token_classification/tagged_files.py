@@ -39,7 +39,12 @@ def _read(file, options):
     }
     if options.format is None:
         return read_tagged(file, names=names, **given)
-    return read_columns(file, **given)
+    if options.format == "txt":
+        raise ValueError(
+            f"Expected --format conll, csv, tsv or jsonl for {file}, got txt, which "
+            "has no tags."
+        )
+    return read_columns(file, form=options.format, **given)
 
 
 def without_spaces(entity, characters):
