@@ -26,6 +26,7 @@ __all__ = [
     "read_lines",
     "read_text",
     "write_atomically",
+    "write_json",
 ]
 
 # Errors of fsync on file systems without it.
@@ -296,6 +297,22 @@ def json_text(value, indent=None):
         )
     # A lone surrogate cannot be encoded as UTF-8, but can be escaped.
     return _SURROGATES.sub(lambda half: f"\\u{ord(half.group()):04x}", text)
+
+
+def write_json(path: str | os.PathLike, value: object, indent: int | None = 2) -> None:
+    """Writes a value as JSON, atomically; see `json_text` and `write_atomically`.
+
+    Args:
+        path: The file to write.
+        value: Anything that `json_text` takes.
+        indent: Indentation, see `json.dumps`.
+
+    Raises:
+        IsADirectoryError: If `path` is a folder.
+        OSError: If the disk is full; the message names the file.
+    """
+    with write_atomically(path) as partial:
+        partial.write_text(f"{json_text(value, indent)}\n", "utf-8")
 
 
 def _of_numpy(value):

@@ -1,6 +1,7 @@
 import os
 import pathlib
 
+import numpy as np
 import pytest
 
 from kerasbert import files
@@ -196,3 +197,20 @@ def test_links_to_the_blobs_of_the_hub_cache_are_let_pass(tmp_path):
     assert files.inside(snapshot / "1_Dense", "model.bin").read_text() == "weights"
     with pytest.raises(ValueError, match="out of"):
         files.inside(snapshot, "refs")
+
+
+def test_json_is_written_whole_or_not_at_all(tmp_path):
+    file = tmp_path / "folder" / "a.json"
+    files.write_json(
+        file, {"name": "né", "half": "\ud800", "scores": np.float32([0.5])}
+    )
+    assert files.read_json(file) == {"name": "né", "half": "\ud800", "scores": [0.5]}
+    before = file.read_bytes()
+    assert before.endswith(b"}\n") and "né".encode() in before
+    with pytest.raises(TypeError, match="Expected .*JSON"):
+        files.write_json(file, {"a": object()})
+    assert [each.name for each in file.parent.iterdir()] == ["a.json"]
+    assert file.read_bytes() == before
+    with pytest.warns(UserWarning, match="loss"):
+        files.write_json(file, {"loss": float("nan")})
+    assert files.read_json(file) == {"loss": None}

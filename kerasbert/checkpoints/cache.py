@@ -4,7 +4,6 @@ The hubs' libraries keep the files. Here is noted, for every source that was fet
 whole, its folder and the files in it, so that the next use needs no network.
 """
 
-import json
 import os
 import pathlib
 import urllib.parse
@@ -35,8 +34,7 @@ def remember(source, path):
         if file.is_file()
     }
     note = {"source": source, "folder": str(path.absolute()), "files": sizes}
-    with files.write_atomically(_note(source)) as partial:
-        partial.write_text(json.dumps(note, indent=2), encoding="utf-8")
+    files.write_json(_note(source), note)
 
 
 def recall(source):

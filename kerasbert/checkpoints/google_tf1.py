@@ -1,7 +1,6 @@
 """Google's TensorFlow 1 checkpoints: `bert_config.json` and `bert_model.ckpt`."""
 
 import dataclasses
-import json
 import re
 
 from kerasbert.account import listed
@@ -26,7 +25,7 @@ from kerasbert.checkpoints.names import (
     rows_in,
 )
 from kerasbert.checkpoints.tensor_files import read_tensorflow
-from kerasbert.files import read_text
+from kerasbert.files import read_text, write_json
 
 NAME = "google_tf1"
 
@@ -159,8 +158,7 @@ def write(checkpoint, folder):
         kept["masked_lm"] = dict(checkpoint.masked_lm)
     if kept:
         values[KEY] = kept
-    text = json.dumps(values, indent=2)
-    (folder / family.config_file).write_text(text + "\n", encoding="utf-8")
+    write_json(folder / family.config_file, values)
 
 
 def is_encoders(name):

@@ -1,7 +1,6 @@
 """Hugging Face folders: `config.json` with a safetensors, torch or HDF5 file."""
 
 import dataclasses
-import json
 import re
 import warnings
 
@@ -40,7 +39,7 @@ from kerasbert.checkpoints.tensor_files import (
     read_torch,
     write_safetensors,
 )
-from kerasbert.files import read_json
+from kerasbert.files import read_json, write_json
 
 NAME = "huggingface"
 # In the order of precedence.
@@ -159,8 +158,7 @@ def write(checkpoint, folder):
         kept["masked_lm"] = dict(checkpoint.masked_lm)
     if kept:
         values[KEY] = kept
-    text = json.dumps(values, indent=2, ensure_ascii=False)
-    (folder / "config.json").write_text(text + "\n", encoding="utf-8")
+    write_json(folder / "config.json", values)
 
 
 def _config_file(folder):

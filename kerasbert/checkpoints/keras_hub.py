@@ -1,7 +1,6 @@
 """KerasHub presets: `config.json`, `model.weights.h5`, and the files of a task."""
 
 import dataclasses
-import json
 import re
 import warnings
 
@@ -24,7 +23,7 @@ from kerasbert.checkpoints.kept import KEY, kept_scores, read_kept, restore
 from kerasbert.checkpoints.names import FAMILIES, family_of, names_of, rows_in, titles
 from kerasbert.checkpoints.names.table import name_in
 from kerasbert.checkpoints.tensor_files import read_hdf5
-from kerasbert.files import read_json
+from kerasbert.files import read_json, write_json
 
 NAME = "keras_hub"
 TASK = "task/"  # what the names of tensors in task.weights.h5 begin with here
@@ -159,7 +158,7 @@ def write(checkpoint, folder):
         _write_hdf5(folder / "task.weights.h5", task)
         files["task.json"] = _task_object(checkpoint, head, names, files["config.json"])
     for name, content in files.items():
-        (folder / name).write_text(json.dumps(content, indent=4) + "\n", "utf-8")
+        write_json(folder / name, content, indent=4)
 
 
 def write_embedder(config, modules, folder):
@@ -216,7 +215,7 @@ def write_embedder(config, modules, folder):
         "task.json": _object(names, "TextEmbedder", "text_embedder", arguments),
     }
     for name, content in files.items():
-        (folder / name).write_text(json.dumps(content, indent=4) + "\n", "utf-8")
+        write_json(folder / name, content, indent=4)
 
 
 def _what_keras_hub_has_not(config, names):

@@ -1,7 +1,5 @@
 """Keys of the files of sentence-transformers 0.2 to 6, and of KerasHub."""
 
-import json
-
 from kerasbert.account import KeyTable, quoted, refusal
 from kerasbert.files import read_json
 
@@ -170,12 +168,6 @@ def read_settings(file):
             f"Expected an object of keys and values in {file}, got {quoted(values)}."
         )
     return values
-
-
-def write_json(file, values):
-    """Writes a value as indented JSON."""
-    text = json.dumps(values, indent=2, ensure_ascii=False)
-    file.write_text(text + "\n", encoding="utf-8")
 
 
 def checked(file, key, value, kinds, expected):

@@ -6,9 +6,9 @@ from kerasbert.checkpoints.sentence_keys import (
     ACTIVATIONS,
     OLD_POOLING_KEYS,
     POOLINGS,
-    write_json,
 )
 from kerasbert.checkpoints.tensor_files import write_safetensors
+from kerasbert.files import write_json
 
 CLASSES = {"dense": "Dense", "layer_norm": "LayerNorm", "normalize": "Normalize"}
 

@@ -5,7 +5,7 @@ import dataclasses
 import json
 import pathlib
 
-from kerasbert.files import write_atomically
+from kerasbert.files import write_atomically, write_json
 from kerasbert.text.tokenizer_config import TokenizerConfig, all_added_tokens
 
 
@@ -79,9 +79,9 @@ def _write_huggingface(config: TokenizerConfig, folder: pathlib.Path) -> None:
             settings["keep_accents"] = config.strip_accents is False
         kind, whole = "AlbertTokenizer", _unigram_json(config)
     settings["tokenizer_class"] = kind if own else "PreTrainedTokenizerFast"
-    _write_json(folder / "tokenizer_config.json", settings)
-    _write_json(folder / "special_tokens_map.json", named)
-    _write_json(folder / "tokenizer.json", whole)
+    write_json(folder / "tokenizer_config.json", settings)
+    write_json(folder / "special_tokens_map.json", named)
+    write_json(folder / "tokenizer.json", whole)
 
 
 def _write_keras_hub(config: TokenizerConfig, folder: pathlib.Path) -> None:
@@ -120,7 +120,7 @@ def _write_keras_hub(config: TokenizerConfig, folder: pathlib.Path) -> None:
         "config": settings,
         "registered_name": f"keras_hub>{family}Tokenizer",
     }
-    _write_json(folder / "tokenizer.json", whole)
+    write_json(folder / "tokenizer.json", whole)
 
 
 def _wordpiece_json(config: TokenizerConfig) -> dict:
@@ -248,11 +248,6 @@ def _is_writable(config: TokenizerConfig) -> bool:
 
 def _write_vocabulary(config: TokenizerConfig, path: pathlib.Path) -> None:
     _write_bytes(path, "".join(f"{t}\n" for t in config.vocabulary).encode("utf-8"))
-
-
-def _write_json(path: pathlib.Path, value: dict) -> None:
-    text = json.dumps(value, ensure_ascii=False, indent=2)
-    _write_bytes(path, f"{text}\n".encode())
 
 
 def _write_bytes(path: pathlib.Path, data: bytes) -> None:

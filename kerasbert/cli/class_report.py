@@ -2,9 +2,8 @@
 
 import csv
 import importlib.util
-import json
 
-from kerasbert.files import write_atomically
+from kerasbert.files import write_atomically, write_json
 
 __all__ = ["FILES", "write_class_report"]
 
@@ -17,9 +16,7 @@ def write_class_report(report, folder):
     The picture is left out where matplotlib is not installed.
     """
     as_json, as_table, as_picture = (folder / name for name in FILES)
-    with write_atomically(as_json) as partial:
-        text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
-        partial.write_text(text + "\n", "utf-8")
+    write_json(as_json, report)
     if "confusion_matrix" not in report:
         return
     labels, matrix = report["labels"], report["confusion_matrix"]

@@ -11,7 +11,7 @@ from kerasbert.checkpoints.sources import RUN_FILE
 from kerasbert.cli.class_report import FILES
 from kerasbert.cli.reading import DATA_FILE
 from kerasbert.cli.run_config import read_config, write_config
-from kerasbert.files import json_text, write_atomically
+from kerasbert.files import write_atomically, write_json
 from kerasbert.training.state import read_history, read_step, state_file
 
 __all__ = ["RunFolder"]
@@ -69,24 +69,19 @@ class RunFolder:
         if overwrite:
             self._remove()
         write_config(config, self.config)
-        with write_atomically(self.data) as partial:
-            text = json_text(accounts or {}, indent=2)
-            partial.write_text(text + "\n", "utf-8")
+        write_json(self.data, accounts or {})
         self._restore_log()
 
     def announce(self, plan):
         """Prints and writes the plan of the run."""
         print(f"run: {plan.line()}", file=sys.stderr)
-        with write_atomically(self.plan) as partial:
-            text = json_text(dataclasses.asdict(plan), indent=2)
-            partial.write_text(text + "\n", "utf-8")
+        write_json(self.plan, dataclasses.asdict(plan))
 
     def finish(self, metrics, card, keep_checkpoints=False):
         """Writes the results of the run, and marks it as finished."""
         with write_atomically(self.card) as partial:
             partial.write_text(card, "utf-8")
-        with write_atomically(self.metrics) as partial:
-            partial.write_text(json_text(metrics, indent=2) + "\n", "utf-8")
+        write_json(self.metrics, metrics)
         if not keep_checkpoints:
             shutil.rmtree(self.checkpoints, ignore_errors=True)
 

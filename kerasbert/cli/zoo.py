@@ -1,7 +1,6 @@
 """`kerasbert zoo`: the models that are known to load."""
 
 import dataclasses
-import json
 from typing import Annotated
 
 import typer
@@ -32,6 +31,7 @@ def zoo(
     """
     from kerasbert.checkpoints import zoo as known
     from kerasbert.checkpoints.sources import cached
+    from kerasbert.files import json_text
 
     models = known.models() if name is None else (known.find(name),)
     if language is not None and name is None:
@@ -41,7 +41,7 @@ def zoo(
         dataclasses.asdict(model) | {"cached": model.name in here} for model in models
     ]
     if as_json:
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        print(json_text(rows, indent=2))
     elif name is not None:
         _show_one(rows[0])
     else:

@@ -16,7 +16,7 @@ import tensorflow as tf
 from kerasbert.checkpoints.vocabulary import write_tokenizer
 from kerasbert.export.cards import LITERT, card
 from kerasbert.export.saved_model import checked_length
-from kerasbert.files import json_text, new_folder
+from kerasbert.files import new_folder, write_json
 from kerasbert.inference.serving_graph import frozen
 from kerasbert.layers import ONE_ROW, pad
 from kerasbert.litert import FORMAT, MODEL_FILE, SETTINGS_FILE
@@ -92,8 +92,7 @@ def export_litert(
             "truncation_side": embedder.tokenizer.truncation_side,
             "precision": precision,
         }
-        text = json_text(settings, indent=2)
-        (partial / SETTINGS_FILE).write_text(f"{text}\n", "utf-8")
+        write_json(partial / SETTINGS_FILE, settings)
         facts = {
             **embedder.facts(),
             "precision": precision,
