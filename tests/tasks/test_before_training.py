@@ -121,5 +121,7 @@ def test_a_dataset_of_pairs_and_weights_is_what_is_learnt_from(name):
     found = task.dataset(dataset, **options)
     assert task.pairs
     assert_same(found, task.dataset(PAIRS, targets, sample_weight=weights, **options))
+    task.compile(run_eagerly=True)
+    task.pairs = False
     task.fit(dataset, epochs=1, verbose=0)
     assert task.pairs
