@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from kerasbert.account import quoted
-from kerasbert.files import json_text, new_folder
+from kerasbert.files import new_folder, write_json
 from kerasbert.inputs import is_dataset, listed, read_examples
 from kerasbert.inputs.columns import refuse_other
 from kerasbert.processes import Portable, check_process
@@ -403,8 +403,7 @@ class Task(Portable, abc.ABC):
         with new_folder(folder, overwrite=overwrite) as partial:
             self.write(partial)
             description = {"task": self.kind, "options": self.options()}
-            text = json_text(description, indent=2)
-            (partial / TASK_FILE).write_text(f"{text}\n", "utf-8")
+            write_json(partial / TASK_FILE, description)
 
     def export(
         self, folder: str | os.PathLike, precision: str = "float32", **options: Any
