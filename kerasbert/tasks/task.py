@@ -236,8 +236,7 @@ class Task(Portable, abc.ABC):
     ) -> Any:
         """Creates a `tf.data.Dataset` for `model.fit` and `model.evaluate`.
 
-        Batches hold examples of like length; every iteration is an epoch in another
-        order.
+        Batches hold examples of like length, in another order in each iteration.
 
         Args:
             inputs: The inputs of the examples, or a `tf.data.Dataset`, as in `fit`.
@@ -246,9 +245,6 @@ class Task(Portable, abc.ABC):
             shuffle: False: all examples in a fixed order.
             seed: Gives the order.
             sample_weight: As in `fit`.
-
-        Raises:
-            ValueError: If there are no examples, or one is none of this task.
         """
         inputs, targets, weights = self.examples(inputs, targets, sample_weight)
         if not inputs:
