@@ -233,9 +233,16 @@ def _unigram(folder, file, settings, vocabulary, others, account):
             albert["lower_case"] = values.get("do_lower_case", albert["lower_case"])
             if "keep_accents" in values:
                 albert["strip_accents"] = not values["keep_accents"]
-        # A SentencePiece file that says the same is what the model was trained with.
+        # A SentencePiece file with the same pieces is what the model was trained with.
         beside = _same_model(folder, pieces) is not None
-        if not beside and not _is_albert(file, albert):
+        if beside and not _is_albert(file, albert):
+            warn(
+                f"{folder / 'spiece.model'} composes Hangul, and accents that are kept,"
+                f" where {file.path} does not: SentencePiece is followed, with which "
+                "ALBERT was trained; transformers' fast tokenizer follows "
+                "tokenizer.json. Delete spiece.model to do so."
+            )
+        elif not _is_albert(file, albert):
             albert["normalizer"] = as_text(_albert_normalizer(file, albert))
             albert["pre_tokenizer"] = as_text(file.pre_tokenizer)
         del albert["charsmap"]

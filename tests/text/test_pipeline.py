@@ -88,6 +88,24 @@ def test_hangul_after_alberts_clean_up_has_the_ids_of_the_reference(tmp_path, ki
     assert theirs.encode("\uac00").ids[2] == len(whole["model"]["vocab"]) - 1
 
 
+def test_a_sentencepiece_file_that_differs_is_followed_with_a_warning(tmp_path):
+    whole = albert()
+    whole["model"]["vocab"] += [["\uac01", -2.0], ["\u1100\u1161", -2.0]]
+    ours, theirs = both(tmp_path, whole, tokenizer_class="AlbertTokenizer")
+    texts = ["\uac01 caf\u00e9", "\u1112\u1161\u11ab a", "a \u1100\u1161\u11a8"]
+    assert pipelines.rows(ours, texts) == pipelines.rows(theirs, texts)
+    (tmp_path / "spiece.model").write_bytes(ours.config.model)
+    with pytest.warns(UserWarning, match="composes Hangul.*Delete spiece.model"):
+        trained = Tokenizer.from_pretrained(tmp_path)
+    composed = whole["model"]["vocab"].index(["\uac01", -2.0])
+    assert composed in trained.encode(texts[:1])[0]
+    assert trained.encode(texts) != pipelines.rows(theirs, texts)
+    (tmp_path / "spiece.model").unlink()
+    assert pipelines.rows(Tokenizer.from_pretrained(tmp_path), texts) == (
+        pipelines.rows(theirs, texts)
+    )
+
+
 def test_offsets_are_those_of_the_reference(xlmr):
     ours, theirs = xlmr
     text = "the  Naïve <mask> end."
