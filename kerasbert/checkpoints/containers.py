@@ -123,6 +123,8 @@ def write_checkpoint(
             write_tokenizer(tokenizer, partial, format)
         if modules is not None:
             _write_modules(checkpoint, modules, tokenizer, partial, format)
+        if tokenizer is not None and format != huggingface.NAME:
+            _check_read_back(tokenizer, partial, format, modules is not None)
         for file in beside:
             shutil.copyfile(file, partial / file.name)
 
@@ -167,12 +169,13 @@ def _write_modules(checkpoint, modules, tokenizer, folder, format):
     sentence_transformers.write_sentence_modules(modules, folder, size)
     if format == keras_hub.NAME:
         keras_hub.write_embedder(checkpoint.config, modules, folder)
-    if tokenizer is not None and tokenizer.kind == "wordpiece":
-        _check_read_back(tokenizer, folder, format)
 
 
-def _check_read_back(tokenizer, folder, format):
-    """Rejects a format that cannot store the normalization of a tokenizer."""
+def _check_read_back(tokenizer, folder, format, is_embedder):
+    """Rejects an embedder whose normalization a format cannot store.
+
+    Other models get a warning: their text may be cleaned before it is tokenized.
+    """
     from kerasbert.checkpoints.vocabulary import read_tokenizer
 
     kept, wanted = (
@@ -186,11 +189,15 @@ def _check_read_back(tokenizer, folder, format):
         for each in (read_tokenizer(folder), tokenizer)
     )
     lost = [f"{key}={value}" for key, value in wanted.items() if kept[key] != value]
-    if lost:
-        raise ValueError(
-            f"{format} has no place for {', '.join(lost)} of this tokenizer: the "
-            "vectors would be others. Write the format huggingface."
-        )
+    if not lost:
+        return
+    message = f"{format} has no place for {', '.join(lost)} of this tokenizer: "
+    if is_embedder:
+        message += "the vectors would be others. Write the format huggingface."
+        raise ValueError(message)
+    found = ", ".join(f"{key}={kept[key]}" for key in kept if kept[key] != wanted[key])
+    message += f"the folder reads back with {found}. The format huggingface keeps it."
+    warnings.warn(message, stacklevel=4)
 
 
 def _tokenizer_of(checkpoint, modules, account):

@@ -266,7 +266,10 @@ def _task_object(checkpoint, head, names, backbone):
     arguments = {"backbone": backbone, "preprocessor": None}
     if head == "classification_head":
         arguments["num_classes"] = len(checkpoint.labels)
-        arguments |= {"activation": "linear", "dropout": checkpoint.head_dropout}
+        activation = checkpoint.score_activation
+        if activation not in ("softmax", "sigmoid"):
+            activation = "linear"
+        arguments |= {"activation": activation, "dropout": checkpoint.head_dropout}
     return _object(names, class_name, file, arguments)
 
 

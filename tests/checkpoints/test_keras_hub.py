@@ -1,9 +1,12 @@
 """KerasHub loads what is written for it, and computes the same."""
 
+import shutil
+
+import keras
 import numpy as np
 import pytest
 
-from kerasbert.checkpoints import convert
+from kerasbert.checkpoints import convert, read_checkpoint
 from kerasbert.models import load_model
 from tests.checkpoints.on_disk import INPUTS, expected, folder, outputs, quiet
 
@@ -61,7 +64,33 @@ def test_a_task_loads(name, hub, tmp_path):
         task, logits = f"{kind}TextClassifier", ours["logits"]
     with quiet():
         theirs = getattr(hub, task).from_preset(str(tmp_path / "out"))(inputs)
-    np.testing.assert_allclose(theirs, logits, rtol=0, atol=LIMIT)
+    activation = read_checkpoint(tmp_path / "out").score_activation or "linear"
+    expected = keras.activations.get(activation)(logits)
+    np.testing.assert_allclose(theirs, expected, rtol=0, atol=LIMIT)
+
+
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid", "linear"])
+def test_a_classifier_of_texts_gives_our_scores(activation, hub, tmp_path):
+    import kerasbert
+
+    source = shutil.copytree(
+        folder("albert_sequence_classification/huggingface"), tmp_path / "source"
+    )
+    shutil.copy(folder("tiny_vocabulary") / "spiece.model", source)
+    ours = kerasbert.TextClassifier.from_pretrained(source, activation=activation)
+    ours.save(tmp_path / "task")
+    with quiet():
+        convert(tmp_path / "task", tmp_path / "out", "keras_hub")
+        theirs = hub.TextClassifier.from_preset(
+            str(tmp_path / "out"), preprocessor=None
+        )
+        inputs = ours.tokenizer(["the good film", "a river"])
+        found = theirs(inputs)
+    expected = [
+        list(answer["scores"].values())
+        for answer in ours.predict(["the good film", "a river"])
+    ]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
 
 
 def test_what_it_writes_itself_has_the_names_that_are_written(hub, tmp_path):

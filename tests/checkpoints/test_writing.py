@@ -1,13 +1,15 @@
 """What is written reads back as it was, and is named as its readers expect."""
 
 import json
+import shutil
+import warnings
 
 import keras
 import numpy as np
 import pytest
 
 from kerasbert import models
-from kerasbert.checkpoints import read_checkpoint, write_checkpoint
+from kerasbert.checkpoints import convert, read_checkpoint, write_checkpoint
 from kerasbert.models import load_encoder, load_model
 from kerasbert.models.loading import checkpoint_of
 from tests.checkpoints.on_disk import (
@@ -227,3 +229,29 @@ def test_the_vocabulary_comes_along(format, tmp_path):
     found, wanted = read_tokenizer(tmp_path / "out"), read_tokenizer(path)
     assert found.vocabulary == wanted.vocabulary
     assert found.lower_case == wanted.lower_case
+
+
+@pytest.mark.parametrize("format", list(FORMATS.values())[1:])
+@pytest.mark.parametrize(
+    ("kind", "settings", "lost"),
+    [
+        ("bert", {"strip_accents": False}, "strip_accents=False"),
+        ("bert", {"tokenize_chinese_chars": False}, "split_chinese_characters=False"),
+        ("albert", {"do_lower_case": False}, "lower_case=False"),
+        ("albert", {"keep_accents": True}, "strip_accents=False"),
+    ],
+)
+def test_normalization_that_a_format_has_no_place_for_is_warned_of(
+    format, kind, settings, lost, tmp_path
+):
+    source = tmp_path / "source"
+    shutil.copytree(folder(f"{kind}_sequence_classification/huggingface"), source)
+    name = {"bert": "vocab.txt", "albert": "spiece.model"}[kind]
+    shutil.copy(folder("tiny_vocabulary") / name, source)
+    settings = {"tokenizer_class": f"{kind.title()}Tokenizer", **settings}
+    (source / "tokenizer_config.json").write_text(json.dumps(settings))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        convert(source, tmp_path / "out", format)
+    told = " | ".join(str(each.message) for each in caught)
+    assert f"{format} has no place for {lost} of this tokenizer" in told
