@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasbert.models import SentenceEmbeddingModel
+from kerasbert.deprecated import renamed_argument
 from kerasbert.tasks.embedding import serving
 from kerasbert.tasks.embedding.files import load_embedder, write_modules
 from kerasbert.tasks.embedding.groups import (
@@ -31,6 +31,7 @@ from kerasbert.tasks.embedding.vectors import (
     VectorRunner,
     checked_size,
     cut,
+    sentence_model,
 )
 from kerasbert.tasks.encoder_task import EncoderTask
 from kerasbert.tasks.examples import list_of_texts, stream_of_strings
@@ -83,6 +84,7 @@ class TextEmbedder(EncoderTask):
     needs_targets = False
     takes_groups = True
 
+    @renamed_argument("encoder", "model")
     def __init__(
         self,
         model: Any,
@@ -98,10 +100,8 @@ class TextEmbedder(EncoderTask):
     ):
         check_similarity(similarity_fn_name)
         encoder = getattr(model, "encoder", model)
-        if encoder is model:
-            poolings = [pooling] if isinstance(pooling, str) else pooling
-            head = poolings, projections, normalize, include_prompt
-            model = SentenceEmbeddingModel(encoder, *head)
+        head = pooling, projections, normalize, include_prompt
+        model = sentence_model(model, *head)
         super().__init__(model, tokenizer, max_length)
         check_one_segment(tokenizer)
         self.encoder = encoder  # with its pooler, which no pooling uses

@@ -7,6 +7,7 @@ import numpy as np
 
 from kerasbert.account import quoted
 from kerasbert.inference.encoder_runner import EncoderRunner, batches_of_tokens
+from kerasbert.models import SentenceEmbeddingModel
 from kerasbert.processes import Portable
 from kerasbert.tasks.embedding.preprocessor import mean_of_windows
 from kerasbert.tasks.embedding.token_embeddings import (
@@ -19,6 +20,21 @@ from kerasbert.tasks.preprocessor import warn_of_truncation
 from kerasbert.tasks.progress import track
 
 BATCH_TOKENS = 4096
+
+
+def sentence_model(model, *head):
+    """Returns the model of an encoder and a head, or a model that has its own head."""
+    if not hasattr(model, "encoder"):
+        pooling, *others = head
+        poolings = [pooling] if isinstance(pooling, str) else pooling
+        return SentenceEmbeddingModel(model, poolings, *others)
+    if head != ("mean", (), False, True):
+        raise ValueError(
+            "Expected an encoder where pooling, normalize, projections or "
+            f"include_prompt are given, got a {type(model).__name__}, which has a head "
+            "of its own. Pass its encoder."
+        )
+    return model
 
 
 class VectorRunner(Portable):

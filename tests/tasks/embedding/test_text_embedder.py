@@ -274,3 +274,16 @@ def test_progress_is_shown_on_stderr_where_that_is_asked_for(embedder, capfd):
     assert out == ""
     assert "Embedding" in err
     assert "3/3" in err
+
+
+def test_a_model_with_a_head_takes_no_other_head():
+    embedder = kerasbert.TextEmbedder.from_pretrained(
+        FIXTURES / "bert_tiny" / "huggingface"
+    )
+    again = kerasbert.TextEmbedder(embedder.model, embedder.tokenizer)
+    texts = ["good morning", "good night"]
+    np.testing.assert_array_equal(again.encode(texts), embedder.encode(texts))
+    with pytest.raises(ValueError, match="Pass its encoder"):
+        kerasbert.TextEmbedder(embedder.model, embedder.tokenizer, pooling="cls")
+    with pytest.warns(DeprecationWarning, match="is now model"):
+        kerasbert.TextEmbedder(encoder=embedder.encoder, tokenizer=embedder.tokenizer)
