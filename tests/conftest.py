@@ -1,3 +1,5 @@
+import collections
+import gc
 import os
 
 import pytest
@@ -22,6 +24,25 @@ def pytest_collection_modifyitems(config, items):
             if item.get_closest_marker("slow"):
                 item.add_marker(pytest.mark.skip(reason="slow: --slow runs it"))
     items.sort(key=lambda item: item.path.name not in LONG)
+
+
+def pytest_collection_finish():
+    """Keeps the imported modules out of every later collection of garbage."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Shows which files take longest, where a run takes minutes."""
+    seconds = collections.Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                seconds[report.nodeid.split("::")[0]] += report.duration
+    if seconds.total() > 120:
+        terminalreporter.section("slowest files")
+        for file, duration in seconds.most_common(12):
+            terminalreporter.write_line(f"{duration:6.1f} s  {file}")
 
 
 @pytest.fixture(autouse=True)
