@@ -45,6 +45,23 @@ def kerasbert(capsys, monkeypatch):
 
 
 @pytest.fixture
+def steps_make_no_graphs(monkeypatch):
+    """Trains eagerly: steps so small take less time than tracing them.
+
+    Not for a test of `learned`, a run that is trained in graphs.
+    """
+    from kerasbert.tasks.task import Task
+
+    compile_task = Task.compile
+
+    def compile_eagerly(self, *args, **options):
+        options.setdefault("run_eagerly", not options.get("jit_compile"))
+        return compile_task(self, *args, **options)
+
+    monkeypatch.setattr(Task, "compile", compile_eagerly)
+
+
+@pytest.fixture
 def copied(tmp_path):
     """Copies a model of the fixtures, so that a test may damage it."""
 

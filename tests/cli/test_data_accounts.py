@@ -54,6 +54,7 @@ def run_of(train, **settings):
     return folder
 
 
+@pytest.mark.usefixtures("steps_make_no_graphs")
 def test_a_run_shows_and_keeps_what_it_read(kerasbert, learn):
     pytest.importorskip("tensorflow")
     train = write("train.csv", f"id,tweet,airline_sentiment\n{numbered(ROWS)}\n\n")

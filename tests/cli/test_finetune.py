@@ -97,6 +97,7 @@ def test_a_run_that_is_replaced_is_there_until_another_begins(learn, learned):
     }
 
 
+@pytest.mark.usefixtures("steps_make_no_graphs")
 def test_a_loss_that_is_no_number_ends_in_one_line(learn):
     done = learn("--learning-rate", "1e38")
     assert (done.code, done.out) == (1, "")
@@ -146,6 +147,7 @@ def test_settings_that_are_none_are_refused(learn, tmp_path, settings, fragments
     refused(learn("--config", "settings.yaml"), *fragments)
 
 
+@pytest.mark.usefixtures("steps_make_no_graphs")
 def test_logs_for_tensorboard_are_those_of_the_run(learn):
     pytest.importorskip("tensorboard")
     import tensorflow as tf
@@ -186,6 +188,7 @@ def test_a_run_is_a_model_for_other_commands_and_for_the_next_run(
         assert one["scores"] == pytest.approx(other["scores"], abs=1e-5)
 
 
+@pytest.mark.usefixtures("steps_make_no_graphs")
 def test_several_columns_of_labels_are_labels_of_which_a_text_may_have_several(
     learn, kerasbert
 ):

@@ -55,6 +55,7 @@ def answers(kerasbert):
     return predict
 
 
+@pytest.mark.usefixtures("steps_make_no_graphs")
 def test_scores_of_pairs_are_learned_and_found(learn, answers):
     done = learn(task="regress", train="pairs.csv")
     assert done.code == 0, done.err
@@ -67,6 +68,7 @@ def test_scores_of_pairs_are_learned_and_found(learn, answers):
     assert found[0]["score"] == pytest.approx(expected[0]["score"], abs=1e-6)
 
 
+@pytest.mark.usefixtures("steps_make_no_graphs")
 def test_answers_of_a_squad_file_keep_the_names_of_their_questions(learn, answers):
     done = learn("--validation", "squad.json", task="answer", train="squad.json")
     assert done.code == 0, done.err
@@ -77,7 +79,7 @@ def test_answers_of_a_squad_file_keep_the_names_of_their_questions(learn, answer
 
 
 @pytest.fixture
-def tagger(learn, tmp_path_factory):
+def tagger(learn, steps_make_no_graphs, tmp_path_factory):
     """A tagger, which is trained once, in `run`."""
     kept = tmp_path_factory.getbasetemp() / "tagger"
     if not kept.exists():
@@ -140,6 +142,7 @@ def test_entities_of_characters_are_parts_of_a_text_without_spaces(tagger, answe
         assert entity["text"] == "科技学"[entity["start"] : entity["end"]]
 
 
+@pytest.mark.usefixtures("steps_make_no_graphs")
 def test_similarity_of_pairs_is_learned_and_texts_get_vectors(
     learn, answers, kerasbert
 ):
@@ -191,6 +194,7 @@ def test_a_masked_language_model_learns_from_texts_and_fills_masks(
     assert done.told == told
 
 
+@pytest.mark.usefixtures("steps_make_no_graphs")
 def test_empty_lines_between_the_texts_of_a_corpus_are_left_out(learn, kerasbert):
     corpus = "\na good day\n\n \nthe bad day\n\n"
     pathlib.Path("corpus.txt").write_text(corpus, "utf-8")

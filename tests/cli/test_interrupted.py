@@ -48,6 +48,7 @@ def test_a_run_that_is_interrupted_goes_on_to_the_same_weights(
         assert one.read_bytes() == two.read_bytes(), name
 
 
+@pytest.mark.usefixtures("steps_make_no_graphs")
 def test_a_run_that_is_interrupted_before_it_was_saved_says_so_and_begins_anew(
     learn, interrupt
 ):
