@@ -69,7 +69,7 @@ def run_page(path, folder, environment):
 def tiny_bert(tmp_path_factory):
     """A BERT as small as it gets, with the special tokens where Google's have them."""
     import kerasbert
-    from kerasbert.models import MaskedLMModel
+    from kerasbert.models import PretrainingModel
 
     tokens = (FIXTURES / "bert_tiny/google_tf1/vocab.txt").read_text("utf-8").split()
     special = ["[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -85,7 +85,7 @@ def tiny_bert(tmp_path_factory):
         max_position_embeddings=512,
     )
     folder = tmp_path_factory.mktemp("models") / "bert"
-    MaskedLMModel(kerasbert.BertEncoder(config)).save_pretrained(folder)
+    PretrainingModel(kerasbert.BertEncoder(config)).save_pretrained(folder)
     (folder / "vocab.txt").write_text("\n".join(vocabulary) + "\n", "utf-8")
     return folder
 

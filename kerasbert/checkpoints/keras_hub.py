@@ -48,7 +48,7 @@ def read(folder, account):
     family = families.get(str(values["class_name"]))
     if family is None:
         raise ValueError(
-            f"Expected a {' or '.join(families)} in {file}, got "
+            f"Expected one of {', '.join(families)} in {file}, got "
             f"{quoted(values['class_name'])}. kerasbert computes {titles()} alone."
         )
     names = family.keras_hub

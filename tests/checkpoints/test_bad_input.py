@@ -70,7 +70,7 @@ def test_a_saved_model_of_something_else_is_refused(tmp_path):
 def test_a_preset_of_another_model_is_refused(tmp_path):
     path = copy("keras_hub_bert/keras_hub", tmp_path)
     edit(path / "config.json", class_name="RobertaBackbone")
-    refused(path, path / "config.json", "BertBackbone or AlbertBackbone", "Roberta")
+    refused(path, path / "config.json", "DistilBertBackbone", "Roberta")
 
 
 # --- The wrong model --------------------------------------------------------------
@@ -164,7 +164,7 @@ def test_a_disk_that_fills_up_leaves_nothing(format, tmp_path, monkeypatch):
     write_text = pathlib.Path.write_text
 
     def full(path, *arguments, **more):
-        if path.name == "config.json":
+        if path.suffix == ".json":
             raise OSError(28, "No space left on device")
         return write_text(path, *arguments, **more)
 
