@@ -147,6 +147,15 @@ class Model(Pretrained, keras.Model):
             "compile(loss=...) a function."
         )
 
+    def add_weight(self, *args, **kwargs):
+        raise NotImplementedError(
+            "Expected no add_weight or add_variable: a functional model has the "
+            "weights of its layers, and loses others when it is saved. Add them in a "
+            "layer that is called on an output of the model."
+        )
+
+    add_variable = add_weight
+
     def get_state_tree(self, value_format="backend_tensor"):
         self._check_compiled("get_state_tree")
         return super().get_state_tree(value_format)

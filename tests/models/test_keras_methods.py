@@ -152,6 +152,15 @@ def check_add_metric(model):
         model.add_metric()
 
 
+def check_weights_of_its_own(model):
+    for add in (model.add_weight, model.add_variable):
+        with pytest.raises(NotImplementedError, match="weights of its layers"):
+            add(shape=(2,), initializer="zeros", name="more")
+    for method in (lambda: model.quantized_build((), "int8"), model.quantized_call):
+        with pytest.raises((NotImplementedError, TypeError, ValueError)):
+            method()
+
+
 # === Checks of methods that change the model ===
 
 
@@ -212,6 +221,12 @@ def check_training(model, folder):
         assert 0 < last < first
         return
     first = model.test_on_batch(batch, trained, return_dict=True)["loss"]
+    if TENSORFLOW:  # elsewhere steps take the state, too
+        model.reset_metrics()
+        np.testing.assert_allclose(
+            float(model.test_step((batch, trained))["loss"]), first, 1e-5
+        )
+        model.train_step((batch, trained))
     model.train_on_batch(batch, trained)
     model.fit(batch, trained, verbose=0)
     last = model.evaluate(batch, trained, verbose=0, return_dict=True)["loss"]
@@ -271,6 +286,7 @@ LEAVES_THE_MODEL = [
     check_dtypes,
     check_add_loss,
     check_add_metric,
+    check_weights_of_its_own,
 ]
 CHANGES_THE_MODEL = [
     check_weights_files,
@@ -306,9 +322,9 @@ CHECK_OF = {
     "predict_step compute_loss compute_metrics stateless_compute_loss jit_compile "
     "run_eagerly distribute_strategy distribute_reduction_method",
     check_trainable: "trainable",
-    check_quantize: "quantize quantization_mode get_quantization_layer_structure "
+    check_quantize: "quantize quantization_mode get_quantization_layer_structure",
     # What a layer with weights of its own implements; models have none.
-    "quantized_build quantized_call add_weight add_variable",
+    check_weights_of_its_own: "quantized_build quantized_call add_weight add_variable",
 }
 
 
