@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 
+import kerasbert
 from kerasbert import models
 from kerasbert.models.quantization import quantized_layers
 from tests.harness import BATCH, flat, randomise
@@ -19,6 +20,9 @@ ONE = dict(num_hidden_layers=1)
 MODELS = {
     "BertEncoder": lambda: tiny.bert(**ONE),
     "AlbertEncoder": lambda: tiny.albert(**ONE),
+    "DistilBertEncoder": lambda: randomise(
+        kerasbert.DistilBertEncoder(kerasbert.DistilBertConfig(**tiny.SIZES | ONE))
+    ),
     "MaskedLMModel": lambda: models.MaskedLMModel(tiny.albert(**ONE)),
     "PretrainingModel": lambda: models.PretrainingModel(tiny.bert(**ONE)),
     "SentencePairModel": lambda: models.SentencePairModel(tiny.bert(**ONE)),
