@@ -64,11 +64,15 @@ class Encoder(Model):
 
     def without_pooler(self):
         """Returns an encoder without pooler that shares the other layers."""
-        if self.pooler is None:
+        return self.with_pooler(None)
+
+    def with_pooler(self, pooler):
+        """Returns an encoder with another pooler that shares the other layers."""
+        if pooler is self.pooler:
             return self
         cls = type(self)
         encoder = cls.__new__(cls)
-        layers = self.embeddings, self.layer_blocks
+        layers = self.embeddings, self.layer_blocks, pooler
         Encoder.__init__(encoder, self.config, *layers, name=self.name)
         return encoder
 

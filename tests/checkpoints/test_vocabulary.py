@@ -107,6 +107,7 @@ def test_a_unigram_model_keeps_its_scores_and_its_table(tmp_path):
     assert base64.b64decode(written) == table
 
 
+@pytest.mark.filterwarnings("ignore:.*SentencePiece is followed")
 def test_added_tokens_of_tokenizer_json_cut_texts(tmp_path):
     write_tokenizer(read_tokenizer(MODEL), tmp_path)
     whole = json.loads((tmp_path / "tokenizer.json").read_text("utf-8"))
@@ -133,6 +134,7 @@ def test_added_tokens_of_tokenizer_json_cut_texts(tmp_path):
     ],
     ids=["cased", "uncased", "albert"],
 )
+@pytest.mark.filterwarnings("ignore:.*SentencePiece is followed")
 def test_what_is_written_is_read_again(tmp_path, container, source, changes):
     import dataclasses
 
@@ -178,7 +180,7 @@ def test_a_text_file_of_another_name_is_a_vocabulary(tmp_path):
 
 def test_bytes_that_are_no_text_are_named_with_file_and_line(tmp_path):
     (tmp_path / "vocab.txt").write_bytes(b"[PAD]\n[UNK]\ncaf\xe9\n")
-    with pytest.raises(ValueError, match=r"vocab\.txt, but line 3"):
+    with pytest.raises(ValueError, match=r"vocab\.txt, but in line 3"):
         read_tokenizer(tmp_path)
 
 

@@ -24,6 +24,7 @@ CASES = {
         call,
         IDS,
     ),
+    "DistilBertEncoder": Case(tiny.distilbert, call, IDS),
     "MaskedLMModel": Case(
         lambda dtype: models.MaskedLMModel(tiny.albert(dtype, **ONE_LAYER)),
         call,

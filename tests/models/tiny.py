@@ -31,6 +31,12 @@ def albert(dtype=None, **changes):
     return harness.randomise(encoder)
 
 
+def distilbert(dtype=None, **changes):
+    config = kerasbert.DistilBertConfig(**{**SIZES, **changes})
+    encoder = kerasbert.DistilBertEncoder(config, dtype=dtype, name="distilbert")
+    return harness.randomise(encoder)
+
+
 def toy_task(rows=64, length=6, seed=0):
     """Texts of which every other token is a 5, and others without."""
     rng = np.random.default_rng(seed)

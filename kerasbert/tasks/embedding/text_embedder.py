@@ -45,12 +45,10 @@ DEFAULT_SOURCE = "minilm"
 class TextEmbedder(EncoderTask):
     """Embeds texts and tokens, and is trained on similar texts.
 
-    A text gets the same vector whatever else is in its batch, and however many texts
-    there are. `embedder.model` is the functional `keras.Model` behind it.
-
-    It is trained on pairs of texts with scores as targets; or, without targets, on
-    tuples of an anchor, its positive and any number of negatives, as many in each. A
-    batch of B examples of K texts holds B * K rows, the texts of an example in turn.
+    A text gets the same vector in any batch. `embedder.model` is a functional
+    `keras.Model`. It is trained on pairs of texts with scores; or, without targets, on
+    tuples of an anchor, its positive and as many negatives in each. A batch of B
+    examples of K texts holds B * K rows, the texts of an example in turn.
 
     Args:
         model: An encoder, or a `kerasbert.models.SentenceEmbeddingModel`.
@@ -58,14 +56,12 @@ class TextEmbedder(EncoderTask):
         pooling: One or several (joined) of `"mean"`, `"cls"`, `"max"`,
             `"sqrt_length"`, `"weighted_mean"` and `"last_token"`.
         normalize: Whether a text's vector has length 1; before `truncate_dim`.
-        max_length: Maximum sequence length in tokens, including special tokens; by
-            default that of the tokenizer and the model.
+        max_length: Maximum sequence length in tokens, special tokens included.
         prompts: Prefixes of texts, by name.
         projections: Dense layers after pooling, as in `kerasbert.layers.SentenceHead`.
         include_prompt: Whether the tokens of a prompt are pooled.
         truncate_dim: Size of the embedding (Matryoshka models); None keeps all values.
-        similarity_fn_name: How `similarity` compares vectors: `"cosine"`, `"dot"`,
-            `"euclidean"` or `"manhattan"`.
+        similarity_fn_name: `"cosine"`, `"dot"`, `"euclidean"` or `"manhattan"`.
 
     Example:
         >>> embedder = kerasbert.TextEmbedder.from_pretrained(tiny_bert)
@@ -113,6 +109,10 @@ class TextEmbedder(EncoderTask):
         self.preprocessor = EmbeddingPreprocessor(tokenizer, self.max_length)
         self._vectors = VectorRunner(model, self.preprocessor)
         self._run = self._vectors.runner()
+
+    def __setstate__(self, state):
+        vars(self).update(state)  # encoder and model are copies with weights apart
+        self.encoder = self.model.encoder.with_pooler(self.encoder.pooler)
 
     @classmethod
     def from_pretrained(
