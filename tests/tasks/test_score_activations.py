@@ -45,7 +45,13 @@ def scores_of(task):
     return [list(answer["scores"].values()) for answer in answers]
 
 
-@pytest.mark.parametrize("number", range(len(THEIRS["cases"])))
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(number, marks=[pytest.mark.slow] if number % 3 else [])
+        for number in range(len(THEIRS["cases"]))
+    ],
+)
 def test_scores_are_those_of_the_project_that_states_them(number, tmp_path):
     case = THEIRS["cases"][number]
     changes = {"problem_type": case["problem_type"]}
