@@ -10,6 +10,7 @@ import base64
 import dataclasses
 import pathlib
 import re
+import unicodedata
 
 from kerasbert.checkpoints.vocabulary import (
     read_settings,
@@ -236,12 +237,14 @@ def _unigram(folder, file, settings, vocabulary, others, account):
         # A SentencePiece file with the same pieces is what the model was trained with.
         beside = _same_model(folder, pieces) is not None
         if beside and not _is_albert(file, albert):
-            warn(
-                f"{folder / 'spiece.model'} composes Hangul, and accents that are kept,"
-                f" where {file.path} does not: SentencePiece is followed, with which "
-                "ALBERT was trained; transformers' fast tokenizer follows "
-                "tokenizer.json. Delete spiece.model to do so."
-            )
+            composed = _composed(file.vocabulary)
+            if composed:
+                warn(
+                    f"{folder / 'spiece.model'} composes characters such as "
+                    f"{composed!r}, where {file.path} does not: SentencePiece is "
+                    "followed, with which ALBERT was trained; transformers' fast "
+                    "tokenizer follows tokenizer.json. Delete spiece.model to do so."
+                )
         elif not _is_albert(file, albert):
             albert["normalizer"] = as_text(_albert_normalizer(file, albert))
             albert["pre_tokenizer"] = as_text(file.pre_tokenizer)
@@ -316,6 +319,14 @@ def _is_albert(file, albert):
     """
     hangul = any(map(_HANGUL.search, file.vocabulary))
     return not albert["charsmap"] or (albert["strip_accents"] and not hangul)
+
+
+def _composed(vocabulary):
+    """Returns a character that only SentencePiece composes, or an empty string."""
+    for character in sorted(set("".join(vocabulary))):
+        if len(unicodedata.normalize("NFD", character).encode()) >= 6:
+            return character
+    return ""
 
 
 def _albert_normalizer(file, albert):

@@ -1,4 +1,5 @@
 import base64
+import contextlib
 import json
 import pathlib
 import shutil
@@ -116,7 +117,8 @@ def test_added_tokens_of_tokenizer_json_cut_texts(tmp_path):
         {"id": number, "content": ".", "special": False, "normalized": False}
     )
     (tmp_path / "tokenizer.json").write_text(json.dumps(whole), "utf-8")
-    config = read_tokenizer(tmp_path)
+    with pytest.warns(UserWarning, match="composes characters such as"):
+        config = read_tokenizer(tmp_path)
     assert config.added_tokens == (".",)
     tokenizer = Tokenizer.from_config(config)
     row = tokenizer.encode(["x.y"])[0]
@@ -140,7 +142,10 @@ def test_what_is_written_is_read_again(tmp_path, container, source, changes):
 
     config = dataclasses.replace(read_tokenizer(source), **changes)
     write_tokenizer(config, tmp_path, container)
-    again = read_tokenizer(tmp_path)
+    both = container == "huggingface" and source is MODEL  # which knows Hangul
+    told = pytest.warns(UserWarning, match="composes characters such as")
+    with told if both else contextlib.nullcontext():
+        again = read_tokenizer(tmp_path)
     if container == "google_tf1":  # a vocabulary alone: casing is inferred
         again = dataclasses.replace(
             again, lower_case=config.lower_case, strip_accents=config.strip_accents
