@@ -141,11 +141,12 @@ def test_kaggle_prints_nothing_to_standard_output(monkeypatch, capsys):
         logging.getLogger("kagglehub").info("Downloading Model")
         return f"/kaggle/{name}"
 
+    level = logging.getLogger("kagglehub").level  # kagglehub sets it when imported
     kaggle_with(monkeypatch, model_download)
     folder = kaggle.fetch("kaggle://a/b/keras/c/1", progress=True, seconds=5)
     assert folder == pathlib.Path("/kaggle/a/b/keras/c/1")
     assert capsys.readouterr() == ("", "")
-    assert logging.getLogger("kagglehub").level == logging.NOTSET
+    assert logging.getLogger("kagglehub").level == level
 
 
 def test_a_model_that_kaggle_does_not_know_is_not_found(monkeypatch):
