@@ -5,6 +5,8 @@ import pathlib
 
 import pytest
 
+pytest.importorskip("tensorflow")
+
 from kerasbert.cli import task_data
 from kerasbert.cli.reading import ReaderOptions, reading_of
 from kerasbert.cli.task_data import shown
@@ -56,7 +58,6 @@ def run_of(train, **settings):
 
 @pytest.mark.usefixtures("steps_make_no_graphs")
 def test_a_run_shows_and_keeps_what_it_read(kerasbert, learn):
-    pytest.importorskip("tensorflow")
     train = write("train.csv", f"id,tweet,airline_sentiment\n{numbered(ROWS)}\n\n")
     write("dev.csv", "airline_sentiment,tweet\npos,good\n")
     done = learn("--validation", "dev.csv", train=train)
@@ -100,7 +101,6 @@ def numbered(rows):
 
 
 def test_tables_are_embedded_as_they_are_predicted(kerasbert):
-    pytest.importorskip("tensorflow")
     write("a.csv", "id,text\n1,hello world\n2,hello\n")
     done = kerasbert("embed", "--input", "a.csv")
     assert [json.loads(line)["text"] for line in done.out.splitlines()] == [
