@@ -73,7 +73,7 @@ clean:
 # uv is the quicker installer; where it cannot reach packages, pip may.
 define install
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check uv \
-		&& $(@D)/bin/python -m uv pip install --python $(@D)/bin/python $(1) \
+		&& $(@D)/bin/python -m uv pip install --compile-bytecode --python $(@D)/bin/python $(1) \
 		|| $(@D)/bin/python -m pip install --disable-pip-version-check $(1)
 endef
 
