@@ -15,10 +15,12 @@ class StoredTensors:
     Args:
         shapes: From name to shape.
         read: From name to a numpy array.
+        notes: How tensors are stored, by name, where it is not plainly.
     """
 
     shapes: Mapping[str, tuple[int, ...]]
     read: Callable
+    notes: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,6 +14,7 @@ from kerasbert.checkpoints import (
     tf_hub,
 )
 from kerasbert.checkpoints.config_keys import check_vocabulary_size
+from kerasbert.checkpoints.packed_writing import pack_folder
 from kerasbert.files import inside, new_folder, read_json
 
 # In the order in which a folder is tried.
@@ -93,6 +94,7 @@ def write_checkpoint(
     modules=None,
     beside=(),
     account=None,
+    bits=None,
 ):
     """Writes a checkpoint and its tokenizer in a format.
 
@@ -105,6 +107,7 @@ def write_checkpoint(
             `SentenceModules`, which is written beside it in every format.
         beside: Files that are copied along.
         account: The `kerasbert.account.Account` of the folder that it is from.
+        bits: Bits of packed weights, see `pack_folder`; None: they stay float32.
 
     Raises:
         FileExistsError: If the folder exists and `overwrite` is not given.
@@ -114,8 +117,15 @@ def write_checkpoint(
         raise ValueError(
             f"Expected a format among {', '.join(WRITERS)}, got {quoted(format)}."
         )
+    if bits is not None and format != huggingface.NAME:
+        raise ValueError(
+            f"Expected the format {huggingface.NAME} with bits, got {format}, which "
+            "has no place for packed weights. Leave bits out."
+        )
     with new_folder(folder, overwrite=overwrite) as partial:
         WRITERS[format].write(checkpoint, partial)
+        if bits is not None:
+            pack_folder(partial, bits)
         tokenizer = _tokenizer_of(checkpoint, modules, account or Account())
         if tokenizer is not None:
             from kerasbert.checkpoints.vocabulary import write_tokenizer
@@ -129,7 +139,7 @@ def write_checkpoint(
             shutil.copyfile(file, partial / file.name)
 
 
-def convert(source, folder, format, overwrite=False, strict=False):
+def convert(source, folder, format, overwrite=False, strict=False, bits=None):
     """Converts a checkpoint to another format.
 
     Args:
@@ -139,6 +149,7 @@ def convert(source, folder, format, overwrite=False, strict=False):
         overwrite: Whether a folder that exists is replaced.
         strict: Whether what is otherwise warned about is refused: keys and tensors
             that kerasbert does not know.
+        bits: Bits of packed weights, as in `BertEncoder.save_pretrained`.
 
     Returns:
         The `Checkpoint` that was read.
@@ -152,7 +163,9 @@ def convert(source, folder, format, overwrite=False, strict=False):
         modules = sentence_transformers.read_sentence_modules(source, account)
     checkpoint = read_checkpoint(source, account=account)
     beside = [source / TASK_FILE] if (source / TASK_FILE).is_file() else []
-    write_checkpoint(checkpoint, folder, format, overwrite, modules, beside, account)
+    write_checkpoint(
+        checkpoint, folder, format, overwrite, modules, beside, account, bits
+    )
     return checkpoint
 
 

@@ -29,6 +29,9 @@ ACTIVATIONS = {
     "linear": "linear",
 }
 
+# What a folder of packed weights says, so that other projects do not load it.
+QUANTIZATION = {"quant_method": "kerasbert"}
+
 # What all families have in common; each adds its own.
 CONFIG_KEYS = ConfigKeys(
     handled={},
@@ -43,7 +46,7 @@ CONFIG_KEYS = ConfigKeys(
         "num_memory_blocks": (0,),
         "down_scale_factor": (1,),
         "auto_map": (None,),
-        "quantization_config": (None,),
+        "quantization_config": (None, QUANTIZATION),
     },
     used={
         "architectures": "which head the weights are of",

@@ -106,7 +106,12 @@ def canonical_names(stored, file, account, family):
         if tied in own_names and twin not in own_names and twin != ANCHOR:
             own_names[twin] = own_names.pop(tied)
     shapes = {name: stored.shapes[own_name] for name, own_name in own_names.items()}
-    renamed = StoredTensors(shapes, lambda name: stored.read(own_names[name]))
+    notes = {
+        name: stored.notes[own_name]
+        for name, own_name in own_names.items()
+        if own_name in stored.notes
+    }
+    renamed = StoredTensors(shapes, lambda name: stored.read(own_names[name]), notes)
     return NamedTensors(renamed, own_names, prefix, frozenset(inside), names.parts)
 
 

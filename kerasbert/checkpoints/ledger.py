@@ -120,6 +120,8 @@ def balance(
         row = rows.get(name)
         reason = next((why for pattern, why in ignored if pattern.search(name)), None)
         note, extra = row.transform.name if row else f"ignored: {reason}", False
+        if name in stored.notes:
+            note = f"{note}; {stored.notes[name]}"
         if row is None and name in aside:
             note, extra = f"not used: {aside[name]} cannot be computed", True
         elif row is None and reason is None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from kerasbert.account import listed, quoted
 from kerasbert.checkpoints.checkpoint import StoredTensors
+from kerasbert.checkpoints.packed import PACKED, SCALE, packed_matrices
 from kerasbert.files import inside, read_json
 
 # Bounds on what describes the tensors of a file, far from any published model: what
@@ -24,23 +25,36 @@ def read_safetensors(file, account=None):
     import safetensors
 
     errors = (safetensors.SafetensorError, OSError, ValueError, TypeError)
-    homes, shapes = {}, {}
+    homes, shapes, matrices = {}, {}, {}
     for shard in _shards(file):
         with errors_name(shard, errors):
             _check_header(shard)
             with safetensors.safe_open(shard, framework="numpy") as tensors:
-                for name in tensors.keys():
-                    _once(name, homes, shard)
-                    shapes[name] = tuple(tensors.get_slice(name).get_shape())
-                    homes[name] = shard
+                found = {
+                    name: (part.get_dtype(), tuple(part.get_shape()))
+                    for name in tensors.keys()
+                    for part in [tensors.get_slice(name)]
+                }
+                matrices |= packed_matrices(tensors.metadata(), found)
+            for name in found:
+                matrix = matrices.get(name.removesuffix(PACKED).removesuffix(SCALE))
+                if matrix is not None and name.endswith(SCALE):
+                    continue
+                name = name if matrix is None else matrix.name
+                _once(name, homes, shard)
+                shapes[name] = found[name][1] if matrix is None else matrix.shape
+                homes[name] = shard
 
     def read(name):
         with errors_name(homes[name], errors):
             with safetensors.safe_open(homes[name], framework="numpy") as tensors:
+                if name in matrices:
+                    return matrices[name].unpacked(tensors.get_tensor)
                 array = tensors.get_tensor(name)
         return _float32(array, name, homes[name])
 
-    return StoredTensors(shapes, read)
+    notes = {name: matrix.note for name, matrix in matrices.items()}
+    return StoredTensors(shapes, read, notes)
 
 
 def _check_header(file):

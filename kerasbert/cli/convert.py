@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from kerasbert.cli.flags import parsed_bits
+
 __all__ = ["Format", "convert"]
 
 # Named here and not asked of kerasbert.checkpoints, so that --help loads nothing.
@@ -20,6 +22,13 @@ def convert(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the folder if it is there.")
     ] = False,
+    bits: Annotated[
+        str | None,
+        typer.Option(
+            "--bits",
+            help="Round weights and pack them: 4 to 8, or token_embedding=4,kernel=6.",
+        ),
+    ] = None,
     strict: Annotated[
         bool,
         typer.Option("--strict", help="Refuse keys and tensors that nobody knows."),
@@ -34,7 +43,10 @@ def convert(
     from kerasbert.checkpoints.containers import convert as convert_container
 
     checkpoint = convert_container(
-        source, target, to.value, overwrite=overwrite, strict=strict
+        *(source, target, to.value),
+        overwrite=overwrite,
+        strict=strict,
+        bits=None if bits is None else parsed_bits(bits),
     )
     used, ignored = len(checkpoint.ledger.used), len(checkpoint.ledger.ignored)
     print(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["flag", "with_flags"]
+__all__ = ["flag", "parsed_bits", "with_flags"]
 
 
 def flag(help, default=None, *, kind=str, names=None, choices=None, **options):
@@ -69,3 +69,22 @@ def _value(value):
     if isinstance(value, list):
         return value[0] if len(value) == 1 else value or None
     return value.value if isinstance(value, enum.Enum) else value
+
+
+def parsed_bits(text):
+    """Returns the bits of weights from a flag.
+
+    Example:
+        >>> parsed_bits("6"), parsed_bits("token_embedding=4,kernel=6")
+        (6, {'token_embedding': 4, 'kernel': 6})
+    """
+    try:
+        if "=" not in text:
+            return int(text)
+        parts = (part.partition("=") for part in text.split(","))
+        return {name.strip(): int(number) for name, _, number in parts}
+    except ValueError:
+        raise ValueError(
+            "Expected --bits to be a number from 4 to 8, or one for parts of the paths "
+            f"of weights, such as token_embedding=4,kernel=6; got {text!r}."
+        ) from None

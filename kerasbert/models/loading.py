@@ -52,19 +52,23 @@ class Pretrained:
         model.source_folder = checkpoint.folder
         return model
 
-    def save_pretrained(self, folder, format="huggingface", overwrite=False):
+    def save_pretrained(self, folder, format="huggingface", overwrite=False, bits=None):
         """Saves config and weights in the format of another library.
 
         Args:
             folder: The folder to make.
             format: `"huggingface"`, `"google_tf1"` or `"keras_hub"`.
             overwrite: Whether a folder that exists is replaced.
+            bits: Rounds kernels and embedding tables to so many bits, from 4 to 8, and
+                packs them; or those whose paths have a part, as in
+                `{"token_embedding": 4, "kernel": 6}`. The format is `"huggingface"`,
+                and kerasbert alone reads it; `convert` makes it float32 again.
 
         Raises:
             FileExistsError: If the folder exists and `overwrite` is not given.
             ValueError: If the format cannot hold this model.
         """
-        write_checkpoint(checkpoint_of(self), folder, format, overwrite)
+        write_checkpoint(checkpoint_of(self), folder, format, overwrite, bits=bits)
 
     def checkpoint_fields(self):
         """Returns the `Checkpoint` fields of this model besides weights."""

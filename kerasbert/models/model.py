@@ -130,7 +130,7 @@ class Model(Pretrained, keras.Model):
             )
         super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
-    def save_pretrained(self, folder, format="huggingface", overwrite=False):
+    def save_pretrained(self, folder, format="huggingface", overwrite=False, bits=None):
         for layer in quantized_layers(self):
             if layer.quantization_mode != "float8":
                 raise ValueError(
@@ -138,7 +138,7 @@ class Model(Pretrained, keras.Model):
                     f"{layer.quantization_mode}, which other projects do not read. "
                     'save("model.keras") keeps it; or load the model anew.'
                 )
-        super().save_pretrained(folder, format=format, overwrite=overwrite)
+        super().save_pretrained(folder, format, overwrite, bits)
 
     def add_loss(self, loss):
         raise NotImplementedError(

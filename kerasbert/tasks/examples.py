@@ -11,6 +11,7 @@ import kerasbert
 from kerasbert.account import quoted
 from kerasbert.inputs import is_dataset, is_missing, read_inputs, stream
 from kerasbert.inputs import listed as listed
+from kerasbert.inputs.columns import refuse_other
 
 PACKAGE = str(pathlib.Path(kerasbert.__file__).parent)
 
@@ -114,3 +115,19 @@ def callers_stacklevel():
     while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
         level, frame = level + 1, frame.f_back
     return level
+
+
+def validation_examples(task, data):
+    """Converts the `validation_data` of a task's `fit` to examples."""
+    if is_dataset(data):
+        return task.examples(data)
+    if not isinstance(data, tuple | list) or not 1 <= len(data) <= 3:
+        refuse_other(data, "validation data")
+        raise TypeError(
+            "Expected validation_data=(inputs, targets), maybe with weights, or a "
+            f"tf.data.Dataset, got {quoted(data, 80)}."
+        )
+    examples = task.examples(*data)
+    if not examples[0]:
+        raise ValueError("Expected examples in validation_data, got none.")
+    return examples

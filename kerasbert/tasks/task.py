@@ -6,13 +6,16 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from kerasbert.account import quoted
+from kerasbert.checkpoints.packed_writing import pack_folder
 from kerasbert.files import new_folder, write_json
 from kerasbert.inputs import is_dataset, listed, read_examples
-from kerasbert.inputs.columns import refuse_other
 from kerasbert.processes import Portable, check_process
 from kerasbert.tasks.example_files import open_texts
-from kerasbert.tasks.examples import list_of_texts, split_off
+from kerasbert.tasks.examples import (
+    list_of_texts,
+    split_off,
+    validation_examples,
+)
 from kerasbert.tasks.pretrained_task import TASK_FILE, warn_of_new_head
 from kerasbert.tasks.sample_weights import checked_weights
 from kerasbert.training.batches import (
@@ -332,7 +335,7 @@ class Task(Portable, abc.ABC):
             )
         validation = None
         if validation_data is not None:
-            tested, known, counts = self._validation(validation_data)
+            tested, known, counts = validation_examples(self, validation_data)
             validation = Validation(
                 self.features(tested, known, counts),
                 lambda: self.answer_metrics(tested, known),
@@ -383,7 +386,12 @@ class Task(Portable, abc.ABC):
         found = self.model.evaluate(dataset, return_dict=True, verbose=0)
         return {**found, **self.answer_metrics(inputs, targets)}
 
-    def save(self, folder: str | os.PathLike, overwrite: bool = False) -> None:
+    def save(
+        self,
+        folder: str | os.PathLike,
+        overwrite: bool = False,
+        bits: int | dict | None = None,
+    ) -> None:
         """Saves config, weights, vocabulary and options to one folder.
 
         `kerasbert.load` reads it; so does transformers, the model and the vocabulary.
@@ -391,13 +399,18 @@ class Task(Portable, abc.ABC):
         Args:
             folder: The folder to make.
             overwrite: Whether a folder that exists is replaced.
+            bits: Bits of packed weights, as in `BertEncoder.save_pretrained`; kerasbert
+                alone reads them.
 
         Raises:
             FileExistsError: If the folder exists and `overwrite` is not given.
+            ValueError: If there is no such number of bits.
         """
         warn_of_new_head(self.model, "The folder that is saved")
         with new_folder(folder, overwrite=overwrite) as partial:
             self.write(partial)
+            if bits is not None:
+                pack_folder(partial, bits)
             description = {"task": self.kind, "options": self.options()}
             write_json(partial / TASK_FILE, description)
 
@@ -425,21 +438,6 @@ class Task(Portable, abc.ABC):
         """Returns the settings that identify a training of this task."""
         labels = getattr(self, "labels", None)
         return {"task": self.kind, "labels": labels, **self.options()}
-
-    def _validation(self, data):
-        """Converts `validation_data` to examples."""
-        if is_dataset(data):
-            return self.examples(data)
-        if not isinstance(data, tuple | list) or not 1 <= len(data) <= 3:
-            refuse_other(data, "validation data")
-            raise TypeError(
-                "Expected validation_data=(inputs, targets), maybe with weights, or a "
-                f"tf.data.Dataset, got {quoted(data, 80)}."
-            )
-        examples = self.examples(*data)
-        if not examples[0]:
-            raise ValueError("Expected examples in validation_data, got none.")
-        return examples
 
 
 def _shown(one, names):

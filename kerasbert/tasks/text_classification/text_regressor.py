@@ -143,12 +143,18 @@ class TextRegressor(SequenceTask):
             scores = (scores - self.low) / (self.high - self.low)
         return scores.astype("float32")[:, None]  # [n, 1]
 
-    def save(self, folder: str | os.PathLike, overwrite: bool = False) -> None:
+    def save(
+        self,
+        folder: str | os.PathLike,
+        overwrite: bool = False,
+        bits: int | dict | None = None,
+    ) -> None:
         """Saves one folder, see `Task.save`.
 
         Args:
             folder: The folder to make.
             overwrite: Whether a folder that exists is replaced.
+            bits: Bits of packed weights.
         """
         if self.low is not None and (self.low, self.high) != (0, 1):
             warnings.warn(
@@ -157,7 +163,7 @@ class TextRegressor(SequenceTask):
                 "give the part of it, from 0 to 1.",
                 stacklevel=2,
             )
-        super().save(folder, overwrite)
+        super().save(folder, overwrite, bits)
 
     def losses(self) -> dict[str, Any]:
         loss = keras.losses.MeanSquaredError()

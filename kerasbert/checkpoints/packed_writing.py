@@ -1,0 +1,63 @@
+"""Writing of packed weights."""
+
+import json
+
+import numpy as np
+
+from kerasbert.account import Account, listed
+from kerasbert.checkpoints import huggingface
+from kerasbert.checkpoints.huggingface_keys import QUANTIZATION
+from kerasbert.checkpoints.packed import METADATA, packed
+from kerasbert.checkpoints.rounding import bits_of, checked_bits
+from kerasbert.checkpoints.tensor_files import read_safetensors, write_safetensors
+from kerasbert.files import read_json, write_json
+
+FILE = "model.safetensors"
+
+
+def pack_folder(folder, bits):
+    """Packs the weights of a Hugging Face folder, in place.
+
+    Kernels and embedding tables are rounded to integers with a scale a row, which is a
+    column of our kernels; biases and layer normalizations stay float32. Weights that
+    were read from a packed folder, and not trained since, do not change.
+
+    Args:
+        folder: A folder that `huggingface.write` wrote.
+        bits: Bits of all of them, from 4 to 8; or of those whose paths have a part,
+            such as `{"token_embedding": 4, "kernel": 6}`.
+
+    Raises:
+        ValueError: If there is no such number of bits, or no weight with such a path.
+    """
+    bits = checked_bits(bits)
+    used = huggingface.read(folder, Account()).ledger.used
+    for part in bits:
+        if not any(part in e.variable and bits_of(e.variable, bits) for e in used):
+            kinds = sorted({"/".join(e.variable.split("/")[-2:]) for e in used})
+            raise ValueError(
+                f"Expected bits for parts of the paths of weights, got {part!r}, which "
+                f"no kernel or table has in its path. Paths end in {listed(kinds)}."
+            )
+    of = {entry.name: bits_of(entry.variable, bits) for entry in used}
+    stored = read_safetensors(folder / FILE)
+    tensors, described = {}, {}
+    for name in stored.shapes:
+        array = stored.read(name)
+        if of.get(name) is None:
+            tensors[name] = array
+        elif not np.isfinite(array).all():
+            raise ValueError(
+                f"Expected finite weights to pack, got some in {name} that are not. "
+                "Did the training diverge? Without bits they are saved as they are."
+            )
+        else:
+            found, described[name] = packed(name, array, of[name])
+            tensors |= found
+    metadata = {"format": "pt", METADATA: json.dumps(described)}
+    write_safetensors(tensors, folder / FILE, metadata)
+    values = read_json(folder / "config.json")
+    write_json(
+        folder / "config.json",
+        values | {"quantization_config": QUANTIZATION},
+    )
