@@ -16,7 +16,7 @@ DOCS_PACKAGES := 'mkdocs>=1.6,<2' 'mkdocs-material>=9.6' 'mkdocstrings-python>=2
 # A process a core, each with a thread; the tests of a file share what they load.
 export TF_NUM_INTRAOP_THREADS ?= 1
 PYTEST := -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
-JAX_TESTS := tests/layers tests/models tests/cli tests/checkpoints/test_outputs.py \
+JAX_TESTS := tests/layers tests/models tests/decoding tests/cli tests/checkpoints/test_outputs.py \
 	tests/checkpoints/test_tables.py tests/checkpoints/test_bad_tensors.py
 
 # The first Python here that TensorFlow has packages for; PYTHON=... names another.

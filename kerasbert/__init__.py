@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from kerasbert.config import AlbertConfig as AlbertConfig
     from kerasbert.config import BertConfig as BertConfig
     from kerasbert.config import DistilBertConfig as DistilBertConfig
+    from kerasbert.config import Seq2SeqConfig as Seq2SeqConfig
     from kerasbert.keras_hub import from_keras_hub as from_keras_hub
     from kerasbert.keras_hub import to_keras_hub as to_keras_hub
     from kerasbert.litert import LiteRTEmbedder as LiteRTEmbedder
     from kerasbert.models import AlbertEncoder as AlbertEncoder
     from kerasbert.models import BertEncoder as BertEncoder
     from kerasbert.models import DistilBertEncoder as DistilBertEncoder
+    from kerasbert.models import Seq2SeqTransformer as Seq2SeqTransformer
     from kerasbert.models import load_encoder as load_encoder
     from kerasbert.tasks import MaskedLM as MaskedLM
     from kerasbert.tasks import QuestionAnswerer as QuestionAnswerer
@@ -43,6 +45,8 @@ _HOME = {
     "DistilBertEncoder": "kerasbert.models",
     "LiteRTEmbedder": "kerasbert.litert",
     "Recipe": "kerasbert.training",
+    "Seq2SeqConfig": "kerasbert.config",
+    "Seq2SeqTransformer": "kerasbert.models",
     "Tokenizer": "kerasbert.text",
     "from_keras_hub": "kerasbert.keras_hub",
     "load": "kerasbert.tasks",

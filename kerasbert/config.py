@@ -158,3 +158,70 @@ class AlbertConfig(EncoderConfig):
                 f"num_hidden_groups={self.num_hidden_groups} and "
                 f"num_hidden_layers={self.num_hidden_layers}."
             )
+
+
+@dataclasses.dataclass(frozen=True)
+class Seq2SeqConfig(EncoderConfig):
+    """Configuration of a `Seq2SeqTransformer`; the defaults are small and fast.
+
+    A deep encoder with one decoder layer translates as well as one with several and
+    much faster, because the decoder runs once for every token of the answer.
+
+    It has the arguments of `EncoderConfig`, without segments, and these:
+
+    Args:
+        num_hidden_layers: Number of encoder blocks.
+        num_decoder_layers: Number of decoder blocks.
+        source_vocab_size: Size of the vocabulary of the sources; None: sources and
+            targets share vocabulary and embeddings, as the output does.
+        positions: `"sinusoidal"`, or `"learned"`: a table of
+            `max_position_embeddings`.
+        norm: `"pre"`: layer normalization before the sub-layers and after the stack,
+            which trains without care; or `"post"`: after each sub-layer.
+
+    Example:
+        >>> kerasbert.Seq2SeqConfig(vocab_size=8000).num_decoder_layers
+        1
+
+    Reference:
+        [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), section 3; [Kasai et
+        al., 2020](https://arxiv.org/abs/2006.10369), for the layers.
+    """
+
+    vocab_size: int = 8000
+    hidden_size: int = 256
+    num_hidden_layers: int = 6
+    num_attention_heads: int = 4
+    intermediate_size: int = 1024
+    hidden_act: str = "relu"
+    attention_probs_dropout_prob: float = 0.0
+    type_vocab_size: ClassVar[int] = 0
+    initializer_range: float = 0.05
+    layer_norm_eps: float = 1e-5
+    num_decoder_layers: int = 1
+    source_vocab_size: int | None = None
+    positions: str = "sinusoidal"
+    norm: str = "pre"
+
+    def __post_init__(self):
+        super().__post_init__()
+        size = self.source_vocab_size
+        if size is not None and (type(size) is not int or size < 1):
+            raise ValueError(
+                "Expected source_vocab_size to be a positive integer, or None for a "
+                f"shared vocabulary, got {quoted(size)}."
+            )
+        for name, choices in (
+            ("positions", ("sinusoidal", "learned")),
+            ("norm", ("pre", "post")),
+        ):
+            if getattr(self, name) not in choices:
+                raise ValueError(
+                    f"Expected {name} to be {' or '.join(choices)}, got "
+                    f"{quoted(getattr(self, name))}."
+                )
+        if self.positions == "sinusoidal" and self.hidden_size % 2:
+            raise ValueError(
+                "Expected an even hidden_size for sinusoidal positions, got "
+                f"{self.hidden_size}."
+            )

@@ -22,14 +22,17 @@ from kerasbert.layers.attention import dot_product_attention as dot_product_atte
 from kerasbert.layers.attention_bias import causal_bias as causal_bias
 from kerasbert.layers.attention_bias import padding_bias as padding_bias
 from kerasbert.layers.decoder_block import DecoderBlock as DecoderBlock
+from kerasbert.layers.decoder_block import PreNormDecoderBlock as PreNormDecoderBlock
 from kerasbert.layers.embeddings import Embeddings as Embeddings
 from kerasbert.layers.embeddings import FactorizedEmbeddings as FactorizedEmbeddings
+from kerasbert.layers.embeddings import ScaledEmbeddings as ScaledEmbeddings
 from kerasbert.layers.encoder_block import EncoderBlock as EncoderBlock
 from kerasbert.layers.encoder_block import PreNormEncoderBlock as PreNormEncoderBlock
 from kerasbert.layers.feed_forward import FeedForward as FeedForward
 from kerasbert.layers.heads import ClassificationHead as ClassificationHead
 from kerasbert.layers.heads import MaskedLMHead as MaskedLMHead
 from kerasbert.layers.heads import SpanHead as SpanHead
+from kerasbert.layers.heads import TiedLogitsHead as TiedLogitsHead
 from kerasbert.layers.layer_norm import LayerNorm as LayerNorm
 from kerasbert.layers.packing import ONE_ROW as ONE_ROW
 from kerasbert.layers.packing import GroupedPacking as GroupedPacking

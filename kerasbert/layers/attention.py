@@ -28,11 +28,16 @@ def attention_probs(query: Any, key: Any, bias: Any = None) -> Any:
     Reference:
         [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), equation 1.
     """
-    query = query * (1.0 / math.sqrt(query.shape[-1]))
+    return _probs_of_scaled(query * (1.0 / math.sqrt(query.shape[-1])), key, bias)
+
+
+def _probs_of_scaled(query, key, bias):
     scores = ops.matmul(query, ops.swapaxes(key, -1, -2))  # [B, N, Q, K]
     scores = ops.cast(scores, "float32")
     if bias is not None:
         scores = scores + ops.cast(bias, "float32")
+    if scores.shape[-1] == 1:  # where Keras warns
+        return ops.ones_like(scores)
     return ops.softmax(scores, axis=-1)
 
 
@@ -207,7 +212,7 @@ class MultiHeadAttention(keras.layers.Layer):
         key = self._split_heads(self.key_dense(context))  # [B, N, K, H]
         return attention_probs(query, key, attention_bias)
 
-    def empty_cache(self, batch_size: int, length: int) -> Any:
+    def empty_cache(self, batch_size: Any, length: Any) -> Any:
         """Creates a key-value cache of `length` tokens, for `call_with_cache`.
 
         Shapes:
@@ -218,10 +223,53 @@ class MultiHeadAttention(keras.layers.Layer):
             (batch_size, 2, self.num_heads, length, head_size), self.compute_dtype
         )
 
+    def cache_of(self, context: Any) -> Any:
+        """Computes the keys and values of a context, for `call_on_cache`.
+
+        Shapes:
+            context `[B, K, D]` -> `[B, 2, N, K, H]`.
+        """
+        key = self._split_heads(self.key_dense(context))  # [B, N, K, H]
+        value = self._split_heads(self.value_dense(context))  # [B, N, K, H]
+        return ops.stack([key, value], axis=1)
+
+    def call_on_cache(self, query: Any, cache: Any, attention_bias: Any = None) -> Any:
+        """Attention to the keys and values of a cache.
+
+        Args:
+            query: Hidden states. There may be several rows, such as the beams of a
+                search, that attend to one row of the cache; they follow each other.
+            cache: Keys and values, from `cache_of` or `call_with_cache`.
+            attention_bias: Bias added to the scores, or None.
+
+        Shapes:
+            query `[M B, Q, D]`, cache `[B, 2, N, K, H]`, attention_bias broadcast to
+            `[B, N, M Q, K]` -> `[M B, Q, D]`.
+        """
+        tokens = ops.reshape(query, (-1, self.hidden_size))  # [M B Q, D]
+        shape = (self.num_heads, self.hidden_size // self.num_heads)
+        rows = cache.shape[0] or ops.shape(cache)[0]
+        # Scaled before the heads are split: where a masked matmul comes right after
+        # the scale, in a loop, TensorFlow 2.21 fuses them with oneDNN and the loop
+        # gives nothing.
+        heads = self.query_dense(tokens) * (1.0 / math.sqrt(shape[1]))
+        heads = ops.transpose(ops.reshape(heads, (rows, -1, *shape)), (0, 2, 1, 3))
+        key, value = cache[:, 0], cache[:, 1]  # [B, N, K, H]
+        probs = _probs_of_scaled(heads, key, attention_bias)  # [B, N, M Q, K]
+        heads = ops.matmul(ops.cast(probs, value.dtype), value)  # [B, N, M Q, H]
+        heads = ops.transpose(heads, (0, 2, 1, 3))  # [B, M Q, N, H]
+        tokens = self.output_dense(ops.reshape(heads, (-1, self.hidden_size)))
+        return ops.reshape(tokens, ops.shape(query))
+
     def call_with_cache(
-        self, query: Any, cache: Any, position: Any, attention_bias: Any = None
+        self,
+        query: Any,
+        cache: Any,
+        position: Any,
+        attention_bias: Any = None,
+        causal: bool = True,
     ) -> tuple[Any, Any]:
-        """Causal self-attention of new tokens to themselves and to the cached tokens.
+        """Self-attention of new tokens to themselves and to the cached tokens.
 
         Args:
             query: Hidden states of the new tokens.
@@ -229,22 +277,21 @@ class MultiHeadAttention(keras.layers.Layer):
                 previous call.
             position: Position of the first new token: the number of cached tokens.
             attention_bias: Bias added to the scores in addition to the causal bias.
+            causal: Whether tokens after a query are masked.
 
         Shapes:
             query `[B, Q, D]`, cache `[B, 2, N, K, H]` -> hidden states `[B, Q, D]`, the
             updated cache.
         """
-        key = self._split_heads(self.key_dense(query))  # [B, N, Q, H]
-        value = self._split_heads(self.value_dense(query))  # [B, N, Q, H]
-        new = ops.stack([key, value], axis=1)  # [B, 2, N, Q, H]
-        cache = ops.slice_update(cache, (0, 0, 0, position, 0), new)
-
-        bias = causal_bias(query.shape[1], cache.shape[3], position)  # [1, 1, Q, K]
-        if attention_bias is not None:
-            bias = ops.add(bias, attention_bias)
-        query = self._split_heads(self.query_dense(query))  # [B, N, Q, H]
-        heads = dot_product_attention(query, cache[:, 0], cache[:, 1], bias)
-        return self.output_dense(self._merge_heads(heads)), cache
+        tokens = ops.reshape(query, (-1, self.hidden_size))  # [B Q, D]
+        new = [self.key_dense(tokens), self.value_dense(tokens)]
+        cache = _written(cache, ops.stack(new, axis=1), position)
+        if causal:
+            length = cache.shape[3] or ops.shape(cache)[3]
+            queries = query.shape[1] or ops.shape(query)[1]
+            bias = causal_bias(queries, length, position)  # [1, 1, Q, K]
+            attention_bias = bias if attention_bias is None else bias + attention_bias
+        return self.call_on_cache(query, cache, attention_bias), cache
 
     def _attend(self, query, key, value, bias, dropout):
         heads = dot_product_attention(query, key, value, bias, dropout)
@@ -283,3 +330,22 @@ def _rows_of(tensor):
     if length is None and batch is not None:
         return batch, -1
     return -1, ops.shape(tensor)[1]
+
+
+def _written(cache, new, position):
+    """Writes keys and values `[B Q, 2, D]` into a cache `[B, 2, N, K, H]`.
+
+    By a scatter, which every backend has and TF Serving does in place, without XLA.
+    """
+    length = cache.shape[3] or ops.shape(cache)[3]
+    heads, size = cache.shape[2], cache.shape[4]
+    batch = cache.shape[0] or ops.shape(cache)[0]
+    new = ops.reshape(new, (batch, -1, 2, heads, size))  # [B, Q, 2, N, H]
+    count = new.shape[1] or ops.shape(new)[1]
+    new = ops.reshape(ops.transpose(new, (0, 2, 3, 1, 4)), (-1, size))  # [2 B N Q, H]
+    rows = ops.arange(2 * heads * batch, dtype="int32")[:, None]  # [2 B N, 1]
+    slots = ops.cast(position, "int32") + ops.arange(count, dtype="int32")  # [Q]
+    places = ops.reshape(rows * length + slots, (-1, 1))  # [2 B N Q, 1]
+    shape = ops.shape(cache)
+    flat = ops.scatter_update(ops.reshape(cache, (-1, size)), places, new)
+    return ops.reshape(flat, shape)

@@ -96,15 +96,25 @@ class DecoderBlock(keras.layers.Layer):
         encoder_states=None,
         encoder_bias=None,
         attention_bias=None,
+        causal=True,
         training=None,
     ):
-        bias = causal_bias(keras.ops.shape(hidden_states)[1])  # [1, 1, Q, Q]
-        if attention_bias is not None:
-            bias = keras.ops.add(bias, attention_bias)
-        attended = self.attention(hidden_states, attention_bias=bias, training=training)
-        return self._after_attention(
-            hidden_states, attended, encoder_states, encoder_bias, training
-        )
+        bias = attention_bias
+        if causal:
+            bias = causal_bias(keras.ops.shape(hidden_states)[1])  # [1, 1, Q, Q]
+            if attention_bias is not None:
+                bias = keras.ops.add(bias, attention_bias)
+
+        def attend(states):
+            return self.attention(states, attention_bias=bias, training=training)
+
+        def attend_across(states):
+            return self.cross_attention(
+                states, encoder_states, attention_bias=encoder_bias, training=training
+            )
+
+        across = None if encoder_states is None else attend_across
+        return self._compute(hidden_states, attend, across, training)
 
     def call_with_cache(
         self,
@@ -113,6 +123,9 @@ class DecoderBlock(keras.layers.Layer):
         position: Any,
         encoder_states: Any = None,
         encoder_bias: Any = None,
+        encoder_cache: Any = None,
+        attention_bias: Any = None,
+        causal: bool = True,
     ) -> tuple[Any, Any]:
         """Decodes new tokens, given a key-value cache of the tokens before them.
 
@@ -122,36 +135,65 @@ class DecoderBlock(keras.layers.Layer):
             position: Number of cached tokens.
             encoder_states: Output of the encoder, or None.
             encoder_bias: Bias that masks the encoder's padding, or None.
+            encoder_cache: Instead of encoder_states, their keys and values, from
+                `block.cross_attention.cache_of`, which are the same in every step.
+            attention_bias: Bias of the self-attention, besides the causal one, or None.
+            causal: Whether a new token is masked for the new tokens before it.
 
         Shapes:
             hidden_states `[B, Q, D]`, cache `[B, 2, N, K, H]` -> hidden states `[B, Q,
             D]`, the updated cache.
         """
-        attended, cache = self.attention.call_with_cache(hidden_states, cache, position)
-        hidden_states = self._after_attention(
-            hidden_states, attended, encoder_states, encoder_bias, training=False
-        )
-        return hidden_states, cache
-
-    def _after_attention(
-        self, hidden_states, attended, encoder_states, encoder_bias, training
-    ):
-        attended = self.dropout(attended, training=training)
-        hidden_states = self.attention_norm(hidden_states + attended)
         if encoder_states is not None:
-            attended = self.cross_attention(
-                hidden_states,
-                encoder_states,
-                attention_bias=encoder_bias,
-                training=training,
+            encoder_cache = self.cross_attention.cache_of(encoder_states)
+        caches = []
+
+        def attend(states):
+            states, updated = self.attention.call_with_cache(
+                states, cache, position, attention_bias, causal
             )
-            attended = self.dropout(attended, training=training)
-            hidden_states = self.cross_attention_norm(hidden_states + attended)
-        fed = self.dropout(self.feed_forward(hidden_states), training=training)
-        return self.feed_forward_norm(hidden_states + fed)
+            caches.append(updated)
+            return states
+
+        def attend_across(states):
+            return self.cross_attention.call_on_cache(
+                states, encoder_cache, encoder_bias
+            )
+
+        across = None if encoder_cache is None else attend_across
+        states = self._compute(hidden_states, attend, across, training=False)
+        return states, caches[0]
+
+    def _compute(self, hidden_states, attend, attend_across, training):
+        states = self._residual(attend, self.attention_norm, hidden_states, training)
+        if attend_across is not None:
+            states = self._residual(
+                attend_across, self.cross_attention_norm, states, training
+            )
+        return self._residual(
+            self.feed_forward, self.feed_forward_norm, states, training
+        )
+
+    def _residual(self, compute, norm, states, training):
+        return norm(states + self.dropout(compute(states), training=training))
 
     def compute_output_shape(self, hidden_states_shape, encoder_states_shape=None):
         return hidden_states_shape
 
     def get_config(self):
         return {**super().get_config(), **self._arguments}
+
+
+@keras.saving.register_keras_serializable(package="kerasbert")
+class PreNormDecoderBlock(DecoderBlock):
+    """A decoder block with layer normalization before its sub-layers.
+
+    Args and shapes are those of `DecoderBlock`. A stack of these blocks ends in a
+    `LayerNorm` of its own.
+
+    Reference:
+        [Xiong et al., 2020](https://arxiv.org/abs/2002.04745), figure 1, right.
+    """
+
+    def _residual(self, compute, norm, states, training):
+        return states + self.dropout(compute(norm(states)), training=training)

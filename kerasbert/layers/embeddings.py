@@ -1,5 +1,6 @@
 """Token, segment and learned position embeddings."""
 
+import math
 from typing import Any
 
 import keras
@@ -7,6 +8,7 @@ from keras import ops
 
 from kerasbert.layers.initializer import truncated_normal
 from kerasbert.layers.layer_norm import LayerNorm
+from kerasbert.layers.positional_encoding import SinusoidalPositionalEncoding
 
 
 @keras.saving.register_keras_serializable(package="kerasbert")
@@ -168,3 +170,96 @@ class FactorizedEmbeddings(Embeddings):
 
     def get_config(self):
         return {**super().get_config(), "hidden_size": self.hidden_size}
+
+
+@keras.saving.register_keras_serializable(package="kerasbert")
+class ScaledEmbeddings(keras.layers.Layer):
+    """Token embeddings times the root of their width, plus positions.
+
+    Args:
+        vocab_size: Number of tokens, V.
+        hidden_size: Width of the embeddings, D.
+        max_positions: The longest sequence, in tokens, where positions are learned;
+            0: positions are sines and cosines, of which there is no end.
+        dropout: Dropout rate of the result.
+        initializer_range: Standard deviation of the position table's initializer; that
+            of tokens is `1 / sqrt(D)`.
+
+    Shapes:
+        token_ids `[B, S]`, int32, position_ids `[S]` or `[B, S]` -> `[B, S, D]`.
+
+    Example:
+        >>> layer = ScaledEmbeddings(10, hidden_size=4)
+        >>> tuple(layer(keras.ops.array([[1, 2, 3]])).shape)
+        (1, 3, 4)
+
+    Reference:
+        [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), section 3.4.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        hidden_size: int,
+        max_positions: int = 0,
+        dropout: float = 0.0,
+        initializer_range: float = 0.02,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.vocab_size = vocab_size
+        self.hidden_size = hidden_size
+        self.max_positions = max_positions
+        self.dropout_rate = dropout
+        self.initializer_range = initializer_range
+
+        def table(rows, name, deviation):
+            return keras.layers.Embedding(
+                rows,
+                hidden_size,
+                embeddings_initializer=truncated_normal(deviation),
+                dtype=self.dtype_policy,
+                name=name,
+            )
+
+        self.token_embedding = table(
+            vocab_size, "token_embedding", 1 / math.sqrt(hidden_size)
+        )
+        self.position_embedding = None
+        if max_positions:
+            self.position_embedding = table(
+                max_positions, "position_embedding", initializer_range
+            )
+        self.encoding = SinusoidalPositionalEncoding(dtype=self.dtype_policy)
+        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+
+    def build(self, token_ids_shape):
+        if not self.token_embedding.built:
+            self.token_embedding.build()
+        if self.position_embedding is not None:
+            self.position_embedding.build()
+        self.encoding.build((None, None, self.hidden_size))
+
+    def call(self, token_ids, position_ids=None, training=None):
+        if position_ids is None:
+            position_ids = ops.arange(ops.shape(token_ids)[1], dtype="int32")  # [S]
+        embeddings = self.token_embedding(token_ids)  # [B, S, D]
+        embeddings = embeddings * math.sqrt(self.hidden_size)
+        if self.position_embedding is None:
+            embeddings = self.encoding(embeddings, position_ids=position_ids)
+        else:
+            embeddings += self.position_embedding(position_ids)
+        return self.dropout(embeddings, training=training)
+
+    def compute_output_shape(self, token_ids_shape):
+        return (*token_ids_shape, self.hidden_size)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "vocab_size": self.vocab_size,
+            "hidden_size": self.hidden_size,
+            "max_positions": self.max_positions,
+            "dropout": self.dropout_rate,
+            "initializer_range": self.initializer_range,
+        }

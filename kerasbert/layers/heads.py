@@ -179,3 +179,46 @@ class MaskedLMHead(keras.layers.Layer):
     def from_config(cls, config):
         embedding = keras.saving.deserialize_keras_object(config["token_embedding"])
         return cls(**{**config, "token_embedding": embedding})
+
+
+@keras.saving.register_keras_serializable(package="kerasbert")
+class TiedLogitsHead(keras.layers.Layer):
+    """Logits of all tokens: the products with the rows of a token embedding.
+
+    Args:
+        token_embedding: The `keras.layers.Embedding`, which is shared.
+
+    Shapes:
+        hidden states `[..., D]` -> logits `[..., V]`, float32.
+
+    Reference:
+        [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), section 3.4.
+    """
+
+    def __init__(self, token_embedding: keras.layers.Embedding, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.token_embedding = token_embedding
+
+    def build(self, inputs_shape):
+        if not self.token_embedding.built:
+            self.token_embedding.build()
+
+    def call(self, inputs):
+        table = ops.cast(self.token_embedding.embeddings, self.compute_dtype)  # [V, D]
+        states = ops.reshape(inputs, (-1, inputs.shape[-1]))  # [T, D]
+        logits = ops.cast(ops.matmul(states, ops.transpose(table)), "float32")
+        shape = (*ops.shape(inputs)[:-1], self.token_embedding.input_dim)
+        return ops.reshape(logits, shape)  # [..., V]
+
+    def compute_output_spec(self, inputs):
+        shape = (*inputs.shape[:-1], self.token_embedding.input_dim)
+        return keras.KerasTensor(shape, "float32")
+
+    def get_config(self):
+        table = keras.saving.serialize_keras_object(self.token_embedding)
+        return {**super().get_config(), "token_embedding": table}
+
+    @classmethod
+    def from_config(cls, config):
+        embedding = keras.saving.deserialize_keras_object(config["token_embedding"])
+        return cls(**{**config, "token_embedding": embedding})

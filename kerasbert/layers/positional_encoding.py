@@ -37,12 +37,14 @@ class SinusoidalPositionalEncoding(keras.layers.Layer):
         exponents = np.arange(0, hidden_size, 2) / hidden_size  # [D / 2]
         self.frequencies = (self.max_wavelength**-exponents).astype("float32")
 
-    def call(self, inputs, position_offset=0):
-        positions = ops.arange(ops.shape(inputs)[1]) + position_offset  # [S]
-        positions = ops.cast(positions, "float32")
-        angles = positions[:, None] * self.frequencies  # [S, D / 2]
+    def call(self, inputs, position_offset=0, position_ids=None):
+        if position_ids is None:
+            position_ids = ops.arange(ops.shape(inputs)[1]) + position_offset  # [S]
+        positions = ops.cast(position_ids, "float32")[..., None]
+        angles = positions * self.frequencies  # [S, D / 2] or [B, S, D / 2]
         pairs = ops.stack([ops.sin(angles), ops.cos(angles)], axis=-1)
-        encoding = ops.reshape(pairs, (-1, inputs.shape[-1]))  # [S, D]
+        shape = (*ops.shape(positions)[:-1], inputs.shape[-1])
+        encoding = ops.reshape(pairs, shape)  # [S, D] or [B, S, D]
         return inputs + ops.cast(encoding, inputs.dtype)
 
     def compute_output_shape(self, inputs_shape):

@@ -16,6 +16,9 @@ from kerasbert.models.head_model import load_model as load_model
 from kerasbert.models.pretraining_models import MaskedLMModel as MaskedLMModel
 from kerasbert.models.pretraining_models import PretrainingModel as PretrainingModel
 from kerasbert.models.pretraining_models import SentencePairModel as SentencePairModel
+from kerasbert.models.seq2seq_transformer import (
+    Seq2SeqTransformer as Seq2SeqTransformer,
+)
 from kerasbert.models.task_models import (
     QuestionAnsweringModel as QuestionAnsweringModel,
 )
@@ -28,6 +31,8 @@ from kerasbert.models.task_models import (
 from kerasbert.models.task_models import (
     TokenClassificationModel as TokenClassificationModel,
 )
+from kerasbert.models.transformer import TransformerDecoder as TransformerDecoder
+from kerasbert.models.transformer import TransformerEncoder as TransformerEncoder
 
 __getattr__, __dir__ = lazy_names(__name__, {})
 

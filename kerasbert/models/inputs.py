@@ -40,12 +40,15 @@ def check_inputs(inputs, config):
     eager calls and in arrays; a graph leaves them to the operations themselves.
     """
     for name, tensor in inputs.items():
+        if name.startswith("encoder_"):  # of a decoder, from an encoder
+            continue
         if tensor is not None:  # which Keras refuses by name
             _check_dtype(name, tensor)
             _check_rank(name, tensor)
     shape = _shape_of(inputs["token_ids"])
     for name in INPUTS:
-        _check_shape(name, _shape_of(inputs[name]), shape)
+        if name in inputs:
+            _check_shape(name, _shape_of(inputs[name]), shape)
     if shape is not None and shape[1] == 0:
         raise ValueError(
             "Expected rows of one token or more, got token_ids of the shape "
@@ -55,16 +58,29 @@ def check_inputs(inputs, config):
     tokenizer = "Is the tokenizer the one of this model?"
     size = f"the model's vocab_size is {config.vocab_size}"
     _check_range("token_ids", inputs, config.vocab_size, size, tokenizer)
-    if config.type_vocab_size:  # else segments have no effect
-        size = f"the model's type_vocab_size is {config.type_vocab_size}"
-        _check_range("segment_ids", inputs, config.type_vocab_size, size, tokenizer)
+    # Without a table of segments they have no effect.
+    if config.type_vocab_size and "segment_ids" in inputs:
+        _check_ids("segment_ids", inputs, config.type_vocab_size, "type_vocab_size")
     meaning = "1 is a token, 0 is padding"
     remedy = "A mask to be added to scores is mask == 0 here."
-    _check_range("padding_mask", inputs, 2, meaning, remedy)
+    if "padding_mask" in inputs:
+        _check_range("padding_mask", inputs, 2, meaning, remedy)
     if "masked_positions" in inputs and shape is not None and shape[1] is not None:
         meaning = f"a row has {shape[1]} tokens"
         remedy = "They are counted from 0, which is [CLS]."
         _check_range("masked_positions", inputs, shape[1], meaning, remedy)
+
+
+def check_token_ids(name, inputs, config):
+    """Raises a `ValueError` for other token ids without an embedding."""
+    _check_dtype(name, inputs[name])
+    _check_rank(name, inputs[name])
+    _check_ids(name, inputs, config.vocab_size, "vocab_size")
+
+
+def _check_ids(name, inputs, size, what):
+    remedy = "Is the tokenizer the one of this model?"
+    _check_range(name, inputs, size, f"the model's {what} is {size}", remedy)
 
 
 def check_arrays(inputs, config):

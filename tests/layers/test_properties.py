@@ -43,6 +43,11 @@ def masked_lm_head(dtype):
     return layers.MaskedLMHead(table, dtype=dtype)
 
 
+def tied_head(dtype):
+    table = keras.layers.Embedding(harness.V, harness.D, dtype=dtype)
+    return layers.TiedLogitsHead(table, dtype=dtype)
+
+
 STATES = ("hidden_states",)
 MASKED = ("hidden_states", "padding_mask")
 BOTH = ("hidden_states", "encoder_states", "padding_mask")
@@ -73,6 +78,16 @@ CASES = {
         embed,
         IDS,
     ),
+    "ScaledEmbeddings": Case(
+        lambda dtype: layers.ScaledEmbeddings(harness.V, 8, dtype=dtype),
+        lambda layer, batch: layer(batch["token_ids"]),
+        ("token_ids",),
+    ),
+    "ScaledEmbeddings, learned positions": Case(
+        lambda dtype: layers.ScaledEmbeddings(harness.V, 8, 16, dtype=dtype),
+        lambda layer, batch: layer(batch["token_ids"]),
+        ("token_ids",),
+    ),
     "MultiHeadAttention": Case(
         lambda dtype: layers.MultiHeadAttention(2, 0.1, dtype=dtype), with_bias, MASKED
     ),
@@ -95,6 +110,9 @@ CASES = {
         lambda dtype: layers.DecoderBlock(**BLOCK, dropout=0.1, dtype=dtype),
         decode,
         BOTH,
+    ),
+    "PreNormDecoderBlock": Case(
+        lambda dtype: layers.PreNormDecoderBlock(**BLOCK, dtype=dtype), decode, BOTH
     ),
     "DecoderBlock, alone": Case(
         lambda dtype: layers.DecoderBlock(**BLOCK, dtype=dtype), with_bias, MASKED
@@ -153,6 +171,7 @@ CASES = {
         lambda dtype: layers.SpanHead(0.1, dtype=dtype), on_states, STATES
     ),
     "MaskedLMHead": Case(masked_lm_head, on_states, STATES),
+    "TiedLogitsHead": Case(tied_head, on_states, STATES),
 }
 
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
