@@ -4,13 +4,13 @@ import json
 
 import numpy as np
 
-from kerasbert.account import Account, listed
+from kerasbert.account import Account
 from kerasbert.checkpoints import huggingface
 from kerasbert.checkpoints.huggingface_keys import QUANTIZATION
-from kerasbert.checkpoints.packed import METADATA, packed
-from kerasbert.checkpoints.rounding import bits_of, checked_bits
 from kerasbert.checkpoints.tensor_files import read_safetensors, write_safetensors
 from kerasbert.files import read_json, write_json
+from kerasbert.packed.matrices import METADATA, packed
+from kerasbert.packed.rounding import bits_of, check_parts, checked_bits
 
 FILE = "model.safetensors"
 
@@ -32,13 +32,7 @@ def pack_folder(folder, bits):
     """
     bits = checked_bits(bits)
     used = huggingface.read(folder, Account()).ledger.used
-    for part in bits:
-        if not any(part in e.variable and bits_of(e.variable, bits) for e in used):
-            kinds = sorted({"/".join(e.variable.split("/")[-2:]) for e in used})
-            raise ValueError(
-                f"Expected bits for parts of the paths of weights, got {part!r}, which "
-                f"no kernel or table has in its path. Paths end in {listed(kinds)}."
-            )
+    check_parts(bits, [entry.variable for entry in used])
     of = {entry.name: bits_of(entry.variable, bits) for entry in used}
     stored = read_safetensors(folder / FILE)
     tensors, described = {}, {}

@@ -10,8 +10,8 @@ import numpy as np
 
 from kerasbert.account import listed, quoted
 from kerasbert.checkpoints.checkpoint import StoredTensors
-from kerasbert.checkpoints.packed import PACKED, SCALE, packed_matrices
 from kerasbert.files import inside, read_json
+from kerasbert.packed.matrices import PACKED, SCALE, packed_matrices
 
 # Bounds on what describes the tensors of a file, far from any published model: what
 # is beyond costs memory and time before a single number is read.

@@ -9,5 +9,6 @@ from kerasbert.training.fit import Validation as Validation
 from kerasbert.training.recipe import Recipe as Recipe
 from kerasbert.training.recipe import WarmUpDecay as WarmUpDecay
 from kerasbert.training.recipe import freeze_layers as freeze_layers
+from kerasbert.training.rounded import RoundedRecipe as RoundedRecipe
 
 __getattr__, __dir__ = lazy_names(__name__, {})

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import kerasbert
-from kerasbert.checkpoints.rounding import bits_of, integers_of, scales_of
 from kerasbert.models.loading import variables_of
+from kerasbert.packed.rounding import bits_of, integers_of, scales_of
 from tests.tasks.test_before_training import EXAMPLES, made
 
 

@@ -6,7 +6,7 @@ significand of a scale 11. Rows that are such products already are not rounded a
 
 import numpy as np
 
-from kerasbert.account import quoted
+from kerasbert.account import listed, quoted
 
 BITS = (4, 5, 6, 7, 8)
 GROUP = 8  # integers that are packed together, into as many bytes as each has bits
@@ -176,6 +176,17 @@ def checked_bits(bits):
                 f"{quoted(bits, 80)}."
             )
     return bits
+
+
+def check_parts(bits, paths):
+    """Raises a `ValueError` if the bits are of a part that no path has."""
+    for part in bits:
+        if not any(part in path and bits_of(path, bits) for path in paths):
+            kinds = sorted({"/".join(path.split("/")[-2:]) for path in paths})
+            raise ValueError(
+                f"Expected bits for parts of the paths of weights, got {part!r}, which "
+                f"no kernel or table has in its path. Paths end in {listed(kinds)}."
+            )
 
 
 def bits_of(path, bits):

@@ -12,8 +12,9 @@ from kerasbert.account import Account
 from kerasbert.checkpoints import huggingface
 from kerasbert.checkpoints.containers import convert
 from kerasbert.checkpoints.inspect import inspect
-from kerasbert.checkpoints.packed import METADATA
-from kerasbert.checkpoints.rounding import (
+from kerasbert.models.loading import variables_of
+from kerasbert.packed.matrices import METADATA
+from kerasbert.packed.rounding import (
     BITS,
     bits_of,
     checked_bits,
@@ -24,7 +25,6 @@ from kerasbert.checkpoints.rounding import (
     scales_of,
     unpack,
 )
-from kerasbert.models.loading import variables_of
 
 KERNEL = "encoder.layer.0.attention.self.query.weight"
 

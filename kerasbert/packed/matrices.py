@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from kerasbert.account import quoted
-from kerasbert.checkpoints.rounding import (
+from kerasbert.packed.rounding import (
     BITS,
     integers_of,
     largest,
