@@ -7,6 +7,7 @@ import typer.core
 
 from kerasbert.cli.attention import attention
 from kerasbert.cli.convert import convert
+from kerasbert.cli.distill import distill
 from kerasbert.cli.embed import embed
 from kerasbert.cli.evaluate import evaluate
 from kerasbert.cli.export import export
@@ -78,6 +79,11 @@ _add(
     finetune,
     "kerasbert finetune classify --model minilm --train train.tsv --validation dev.tsv "
     "--output runs/sentiment",
+)
+_add(
+    distill,
+    "kerasbert distill --teacher minilm --config small.yaml --corpus texts.txt "
+    "--output runs/small",
 )
 _add(evaluate, "kerasbert evaluate runs/sentiment --input dev.tsv")
 _add(predict, "kerasbert predict runs/sentiment --input texts.txt")

@@ -23,7 +23,7 @@ from kerasbert.training.callbacks import Diverged
 from kerasbert.training.fit import Run
 from kerasbert.training.recipe import freeze_layers
 
-__all__ = ["run"]
+__all__ = ["closed_log", "ended_well", "run"]
 
 
 def run(config, folder, keep_checkpoints=False, overwrite=False):
@@ -51,7 +51,7 @@ def run(config, folder, keep_checkpoints=False, overwrite=False):
     folder.check(overwrite, config)
     accounts = _accounts(train, validation)
     begin = functools.partial(folder.begin, config, overwrite, accounts)
-    with _ended_well(folder):
+    with ended_well(folder):
         history = _fit(task, config, folder, begin, train, validation)
         task.save(folder.model, overwrite=True)
         metrics = _metrics(task, config, history, validation)
@@ -132,7 +132,7 @@ def _fit(task, config, folder, begin, train, validation):
         *(folder.checkpoints, config.save_every, config.monitor, config.patience),
         *(begin, folder.announce),
     )
-    with _closed(log), EpochBars() as bars:
+    with closed_log(log), EpochBars() as bars:
         history = task.fit(
             train.inputs,
             train.targets,
@@ -148,7 +148,7 @@ def _fit(task, config, folder, begin, train, validation):
 
 
 @contextlib.contextmanager
-def _closed(log):
+def closed_log(log):
     """Closes a log file, even after an error."""
     try:
         yield
@@ -158,7 +158,7 @@ def _closed(log):
 
 
 @contextlib.contextmanager
-def _ended_well(folder):
+def ended_well(folder):
     """Prints how to resume an interrupted run."""
     try:
         yield

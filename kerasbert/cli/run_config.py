@@ -112,18 +112,27 @@ def run_config(**values):
     """
     from kerasbert.training import Recipe
 
+    values, recipe = checked_values(values, RunConfig)
+    if isinstance(values.get("label_column"), list):
+        values.setdefault("multi_label", True)
+    return RunConfig(**values, recipe=Recipe(**recipe))
+
+
+def checked_values(values, config_class):
+    """Converts settings to the types of a config's fields; those of a recipe apart."""
+    from kerasbert.training import Recipe
+
     names = [field.name for field in dataclasses.fields(Recipe)]
-    fields = (*dataclasses.fields(RunConfig), *dataclasses.fields(Recipe))
+    fields = (*dataclasses.fields(config_class), *dataclasses.fields(Recipe))
     kinds = {field.name: field.type for field in fields if field.name != "recipe"}
+    found, recipe = {}, {}
     for name, value in values.items():
         if name not in kinds:
             known = ", ".join(kinds)
             raise ValueError(f"Expected a setting among {known}; got {name!r}.")
-        values[name] = _value(name, value, kinds[name])
-    if isinstance(values.get("label_column"), list):
-        values.setdefault("multi_label", True)
-    recipe = {name: values.pop(name) for name in names if name in values}
-    return RunConfig(**values, recipe=Recipe(**recipe))
+        part = recipe if name in names else found
+        part[name] = _value(name, value, kinds[name])
+    return found, recipe
 
 
 def read_config(file):
