@@ -315,9 +315,9 @@ class DistillationModel(Model):
             inner = InnerLosses(teacher, student.encoder, layers, terms, name="inner")
             outputs |= inner(encoded["hidden_states"], **inputs)
         super().__init__(inputs=inputs, outputs=outputs, name="distillation")
+        self.dtype_policy = student.dtype_policy
         self.encoder = student.encoder
         self.config = student.config
-        self.dtype_policy = student.dtype_policy
 
 
 @contextlib.contextmanager

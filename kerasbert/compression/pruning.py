@@ -33,7 +33,7 @@ def pruning_costs(
         >>> costs = pruning_costs(
         ...     embedder, lambda task: float(task.encode(["hello"])[0, 0]))
         >>> costs.shape
-        (2, 2)
+        (3, 4)
 
     Reference:
         [Michel et al., 2019](https://arxiv.org/abs/1905.10650), section 3.

@@ -90,6 +90,7 @@ def test_a_run_that_is_ended_goes_on_to_the_same_weights(kerasbert, files, monke
 
     monkeypatch.setattr(Distiller, "teacher_outputs", counted)
     settings = {**SETTINGS, "save_every": 1, "layers": None, "hidden_states": 0.0}
+    settings["dtype"] = "mixed_bfloat16"
     pathlib.Path("small.yaml").write_text(yaml.safe_dump(settings))
     assert kerasbert(*COMMAND, "--output", "whole").code == 0
     monkeypatch.setattr(Distiller, "fit", interrupted)
