@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from kerasbert.tasks import TextEmbedder as TextEmbedder
     from kerasbert.tasks import TextRegressor as TextRegressor
     from kerasbert.tasks import TokenClassifier as TokenClassifier
+    from kerasbert.tasks import Translator as Translator
     from kerasbert.tasks import load as load
     from kerasbert.text import Tokenizer as Tokenizer
     from kerasbert.training import Recipe as Recipe

@@ -66,7 +66,9 @@ def finetune(
         )
     from kerasbert.cli.finetune_run import run
     from kerasbert.cli.run_folder import RunFolder
+    from kerasbert.tasks import task_class
 
     folder = RunFolder(output)
     folder.check(overwrite)
-    run(run_config(**{**settings, **given}), folder, keep_checkpoints, overwrite)
+    settings = {**task_class(task.value).run_settings, **settings, **given}
+    run(run_config(**settings), folder, keep_checkpoints, overwrite)

@@ -46,7 +46,7 @@ def run(config, folder, keep_checkpoints=False, overwrite=False):
         kind.check_labels(data, config.label_names)
         show_account(data.account)
 
-    task = _task(config, kind)
+    task = _task(config, kind, train)
     config = dataclasses.replace(config, max_length=task.max_length)
     folder.check(overwrite, config)
     accounts = _accounts(train, validation)
@@ -92,7 +92,7 @@ def _with_labels(config, kind, train):
     return dataclasses.replace(config, labels=labels)
 
 
-def _task(config, kind):
+def _task(config, kind, train):
     keras.utils.set_random_seed(config.seed)  # for a new head
     options = dict(config.options)
     given = {"labels": config.label_names, "multi_label": config.multi_label or None}
@@ -103,7 +103,7 @@ def _task(config, kind):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NewHeadWarning)  # it is trained here
-            task = kind.from_pretrained(config.model, **options)
+            task = kind.for_run(config.model, train, **options)
     except TypeError as error:
         raise ValueError(f"The settings do not fit {config.task}: {error}") from None
     if new_head := getattr(task.model, "new_head", None):

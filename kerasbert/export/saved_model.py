@@ -116,7 +116,7 @@ http://localhost:8501/v1/models/minilm:predict
 
 def checked_length(task, max_length):
     """Validates the maximum length of an export."""
-    positions = task.encoder.config.max_position_embeddings
+    positions = task.max_positions
     if max_length is None:
         return task.max_length
     if not 3 <= max_length <= positions:

@@ -5,11 +5,14 @@ import dataclasses
 import keras
 from keras import ops
 
+from kerasbert.checkpoints.sources import resolve
 from kerasbert.config import Seq2SeqConfig
+from kerasbert.files import new_folder
 from kerasbert.models.decoder import Continuation, decoder_inputs
 from kerasbert.models.encoder import Encoder
 from kerasbert.models.inputs import check_token_ids
 from kerasbert.models.model import Model
+from kerasbert.models.seq2seq_files import assign_files, read_config, write_files
 from kerasbert.models.transformer import TransformerDecoder, TransformerEncoder
 
 
@@ -132,6 +135,41 @@ class Seq2SeqTransformer(Model):
             encoder_mask=padding_mask,
             length=length,
         )
+
+    @classmethod
+    def from_pretrained(cls, source, dtype=None, **kwargs):
+        """Loads a model that `save_pretrained` wrote.
+
+        Args:
+            source: The folder.
+            dtype: A dtype policy such as `"mixed_bfloat16"`.
+            **kwargs: `name` of the model.
+
+        Raises:
+            FileNotFoundError: If there is no such folder, or no model in it.
+            ValueError: If the files are broken or do not match each other.
+        """
+        folder = resolve(source)
+        model = cls(read_config(folder), dtype=dtype, **kwargs)
+        assign_files(model, folder)
+        return model
+
+    def save_pretrained(self, folder, overwrite=False):
+        """Saves config and weights.
+
+        Args:
+            folder: The folder to make.
+            overwrite: Whether a folder that exists is replaced.
+
+        Raises:
+            FileExistsError: If the folder exists and `overwrite` is not given.
+        """
+        with new_folder(folder, overwrite=overwrite) as partial:
+            self.write(partial)
+
+    def write(self, folder):
+        """Writes the files of `save_pretrained` to a folder that exists."""
+        write_files(self, self._given["config"], folder)
 
     def get_config(self):
         config, encoder, decoder = self._given.values()

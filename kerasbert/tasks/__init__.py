@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kerasbert.tasks.token_classification import TokenClassifier as TokenClassifier
     from kerasbert.tasks.token_classification import convert_tags as convert_tags
     from kerasbert.tasks.token_classification import labels_of as labels_of
+    from kerasbert.tasks.translation import Translator as Translator
 
 # The tasks: the name in folders and on the command line, and where the class is; or,
 # of a task outside of the package, the class itself.
@@ -30,6 +31,7 @@ TASKS = {
     "answer": "kerasbert.tasks.question_answering:QuestionAnswerer",
     "embed": "kerasbert.tasks.embedding:TextEmbedder",
     "fill": "kerasbert.tasks.masked_language_model:MaskedLM",
+    "translate": "kerasbert.tasks.translation:Translator",
 }
 # The names of their classes, each with its module.
 CLASSES = {

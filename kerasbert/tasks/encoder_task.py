@@ -39,6 +39,11 @@ class EncoderTask(Task):
         )
         self._run = EncoderRunner(model, model.outputs_of)
 
+    @property
+    def max_positions(self) -> int:
+        """The longest sequence that the model takes, in tokens."""
+        return self.encoder.config.max_position_embeddings
+
     def options(self) -> dict[str, Any]:
         return {"max_length": self.max_length}
 

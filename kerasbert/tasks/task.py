@@ -41,6 +41,7 @@ class Task(Portable, abc.ABC):
     kind = None  # the name of the task in its folder and on the command line
     needs_targets = True  # to be trained and tested
     takes_words = False  # as inputs, besides texts
+    run_settings = {}  # of `kerasbert finetune`, where they are not the usual ones
     takes_groups = False  # of texts that belong together, which need no targets
 
     def __init__(self, model: Any):
@@ -90,12 +91,7 @@ class Task(Portable, abc.ABC):
         """
 
     def answer_metrics(self, inputs: Any, targets: Any) -> dict[str, float]:
-        """Computes metrics of whole answers, which Keras metrics cannot.
-
-        Args:
-            inputs: As in `evaluate`.
-            targets: As there.
-        """
+        """Computes metrics of whole answers; inputs and targets as in `evaluate`."""
         return {}
 
     def adapt(self, inputs: Any, targets: Any, learns: bool) -> None:
@@ -150,6 +146,11 @@ class Task(Portable, abc.ABC):
             ValueError: If it does not hold such examples, or they are implausible.
         """
         raise NotImplementedError(f"{cls.__name__} does not read files of examples.")
+
+    @classmethod
+    def for_run(cls, model: str, examples: Any, **options: Any) -> Any:
+        """Makes the task that `kerasbert finetune` trains, of a source and examples."""
+        return cls.from_pretrained(model, **options)
 
     @classmethod
     def labels_in(cls, examples: Any) -> list[str] | None:

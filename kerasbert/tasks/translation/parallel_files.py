@@ -1,0 +1,126 @@
+"""Files of sources and their translations: a table, or two files of lines."""
+
+import pathlib
+
+from kerasbert.account import quoted
+from kerasbert.data import DataAccount, Examples
+from kerasbert.data.lines import open_lines
+from kerasbert.data.tables import open_table
+
+SOURCE_NAMES = ("source", "src", "text", "dialogue", "document", "article", "input")
+TARGET_NAMES = ("target", "tgt", "translation", "summary", "title", "output")
+
+
+def read_parallel(file, options, what="translation"):
+    """Reads examples of a source and a target each.
+
+    Args:
+        file: A table, or two files with a comma between, such as `train.en,train.de`:
+            a text a line, line n of the one with line n of the other.
+        options: A `kerasbert.cli.reading.ReaderOptions`: the text column holds the
+            sources, the label column the targets.
+        what: What a target is, for messages.
+
+    Returns:
+        `kerasbert.data.Examples`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the files have other numbers of lines, or a row has no target.
+    """
+    parts = str(file).split(",")
+    if len(parts) == 2 and not pathlib.Path(file).exists():
+        return _read_two(*parts, options)
+    return _read_table(file, options, what)
+
+
+def _read_two(source, target, options):
+    columns, names = [], []
+    for part in (source, target):
+        with open_lines(part.strip(), options.encoding) as lines:
+            columns.append([line.strip() for line in lines])
+            names.append(lines.name)
+    counts = [len(column) for column in columns]
+    if counts[0] != counts[1]:
+        raise ValueError(
+            f"Expected as many lines in {names[1]} as in {names[0]}, line n of the one "
+            f"for line n of the other, got {counts[0]} in {names[0]} and {counts[1]} "
+            f"in {names[1]}. Were empty lines taken out of one of them?"
+        )
+    account = DataAccount(" and ".join(names), "a text a line in each")
+    return _examples(account, range(1, counts[0] + 1), *columns)
+
+
+def _read_table(file, options, what):
+    columns = options.columns
+    named = [c for c in (columns.text, columns.label) if isinstance(c, str)]
+    expected = (*SOURCE_NAMES, *TARGET_NAMES, *named)
+    with open_table(
+        *(file, options.format, options.header, expected),
+        *(options.delimiter, options.encoding),
+    ) as table:
+        chosen = [
+            _column(table, given, names, place, what)
+            for given, names, place in (
+                (columns.text, SOURCE_NAMES, 1),
+                (columns.label, TARGET_NAMES, 2),
+            )
+        ]
+        table.may_be_wider = True
+        lines, texts = [], ([], [])
+        for line, cells in table:
+            for column, found in zip(chosen, texts, strict=True):
+                cell = _cell(cells, column)
+                if not isinstance(cell, str):
+                    raise ValueError(
+                        f"Expected a text in column {column} of line {line} of "
+                        f"{table.name}, got {quoted(cell, 60)}."
+                    )
+                found.append(cell.strip())
+            lines.append(line)
+        account = table.account
+        account.columns |= {"text": str(chosen[0]), "label": str(chosen[1])}
+    return _examples(account, lines, *texts)
+
+
+def _column(table, given, names, place, what):
+    """Returns the index or key of a column: as told, by its name, or by its place."""
+    if given is not None:
+        return table.column(given)
+    for name in names:
+        if name in (table.names or ()):
+            return table.column(name)
+    if isinstance(table.names, dict) or table.width < 2:
+        has = ", ".join(map(str, table.all_columns))
+        raise ValueError(
+            f"Expected a source and its {what} in each row of {table.name}, got the "
+            f"columns {has}. Name them with --text-column and --label-column, or give "
+            "two files with a comma between, such as train.en,train.de."
+        )
+    return place - 1
+
+
+def _cell(cells, column):
+    if isinstance(cells, dict):
+        return cells.get(column)
+    return cells[column] if column < len(cells) else None
+
+
+def _examples(account, lines, sources, targets):
+    """Leaves out pairs that are empty on both sides; refuses those on one side."""
+    kept = []
+    for line, source, target in zip(lines, sources, targets, strict=True):
+        if bool(source) != bool(target):
+            side = "target" if source else "source"
+            raise ValueError(
+                f"Expected a source and a target in line {line} of {account.name}, got "
+                f"an empty {side} for {quoted(source or target, 60)}. Take the pair "
+                "out of the data."
+            )
+        if source:
+            kept.append((line, source, target))
+    if not kept:
+        raise ValueError(f"Expected examples in {account.name}, got none.")
+    account.examples = len(kept)
+    lines, sources, targets = map(list, zip(*kept, strict=True))
+    return Examples(account.name, lines, sources, targets, None, account)
