@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kerasbert.keras_hub import to_keras_hub as to_keras_hub
     from kerasbert.litert import LiteRTEmbedder as LiteRTEmbedder
     from kerasbert.models import AlbertEncoder as AlbertEncoder
+    from kerasbert.models import BertDecoder as BertDecoder
     from kerasbert.models import BertEncoder as BertEncoder
     from kerasbert.models import DistilBertEncoder as DistilBertEncoder
     from kerasbert.models import Seq2SeqTransformer as Seq2SeqTransformer
@@ -41,6 +42,7 @@ _HOME = {
     "AlbertConfig": "kerasbert.config",
     "AlbertEncoder": "kerasbert.models",
     "BertConfig": "kerasbert.config",
+    "BertDecoder": "kerasbert.models",
     "BertEncoder": "kerasbert.models",
     "DistilBertConfig": "kerasbert.config",
     "DistilBertEncoder": "kerasbert.models",

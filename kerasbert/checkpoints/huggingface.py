@@ -63,7 +63,7 @@ SUFFIXES = {
 
 def recognises(folder):
     """Whether a folder looks like a Hugging Face model."""
-    if _weight_files(folder):
+    if weight_files(folder):
         return _config_file(folder) is not None
     file = folder / "config.json"
     if not file.is_file() or any(folder.glob("*.index")):
@@ -78,14 +78,7 @@ def read(folder, account):
     values = read_object(file)
     family = _family(values, file)
     names = family.huggingface
-    own = dict.fromkeys((names.text_dropout, names.token_dropout), "of the head")
-    known = keys.CONFIG_KEYS.with_names(names.config, {**own, **names.ignored})
-    fields = known.read(values, file, account)
-    if "hidden_act" in fields:
-        fields["hidden_act"] = activation_of(
-            fields["hidden_act"], keys.ACTIVATIONS, file
-        )
-    config = make_config(family.config_class, fields, file)
+    config = config_of(values, file, account, family)
 
     named = _open_weights(folder, account, family)
     shapes = named.stored.shapes
@@ -96,11 +89,11 @@ def read(folder, account):
         config,
         named.stored,
         account,
-        ignored=_ignored(names),
+        ignored=ignored_names(names),
         num_classes=classes,
         original_names=named.own_names,
         is_encoders=named.is_encoders,
-        set_aside=_untied(named.stored, values, names),
+        set_aside=untied(named.stored, values, names),
     )
     if "classification_head" not in checkpoint.heads:
         classes = None
@@ -111,6 +104,19 @@ def read(folder, account):
         head_dropout=_head_dropout(values, head, config, names, file),
     )
     return restore(checkpoint, read_kept(values, file), file)
+
+
+def config_of(values, file, account, family, prefix=""):
+    """Converts a config of transformers; `prefix` begins the names of its keys."""
+    names = family.huggingface
+    own = dict.fromkeys((names.text_dropout, names.token_dropout), "of the head")
+    known = keys.CONFIG_KEYS.with_names(names.config, {**own, **names.ignored})
+    fields = known.read(values, file, account, prefix)
+    if "hidden_act" in fields:
+        fields["hidden_act"] = activation_of(
+            fields["hidden_act"], keys.ACTIVATIONS, file
+        )
+    return make_config(family.config_class, fields, file)
 
 
 def write(checkpoint, folder):
@@ -169,7 +175,7 @@ def _config_file(folder):
     return None
 
 
-def _weight_files(folder):
+def weight_files(folder):
     """Returns the weight files; the first one is read."""
     names = [name for name in WEIGHT_FILES if (folder / name).is_file()]
     if names or any(folder.glob("*.index")):
@@ -222,7 +228,7 @@ def _family(values, file):
     return family
 
 
-def _ignored(names):
+def ignored_names(names):
     """Returns patterns of ignored tensor names, with reasons."""
     tied = (re.compile(rf"^{re.escape(name)}$") for name in names.tied)
     return [*keys.IGNORED, *((name, "tied, checked to be equal") for name in tied)]
@@ -237,7 +243,7 @@ def _open_weights(folder, account, family):
             "does not compute. Merge it into them (peft's merge_and_unload) and save "
             "that; or remove the file to load the weights without it."
         )
-    names = _weight_files(folder)
+    names = weight_files(folder)
     if not names:
         others = [name for name in keys.OTHER_WEIGHTS if (folder / name).is_file()]
         found = f"there is only {others[0]}" if others else "there are none"
@@ -268,14 +274,14 @@ def _open_weights(folder, account, family):
 def compare_files(folder, account, config):
     """Compares the other weight files of a folder with the one that is read."""
     family = family_of(config)
-    name, *others = _weight_files(folder)
+    name, *others = weight_files(folder)
     for other in others:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
                 files = (folder / name, folder / other)
                 named = (_open_file(file, Account(), family) for file in files)
-                found = _difference(*named, _ignored(family.huggingface))
+                found = _difference(*named, ignored_names(family.huggingface))
             except ValueError as error:
                 found = f"it cannot be compared: {error}"
         note = f"{name} is read instead; {found}"
@@ -310,7 +316,7 @@ def _open_file(file, account, family):
     return dataclasses.replace(named, own_names=own_names)
 
 
-def _untied(stored, values, names):
+def untied(stored, values, names):
     """Returns why a masked LM head with an untied output cannot be loaded."""
     found = {}
     for name, twin in names.tied.items():

@@ -21,6 +21,7 @@ from kerasbert.layers.attention import attention_probs as attention_probs
 from kerasbert.layers.attention import dot_product_attention as dot_product_attention
 from kerasbert.layers.attention_bias import causal_bias as causal_bias
 from kerasbert.layers.attention_bias import padding_bias as padding_bias
+from kerasbert.layers.attention_bias import prefix_bias as prefix_bias
 from kerasbert.layers.decoder_block import DecoderBlock as DecoderBlock
 from kerasbert.layers.decoder_block import PreNormDecoderBlock as PreNormDecoderBlock
 from kerasbert.layers.embeddings import Embeddings as Embeddings

@@ -45,3 +45,25 @@ def causal_bias(query_length: Any, key_length: Any = None, offset: Any = 0) -> A
     later = ops.arange(key_length)[None, :] > query_positions  # [Q, K]
     bias = ops.where(later, MASKED, 0.0)  # [Q, K]
     return ops.cast(bias, "float32")[None, None]  # [1, 1, Q, K]
+
+
+def prefix_bias(is_prefix: Any) -> Any:
+    """Masks the keys after each query, except for the prefix, which all queries see.
+
+    A query in the prefix sees the prefix alone, as a source is read from both sides
+    before its target is written.
+
+    Args:
+        is_prefix: int or bool tensor, 1 for tokens of the prefix.
+
+    Shapes:
+        is_prefix `[B, S]` -> bias `[B, 1, S, S]`, float32.
+
+    Reference:
+        [Dong et al., 2019](https://arxiv.org/abs/1905.03197), figure 1.
+    """
+    prefix = ops.cast(is_prefix, "bool")
+    positions = ops.arange(ops.shape(prefix)[1])
+    earlier = positions[None, :] <= positions[:, None]  # [Q, K]
+    visible = prefix[:, None, :] | (earlier & ~prefix[:, :, None])  # [B, Q, K]
+    return ops.where(visible, 0.0, MASKED)[:, None]  # [B, 1, Q, K]

@@ -9,6 +9,7 @@ import pkgutil
 
 from kerasbert.lazy import lazy_names
 from kerasbert.models.albert_encoder import AlbertEncoder as AlbertEncoder
+from kerasbert.models.bert_decoder import BertDecoder as BertDecoder
 from kerasbert.models.bert_encoder import BertEncoder as BertEncoder
 from kerasbert.models.encoder import Encoder as Encoder
 from kerasbert.models.encoder import load_encoder as load_encoder

@@ -20,15 +20,22 @@ class _TiedMaskedLMHead(MaskedLMHead):
         )
 
 
-def _masked_lm_head(encoder, activation=None, epsilon=None):
-    config = encoder.config
+def tied_masked_lm_head(table, config, dtype, activation=None, epsilon=None):
+    """Creates a masked LM head on a token embedding, which it shares."""
     return _TiedMaskedLMHead(
-        encoder.token_embedding,
+        table,
         activation=activation or config.hidden_act,
         epsilon=epsilon or config.layer_norm_eps,
         initializer_range=config.initializer_range,
-        dtype=encoder.dtype_policy,
+        dtype=dtype,
         name="masked_lm_head",
+    )
+
+
+def _masked_lm_head(encoder, activation=None, epsilon=None):
+    return tied_masked_lm_head(
+        *(encoder.token_embedding, encoder.config, encoder.dtype_policy),
+        *(activation, epsilon),
     )
 
 

@@ -6,10 +6,13 @@ import pathlib
 import numpy as np
 from keras import ops
 
-from kerasbert.account import listed
+from kerasbert.account import listed, quoted
+from kerasbert.checkpoints.names import FAMILIES, family_of
 from kerasbert.checkpoints.tensor_files import read_safetensors, write_safetensors
 from kerasbert.config import Seq2SeqConfig
 from kerasbert.files import read_json, write_json
+from kerasbert.models.bert_decoder import BertDecoder
+from kerasbert.models.encoder import Encoder
 from kerasbert.models.loading import variables_of
 
 MODEL_TYPE = "seq2seq_transformer"
@@ -27,8 +30,14 @@ def variables_by_path(model):
     return variables
 
 
-def write_files(model, config, folder):
-    """Writes the files of a model to a folder that exists."""
+def write_files(model, given, folder):
+    """Writes the files of a model to a folder that exists.
+
+    Args:
+        model: The model.
+        given: The `config`, `encoder` and `decoder` that it was made of.
+        folder: The folder.
+    """
     folder = pathlib.Path(folder)
     tensors = {
         path: np.ascontiguousarray(
@@ -37,12 +46,17 @@ def write_files(model, config, folder):
         for path, variable in variables_by_path(model).items()
     }
     write_safetensors(tensors, folder / WEIGHTS_FILE)
-    values = {"model_type": MODEL_TYPE, **dataclasses.asdict(config)}
+    config = given["config"]
+    values = {} if config is None else dataclasses.asdict(config)
+    for name in ("encoder", "decoder"):
+        if given[name] is not None:
+            values[name] = _description(getattr(model, name))
+    values = {"model_type": MODEL_TYPE, **values}
     write_json(folder / CONFIG_FILE, values)
 
 
-def read_config(folder):
-    """Reads the `Seq2SeqConfig` of a folder.
+def read_config(folder, dtype=None):
+    """Reads what a model is made of: `config`, and `encoder` or `decoder` if published.
 
     Raises a `ValueError` for a config of another kind.
     """
@@ -50,23 +64,48 @@ def read_config(folder):
     if not file.is_file():
         raise FileNotFoundError(f"Expected {CONFIG_FILE} in {folder}, found none.")
     values = read_json(file)
-    found = values.get("model_type") if isinstance(values, dict) else None
+    found = values.pop("model_type", None) if isinstance(values, dict) else None
     if found != MODEL_TYPE:
         raise ValueError(
             f"Expected the model_type {MODEL_TYPE!r} in {file}, got {found!r}."
         )
+    parts = {
+        name: _part(values.pop(name), name, file, dtype)
+        for name in ("encoder", "decoder")
+        if name in values
+    }
     fields = {field.name for field in dataclasses.fields(Seq2SeqConfig)}
-    unknown = sorted(set(values) - fields - {"model_type"})
+    unknown = sorted(set(values) - fields)
     if unknown:
         raise ValueError(
             f"Expected the settings of a Seq2SeqConfig in {file}, got also "
             f"{listed(unknown)}. Was it written by a newer kerasbert?"
         )
-    del values["model_type"]
+    return {"config": Seq2SeqConfig(**values) if values else None, **parts}
+
+
+def _description(part):
+    """Returns the settings of a published part."""
+    family = family_of(part.config).name
+    values = {"model_type": family, **dataclasses.asdict(part.config)}
+    size = getattr(part, "encoder_size", None)
+    return values if size is None else {**values, "encoder_size": size}
+
+
+def _part(values, name, file, dtype):
+    """Makes a part as `_description` describes it."""
+    values = dict(values)
+    kind, size = values.pop("model_type", None), values.pop("encoder_size", None)
+    family = next((family for family in FAMILIES if family.name == kind), None)
+    if family is None or (size is not None and kind != "bert"):
+        raise ValueError(f"Expected a known {name} in {file}, got {quoted(kind)}.")
     try:
-        return Seq2SeqConfig(**values)
+        config = family.config_class(**values)
     except TypeError as error:
-        raise ValueError(f"The settings in {file} make no model: {error}") from None
+        raise ValueError(f"The {name} in {file} makes no model: {error}") from None
+    if size is None:
+        return Encoder.classes[family.config_class](config, dtype, False, name=name)
+    return BertDecoder(config, dtype, size, name=name)
 
 
 def assign_files(model, folder):

@@ -5,12 +5,16 @@ import dataclasses
 import keras
 from keras import ops
 
+from kerasbert.checkpoints import encoder_decoder
 from kerasbert.checkpoints.sources import resolve
 from kerasbert.config import Seq2SeqConfig
 from kerasbert.files import new_folder
+from kerasbert.models.bert_decoder import BertDecoder
+from kerasbert.models.bert_encoder import BertEncoder
 from kerasbert.models.decoder import Continuation, decoder_inputs
-from kerasbert.models.encoder import Encoder
+from kerasbert.models.encoder import Encoder, load_encoder
 from kerasbert.models.inputs import check_token_ids
+from kerasbert.models.loading import assign_weights, checkpoint_of
 from kerasbert.models.model import Model
 from kerasbert.models.seq2seq_files import assign_files, read_config, write_files
 from kerasbert.models.transformer import TransformerDecoder, TransformerEncoder
@@ -52,6 +56,9 @@ class Seq2SeqTransformer(Model):
         [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762); [Rothe et al.,
         2019](https://arxiv.org/abs/1907.12461), for published parts.
     """
+
+    ledger = None  # of the tensors of an `EncoderDecoderModel`
+    tokens = {}  # that begin, end and pad a target, as far as a folder names them
 
     def __init__(self, config=None, dtype=None, encoder=None, decoder=None, **kwargs):
         if config is None and (encoder is None or decoder is None):
@@ -138,24 +145,68 @@ class Seq2SeqTransformer(Model):
 
     @classmethod
     def from_pretrained(cls, source, dtype=None, **kwargs):
-        """Loads a model that `save_pretrained` wrote.
+        """Loads a model: one that was saved, or transformers' `EncoderDecoderModel`.
 
         Args:
-            source: The folder.
+            source: The folder, or `hf://org/name`.
             dtype: A dtype policy such as `"mixed_bfloat16"`.
             **kwargs: `name` of the model.
 
         Raises:
             FileNotFoundError: If there is no such folder, or no model in it.
-            ValueError: If the files are broken or do not match each other.
+            ValueError: If the files are broken, do not match each other, or are of a
+                model that is not computed here.
         """
         folder = resolve(source)
-        model = cls(read_config(folder), dtype=dtype, **kwargs)
-        assign_files(model, folder)
+        if not encoder_decoder.recognises(folder):
+            model = cls(**read_config(folder, dtype), dtype=dtype, **kwargs)
+            assign_files(model, folder)
+            return model
+        found = encoder_decoder.read(folder)
+        encoder = BertEncoder(found.encoder.config, dtype, False, name="encoder")
+        size = found.encoder.config.hidden_size
+        decoder = BertDecoder(found.decoder.config, dtype, size, name="decoder")
+        assign_weights(encoder, found.encoder)
+        assign_weights(decoder, found.decoder)
+        model = cls(encoder=encoder, decoder=decoder, **kwargs)
+        model.ledger = found.ledger
+        model.tokens = found.tokens
         return model
+
+    @classmethod
+    def warm_started(cls, encoder=None, decoder=None, config=None, dtype=None):
+        """Makes a model of published encoders; what they do not have is new.
+
+        Args:
+            encoder: Source of the encoder, of any family; None: a new one.
+            decoder: Source of the decoder, a BERT; None: a new one.
+            config: A `kerasbert.Seq2SeqConfig` of the part that is new.
+            dtype: A dtype policy such as `"mixed_bfloat16"`.
+
+        Raises:
+            ValueError: If both are None, or one is and there is no config.
+
+        Reference:
+            [Rothe et al., 2019](https://arxiv.org/abs/1907.12461), section 3.
+        """
+        if encoder is None and decoder is None:
+            raise ValueError(
+                "Expected the source of an encoder, of a decoder, or of both, got "
+                "neither. A new model is Seq2SeqTransformer(config)."
+            )
+        size = None if config is None else config.hidden_size
+        if encoder is not None:
+            encoder = load_encoder(encoder, dtype=dtype, add_pooler=False)
+            size = encoder.config.hidden_size
+        if decoder is not None:
+            decoder = BertDecoder.from_pretrained(decoder, dtype, size)
+        return cls(config, dtype, encoder, decoder)
 
     def save_pretrained(self, folder, overwrite=False):
         """Saves config and weights.
+
+        A model of two BERTs is saved as transformers' `EncoderDecoderModel`, others in
+        a format of their own.
 
         Args:
             folder: The folder to make.
@@ -169,7 +220,13 @@ class Seq2SeqTransformer(Model):
 
     def write(self, folder):
         """Writes the files of `save_pretrained` to a folder that exists."""
-        write_files(self, self._given["config"], folder)
+        if isinstance(self.encoder, BertEncoder) and isinstance(
+            self.decoder, BertDecoder
+        ):
+            parts = checkpoint_of(self.encoder), checkpoint_of(self.decoder)
+            encoder_decoder.write(*parts, folder, self.tokens)
+        else:
+            write_files(self, self._given, folder)
 
     def get_config(self):
         config, encoder, decoder = self._given.values()

@@ -122,6 +122,21 @@ HUGGINGFACE = table_of(
     },
     TORCH,
 )
+# What a decoder has besides.
+HUGGINGFACE_DECODER = table_of(
+    in_block(
+        BLOCK,
+        "encoder.layer.{layer}.crossattention.",
+        {
+            "cross_attention/query": "self.query",
+            "cross_attention/key": "self.key",
+            "cross_attention/value": "self.value",
+            "cross_attention/output": "output.dense",
+            "cross_attention_norm": "output.LayerNorm",
+        },
+    ),
+    TORCH,
+)
 GOOGLE_TF1 = table_of(
     {
         **GOOGLE,

@@ -32,6 +32,12 @@ BLOCK = {
     "feed_forward_norm/gamma": "D",
     "feed_forward_norm/beta": "D",
 }
+# Of decoder blocks alone.
+CROSS_ATTENTION = {
+    path.replace("attention", "cross_attention", 1): letters
+    for path, letters in BLOCK.items()
+    if path.startswith("attention")
+}
 EMBEDDINGS = {
     "embeddings/token_embedding/embeddings": "VE",
     "embeddings/segment_embedding/embeddings": "GE",
@@ -57,7 +63,7 @@ HEADS = {
     },
     "span_head": {"span_head/dense/kernel": "D2", "span_head/dense/bias": "2"},
 }
-LETTERS = {**BLOCK, **EMBEDDINGS, **POOLER}
+LETTERS = {**BLOCK, **CROSS_ATTENTION, **EMBEDDINGS, **POOLER}
 for _variables in HEADS.values():
     LETTERS |= _variables
 
