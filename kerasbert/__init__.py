@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kerasbert.config import BertConfig as BertConfig
     from kerasbert.config import DistilBertConfig as DistilBertConfig
     from kerasbert.config import Seq2SeqConfig as Seq2SeqConfig
+    from kerasbert.config import ViTConfig as ViTConfig
     from kerasbert.keras_hub import from_keras_hub as from_keras_hub
     from kerasbert.keras_hub import to_keras_hub as to_keras_hub
     from kerasbert.litert import LiteRTEmbedder as LiteRTEmbedder
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from kerasbert.models import BertEncoder as BertEncoder
     from kerasbert.models import DistilBertEncoder as DistilBertEncoder
     from kerasbert.models import Seq2SeqTransformer as Seq2SeqTransformer
+    from kerasbert.models import ViTEncoder as ViTEncoder
     from kerasbert.models import load_encoder as load_encoder
+    from kerasbert.tasks import ImageClassifier as ImageClassifier
     from kerasbert.tasks import MaskedLM as MaskedLM
     from kerasbert.tasks import QuestionAnswerer as QuestionAnswerer
     from kerasbert.tasks import TextClassifier as TextClassifier
@@ -51,6 +54,8 @@ _HOME = {
     "Seq2SeqConfig": "kerasbert.config",
     "Seq2SeqTransformer": "kerasbert.models",
     "Tokenizer": "kerasbert.text",
+    "ViTConfig": "kerasbert.config",
+    "ViTEncoder": "kerasbert.models",
     "from_keras_hub": "kerasbert.keras_hub",
     "load": "kerasbert.tasks",
     "load_encoder": "kerasbert.models",

@@ -161,6 +161,46 @@ class AlbertConfig(EncoderConfig):
 
 
 @dataclasses.dataclass(frozen=True)
+class ViTConfig(EncoderConfig):
+    """Configuration of a ViT encoder of images; the defaults are those of ViT-base.
+
+    It has no vocabulary and no segments, and as many positions as patches and one for
+    the class token. It has the other arguments of `EncoderConfig` and these:
+
+    Args:
+        image_size: Height and width of an image in pixels, a multiple of `patch_size`.
+        patch_size: Height and width of a patch in pixels.
+        num_channels: Number of channels: 3 for RGB, 1 for grey.
+
+    Example:
+        >>> kerasbert.ViTConfig(image_size=32, patch_size=8).max_position_embeddings
+        17
+
+    Reference:
+        [Dosovitskiy et al., 2020](https://arxiv.org/abs/2010.11929), section 3.1.
+    """
+
+    vocab_size: ClassVar[int] = 0
+    hidden_dropout_prob: float = 0.0
+    attention_probs_dropout_prob: float = 0.0
+    type_vocab_size: ClassVar[int] = 0
+    image_size: int = 224
+    patch_size: int = 16
+    num_channels: int = 3
+    max_position_embeddings: ClassVar[int] = property(
+        lambda self: (self.image_size // self.patch_size) ** 2 + 1
+    )
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.image_size % self.patch_size:
+            raise ValueError(
+                "Expected image_size to be a multiple of patch_size, got "
+                f"image_size={self.image_size} and patch_size={self.patch_size}."
+            )
+
+
+@dataclasses.dataclass(frozen=True)
 class Seq2SeqConfig(EncoderConfig):
     """Configuration of a `Seq2SeqTransformer`; the defaults are small and fast.
 

@@ -29,7 +29,7 @@ MEANINGS = {
 }
 OLD_KEY = "sbert_ce_default_activation_function"  # of sentence-transformers before 4
 SETTINGS = "config_sentence_transformers.json"
-KNOWN = ("SequenceClassification", "TokenClassification")
+KNOWN = ("SequenceClassification", "TokenClassification", "ImageClassification")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -42,10 +42,14 @@ class ConfigKeys:
     required: Mapping[str, tuple] = dataclasses.field(default_factory=dict)
     used: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
-    def with_names(self, handled, ignored=None):
+    def with_names(self, handled, ignored=None, required=None):
         """Returns the keys, extended by those of a family."""
-        ignored = {**self.ignored, **(ignored or {})}
-        return dataclasses.replace(self, handled=handled, ignored=ignored)
+        return dataclasses.replace(
+            self,
+            handled=handled,
+            ignored={**self.ignored, **(ignored or {})},
+            required={**self.required, **(required or {})},
+        )
 
     def read(self, values, file, account, prefix=""):
         """Converts a config of the format to fields of ours."""

@@ -110,7 +110,9 @@ def config_of(values, file, account, family, prefix=""):
     """Converts a config of transformers; `prefix` begins the names of its keys."""
     names = family.huggingface
     own = dict.fromkeys((names.text_dropout, names.token_dropout), "of the head")
-    known = keys.CONFIG_KEYS.with_names(names.config, {**own, **names.ignored})
+    known = keys.CONFIG_KEYS.with_names(
+        names.config, {**own, **names.ignored}, names.required
+    )
     fields = known.read(values, file, account, prefix)
     if "hidden_act" in fields:
         fields["hidden_act"] = activation_of(
@@ -142,7 +144,8 @@ def write(checkpoint, folder):
         "architectures": [architecture],
         "model_type": family.name,
         **{theirs: fields[ours] for theirs, ours in names.config.items()},
-        "pad_token_id": 0,
+        **{key: values[0] for key, values in names.required.items()},
+        **({"pad_token_id": 0} if config.vocab_size else {}),
         "torch_dtype": "float32",
     }
     kept = {}
@@ -328,6 +331,8 @@ def untied(stored, values, names):
                 f"{name} differs from {twin}, and kerasbert ties the output of the "
                 "masked language model to the token embedding, as BERT does"
             )
+    if not names.tied:
+        return {}
     matrix = next(iter(names.tied))
     untied = values.get("tie_word_embeddings") is False
     has_head = names.table["masked_lm_head/bias"] in stored.shapes

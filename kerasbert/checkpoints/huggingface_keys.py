@@ -6,6 +6,7 @@ from kerasbert.checkpoints.config_keys import ConfigKeys, reasons
 
 IGNORED = [
     (re.compile(r"^embeddings\.(position|token_type)_ids$"), "a range of numbers"),
+    (re.compile(r"^embeddings\.mask_token$"), "of pretraining with masked patches"),
     (re.compile(r"^predictions\.unused_bias$"), "TFAlbert adds decoder/bias alone"),
 ]
 

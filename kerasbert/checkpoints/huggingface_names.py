@@ -14,10 +14,6 @@ from kerasbert.account import listed, quoted
 from kerasbert.checkpoints.checkpoint import StoredTensors
 from kerasbert.checkpoints.names import FAMILIES, titles
 
-# The tensor that every encoder has: what stands before its name is what the encoder
-# stands under.
-ANCHOR = "embeddings.word_embeddings.weight"
-
 # What torch puts around modules, anywhere in a name, when it compiles or divides them.
 TRANSPARENT = re.compile(
     r"(?<![^.])(?:_orig_mod|module|_fsdp_wrapped_module|_checkpoint_wrapped_module)\."
@@ -103,7 +99,7 @@ def canonical_names(stored, file, account, family):
         if within and last in ENCODER_NAMES:
             inside.add(name)
     for tied, twin in names.tied.items():  # a file may name the tied bias alone
-        if tied in own_names and twin not in own_names and twin != ANCHOR:
+        if tied in own_names and twin not in own_names and twin != names.anchor:
             own_names[twin] = own_names.pop(tied)
     shapes = {name: stored.shapes[own_name] for name, own_name in own_names.items()}
     notes = {
@@ -124,11 +120,12 @@ def _plain(name):
 
 def _prefix(names, file, account, family):
     """Returns the prefix of the encoder's names, which ends in a dot or is empty."""
+    anchor = family.huggingface.anchor
     found = sorted(
         {
-            name.removesuffix(ANCHOR)
+            name.removesuffix(anchor)
             for name in names
-            if name == ANCHOR or name.endswith(f".{ANCHOR}")
+            if name == anchor or name.endswith(f".{anchor}")
         }
     )
     if not found:  # its absence is told by name, with all else that is missing

@@ -1,6 +1,7 @@
 """Model cards of exported models."""
 
 from kerasbert.export.serving_files import most_rows
+from kerasbert.tasks.media_task import MediaTask
 
 SERVERS = "TF Serving 2.12.1 and later"
 SERVERS_OF_INT8 = (
@@ -8,7 +9,7 @@ SERVERS_OF_INT8 = (
     "VNNI); others do not load it"
 )
 SERVING = """\
-A SavedModel that takes raw text. It needs nothing but TensorFlow and the operations of
+A SavedModel that takes {takes}. It needs nothing but TensorFlow and the operations of
 TF Text, which TF Serving links.
 
 {facts}
@@ -20,10 +21,14 @@ TF Text, which TF Serving links.
     {curl}
 
 Batching on the server (`--enable_batching` and `--enable_per_model_batching_parameters`
-with `batching_params.pbtxt`) is for the signatures that take text: texts of any lengths
-make one batch, and are padded in the graph. A signature of token ids needs rows of one
-length there. A request may have up to {most_rows} rows there.
+with `batching_params.pbtxt`) {batching} A request may have
+up to {most_rows} rows there.
 """
+BATCHING_OF_TEXT = """\
+is for the signatures that take text: texts of any lengths
+make one batch, and are padded in the graph. A signature of token ids needs rows of one
+length there."""
+BATCHING = "joins requests whose inputs have one shape."
 REUSABLE = """\
 An encoder in TF Hub's form, to be used and fine-tuned: its weights are variables. It
 needs TensorFlow and TF Text, and no kerasbert:
@@ -84,11 +89,15 @@ def serving_card(task, name, precision, max_length, signatures, curl):
         **task.facts(),
         "precision": precision,
         "servers": SERVERS_OF_INT8 if precision == "int8" else SERVERS,
-        "longest text": f"{max_length} tokens",
     }
+    if max_length is not None:
+        facts["longest text"] = f"{max_length} tokens"
+    of_text = not isinstance(task, MediaTask)
     return card(
         *(SERVING, name, facts),
         signatures=signature_table(signatures),
+        takes="raw text" if of_text else f"{task.input_noun}s",
+        batching=BATCHING_OF_TEXT if of_text else BATCHING,
         curl=curl.replace(" http", " \\\n      http"),
         most_rows=most_rows(signatures),
     )

@@ -19,6 +19,7 @@ from kerasbert.export.serving_files import (
 from kerasbert.inference.int8_products import OPERATION
 from kerasbert.inference.serving_graph import check_precision
 from kerasbert.models.model import check_exports
+from kerasbert.tasks.media_task import MediaTask
 
 
 def export_task(
@@ -105,7 +106,9 @@ def curl_line(name: str, port: int = 8501, task: Any = None) -> str:
 http://localhost:8501/v1/models/minilm:predict
     """
     instance = "hello world"
-    if task is not None:
+    if isinstance(task, MediaTask):
+        instance = task.example_instance()
+    elif task is not None:
         instance = task.example_text()
         if len(task.input_names) > 1:
             instance = dict.fromkeys(task.input_names, instance)
@@ -116,9 +119,11 @@ http://localhost:8501/v1/models/minilm:predict
 
 def checked_length(task, max_length):
     """Validates the maximum length of an export."""
-    positions = task.max_positions
     if max_length is None:
         return task.max_length
+    if isinstance(task, MediaTask):
+        raise ValueError(f"Expected no max_length: {task.kind} takes no tokens.")
+    positions = task.max_positions
     if not 3 <= max_length <= positions:
         raise ValueError(
             f"Expected max_length from 3 to {positions} (the model's positions), got "

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasbert.files import new_folder
+from kerasbert.tasks.media_task import MediaTask
 
 # As many batches are computed at once as there are processors, which is the default.
 PARAMETERS = """\
@@ -80,6 +81,10 @@ def warm_up_requests(task, signatures):
     """Returns the warm-up requests of a task."""
     for signature, function in signatures.items():
         specs = function.input_signature
+        if isinstance(task, MediaTask):
+            for inputs in task.example_requests(specs):
+                yield signature, inputs
+            continue
         for batch, words in WARM_UPS if signature != XLA else ():
             if specs[0].dtype == tf.string:
                 text = task.example_text(words)

@@ -41,6 +41,7 @@ from kerasbert.layers.packing import Packing as Packing
 from kerasbert.layers.packing import packing_of as packing_of
 from kerasbert.layers.packing import pad as pad
 from kerasbert.layers.packing import unpad as unpad
+from kerasbert.layers.patch_embeddings import PatchEmbeddings as PatchEmbeddings
 from kerasbert.layers.pooling import BertPooler as BertPooler
 from kerasbert.layers.pooling import CLSPooling as CLSPooling
 from kerasbert.layers.pooling import FirstTokenPooling as FirstTokenPooling

@@ -96,6 +96,14 @@ class EncoderBlock(keras.layers.Layer):
         fed = self.dropout(fed, training=training)
         return self.feed_forward_norm(hidden_states + fed)
 
+    def attention_probs(self, hidden_states: Any, attention_bias: Any = None) -> Any:
+        """Computes the attention probabilities of `call` with the same arguments.
+
+        Shapes:
+            hidden_states `[B, S, D]` -> `[B, N, S, S]`, float32.
+        """
+        return self.attention.probs(hidden_states, attention_bias=attention_bias)
+
     def compute_output_shape(self, hidden_states_shape):
         return hidden_states_shape
 
@@ -124,3 +132,8 @@ class PreNormEncoderBlock(EncoderBlock):
         hidden_states += self.dropout(attended, training=training)
         fed = self.feed_forward(self.feed_forward_norm(hidden_states))
         return hidden_states + self.dropout(fed, training=training)
+
+    def attention_probs(self, hidden_states: Any, attention_bias: Any = None) -> Any:
+        return super().attention_probs(
+            self.attention_norm(hidden_states), attention_bias
+        )

@@ -21,6 +21,9 @@ from kerasbert.models.seq2seq_transformer import (
     Seq2SeqTransformer as Seq2SeqTransformer,
 )
 from kerasbert.models.task_models import (
+    ImageClassificationModel as ImageClassificationModel,
+)
+from kerasbert.models.task_models import (
     QuestionAnsweringModel as QuestionAnsweringModel,
 )
 from kerasbert.models.task_models import (
@@ -34,6 +37,7 @@ from kerasbert.models.task_models import (
 )
 from kerasbert.models.transformer import TransformerDecoder as TransformerDecoder
 from kerasbert.models.transformer import TransformerEncoder as TransformerEncoder
+from kerasbert.models.vit_encoder import ViTEncoder as ViTEncoder
 
 __getattr__, __dir__ = lazy_names(__name__, {})
 

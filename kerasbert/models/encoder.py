@@ -22,6 +22,8 @@ class Encoder(Model):
             block may occur in several layers, which then share its weights.
         pooler: Layer from the sequence output to the pooled output; None: the model
             has no `pooled_output`.
+        norm: Layer normalization between the last block and the sequence output; None:
+            there is none.
         **kwargs: `name` and `trainable` of a `keras.Model`.
     """
 
@@ -32,16 +34,19 @@ class Encoder(Model):
         super().__init_subclass__(**kwargs)
         Encoder.classes[cls.config_class] = cls
 
-    def __init__(self, config, embeddings, layer_blocks, pooler=None, **kwargs):
+    def __init__(
+        self, config, embeddings, layer_blocks, pooler=None, norm=None, **kwargs
+    ):
         # === Functional graph ===
-        inputs = encoder_inputs()
-        hidden_states = compute_hidden_states(embeddings, layer_blocks, **inputs)
+        inputs = self.symbolic_inputs(config)
+        hidden_states = self.states_of(embeddings, layer_blocks, inputs)
+        last = hidden_states[-1]  # [B, S, D]
         outputs = {
-            "sequence_output": hidden_states[-1],  # [B, S, D]
+            "sequence_output": last if norm is None else norm(last),  # [B, S, D]
             "hidden_states": hidden_states,  # L + 1 of [B, S, D]
         }
         if pooler is not None:
-            outputs["pooled_output"] = pooler(hidden_states[-1])  # [B, D]
+            outputs["pooled_output"] = pooler(outputs["sequence_output"])  # [B, D]
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
         # === Layers and config ===
@@ -50,6 +55,17 @@ class Encoder(Model):
         self.embeddings = embeddings
         self.layer_blocks = layer_blocks
         self.pooler = pooler
+        self.norm = norm
+
+    @staticmethod
+    def symbolic_inputs(config):
+        """Creates the symbolic inputs of the models of a config."""
+        return encoder_inputs()
+
+    @staticmethod
+    def states_of(embeddings, layer_blocks, inputs):
+        """Computes the hidden states of named inputs."""
+        return compute_hidden_states(embeddings, layer_blocks, **inputs)
 
     @property
     def token_embedding(self):
@@ -73,7 +89,7 @@ class Encoder(Model):
         cls = type(self)
         encoder = cls.__new__(cls)
         layers = self.embeddings, self.layer_blocks, pooler
-        Encoder.__init__(encoder, self.config, *layers, name=self.name)
+        Encoder.__init__(encoder, self.config, *layers, norm=self.norm, name=self.name)
         return encoder
 
     @classmethod
@@ -134,17 +150,20 @@ class Encoder(Model):
             A `keras.Model` with the encoder's inputs and outputs, and the output
             `attention_probs`: a list of float32 `[B, N, S, S]`, one a block.
         """
-        inputs = encoder_inputs()
-        bias = padding_bias(inputs["padding_mask"])  # [B, 1, 1, S]
-        states = self.embeddings(inputs["token_ids"], inputs["segment_ids"])
+        inputs = self.symbolic_inputs(self.config)
+        bias = None
+        if "padding_mask" in inputs:
+            bias = padding_bias(inputs["padding_mask"])  # [B, 1, 1, S]
+        states = self.states_of(self.embeddings, [], inputs)[0]
         hidden_states, attention_probs = [states], []
         for blocks in self.layer_blocks:
             for block in blocks:
                 name = f"attention_probs_{len(attention_probs)}"
-                probs = _AttentionProbs(block.attention, name=name)(states, bias)
+                probs = _AttentionProbs(block, name=name)(states, bias)
                 attention_probs.append(probs)
                 states = block(states, attention_bias=bias)
             hidden_states.append(states)
+        states = states if self.norm is None else self.norm(states)
         outputs = {
             "sequence_output": states,
             "hidden_states": hidden_states,
@@ -213,9 +232,9 @@ def bert_embeddings(config, dtype):
     )
 
 
-def encoder_block(config, dtype, name):
+def encoder_block(config, dtype, name, block_class=EncoderBlock):
     """Creates an encoder block from a config."""
-    return EncoderBlock(
+    return block_class(
         config.num_attention_heads,
         config.intermediate_size,
         activation=config.hidden_act,
@@ -271,14 +290,14 @@ def compute_hidden_states(
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class _AttentionProbs(keras.layers.Layer):
-    """Outputs the attention probabilities of a shared attention layer."""
+    """Outputs the attention probabilities of a shared block."""
 
-    def __init__(self, attention, **kwargs):
-        super().__init__(dtype=attention.dtype_policy, **kwargs)
-        self.attention = attention
+    def __init__(self, block, **kwargs):
+        super().__init__(dtype=block.dtype_policy, **kwargs)
+        self.block = block
 
     def build(self, hidden_states_shape):
         pass
 
-    def call(self, hidden_states, attention_bias):
-        return self.attention.probs(hidden_states, attention_bias=attention_bias)
+    def call(self, hidden_states, attention_bias=None):
+        return self.block.attention_probs(hidden_states, attention_bias)

@@ -4,7 +4,6 @@ import keras
 
 from kerasbert.layers import ClassificationHead
 from kerasbert.models.encoder import Encoder
-from kerasbert.models.inputs import encoder_inputs
 from kerasbert.models.loading import read_source
 from kerasbert.models.model import Model
 from kerasbert.models.quantization import quantizable_layers
@@ -47,7 +46,7 @@ class HeadModel(Model):
                 "source, add_pooler=True) adds an untrained one where there is none."
             )
         vars(self).update(layers)  # Keras tracks those of the graph, the encoder first
-        inputs = encoder_inputs()
+        inputs = encoder.symbolic_inputs(encoder.config)
         encoded = encoder(inputs)
         if self.takes_positions:
             inputs["masked_positions"] = keras.Input(

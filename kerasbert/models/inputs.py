@@ -5,6 +5,7 @@ import warnings
 import keras
 
 INPUTS = ("token_ids", "segment_ids", "padding_mask")
+PIXELS = "pixel_values"  # the input of models of images
 
 
 def encoder_inputs():

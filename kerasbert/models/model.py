@@ -52,9 +52,13 @@ class Model(Pretrained, keras.Model):
         return super().__call__(*args, **kwargs)
 
     def call(self, inputs, training=None, mask=None):
+        return super().call(self.checked(inputs), training=training, mask=mask)
+
+    def checked(self, inputs):
+        """Selects and validates the inputs of the model."""
         inputs = chosen_inputs(inputs, self.input)
         check_inputs(inputs, self.config)
-        return super().call(inputs, training=training, mask=mask)
+        return inputs
 
     def quantize(self, mode=None, config=None, filters=None, **kwargs):
         """Quantizes the dense layers and embedding tables in place.

@@ -2,6 +2,7 @@
 
 import keras
 
+from kerasbert.config import ViTConfig
 from kerasbert.layers import SentenceHead, SpanHead
 from kerasbert.models.head_model import HeadModel, classification_head
 
@@ -31,6 +32,8 @@ class ClassifierModel(HeadModel):
     def misfit(cls, checkpoint):
         misfit = super().misfit(checkpoint)
         found = "tokens" if checkpoint.token_labels else "texts"
+        if isinstance(checkpoint.config, ViTConfig):
+            found = "images"
         if misfit or (found == cls.classifies and not checkpoint.other_head):
             return misfit
         head = checkpoint.other_head or f"a classifier of {found}"
@@ -100,6 +103,37 @@ class SequenceClassificationModel(ClassifierModel):
 
     def get_config(self):
         return {**super().get_config(), "score_activation": self.score_activation}
+
+
+@keras.saving.register_keras_serializable(package="kerasbert")
+class ImageClassificationModel(ClassifierModel):
+    """An encoder of images with a classification head on the class token.
+
+    Args:
+        encoder: A `ViTEncoder`.
+        labels: The names of the classes, or their number C.
+        dropout: Dropout rate of the class token's vector.
+        **kwargs: `name` and `trainable` of a `keras.Model`.
+
+    Shapes:
+        pixel_values `[B, image_size, image_size, channels]` -> logits `[B, C]`,
+        float32.
+
+    Reference:
+        [Dosovitskiy et al., 2020](https://arxiv.org/abs/2010.11929), section 3.1.
+    """
+
+    heads = ("classification_head",)
+    classifies = "images"
+
+    def __init__(self, encoder, labels, dropout=0.0, **kwargs):
+        super().__init__(encoder, labels, dropout, **kwargs)
+
+    def head_outputs(self, encoded, **inputs):
+        return {"logits": self.head(encoded["sequence_output"][:, 0])}  # [B, C]
+
+    def checked(self, inputs):
+        return self.encoder.checked(inputs)
 
 
 @keras.saving.register_keras_serializable(package="kerasbert")

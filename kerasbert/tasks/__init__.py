@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from kerasbert.tasks.embedding import TextEmbedder as TextEmbedder
     from kerasbert.tasks.embedding import TokenEmbeddings as TokenEmbeddings
     from kerasbert.tasks.embedding import semantic_search as semantic_search
+    from kerasbert.tasks.image_classification import ImageClassifier as ImageClassifier
     from kerasbert.tasks.masked_language_model import MaskedLM as MaskedLM
     from kerasbert.tasks.question_answering import QuestionAnswerer as QuestionAnswerer
     from kerasbert.tasks.task_files import load as load
@@ -31,6 +32,7 @@ TASKS = {
     "answer": "kerasbert.tasks.question_answering:QuestionAnswerer",
     "embed": "kerasbert.tasks.embedding:TextEmbedder",
     "fill": "kerasbert.tasks.masked_language_model:MaskedLM",
+    "images": "kerasbert.tasks.image_classification:ImageClassifier",
     "translate": "kerasbert.tasks.translation:Translator",
 }
 # The names of their classes, each with its module.

@@ -219,7 +219,8 @@ def _dataset(features, generator, cardinality):
     rows = {name for name, v in features.targets.items() if isinstance(v, list)}
 
     def spec(array, has_tokens=False):
-        shape = [None, None] if has_tokens else [None, *array.shape[1:]]
+        rows_of_tokens = has_tokens and array.ndim == 2
+        shape = [None, None] if rows_of_tokens else [None, *array.shape[1:]]
         return tf.TensorSpec(shape, array.dtype)
 
     specs = [

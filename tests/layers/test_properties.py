@@ -38,6 +38,11 @@ def embed(layer, batch):
     return layer(batch["token_ids"], batch["segment_ids"])
 
 
+def on_pixels(layer, batch):
+    """The first state of each row is an image of 2 x 2 pixels with two channels."""
+    return layer(keras.ops.reshape(batch["hidden_states"][:, 0], (-1, 2, 2, 2)))
+
+
 def masked_lm_head(dtype):
     table = keras.layers.Embedding(harness.V, 4, dtype=dtype)
     return layers.MaskedLMHead(table, dtype=dtype)
@@ -70,6 +75,9 @@ CASES = {
     ),
     "Embeddings": Case(
         lambda dtype: layers.Embeddings(harness.V, 8, 16, dtype=dtype), embed, IDS
+    ),
+    "PatchEmbeddings": Case(
+        lambda dtype: layers.PatchEmbeddings(8, 2, 1, dtype=dtype), on_pixels, STATES
     ),
     "FactorizedEmbeddings": Case(
         lambda dtype: layers.FactorizedEmbeddings(

@@ -18,16 +18,21 @@ class HuggingFaceNames:
         ignored: From keys of `config.json` to the reason why they change no number.
         text_dropout: Their key of the dropout of a classification head of texts.
         token_dropout: Their key of that of tokens.
+        required: From keys of `config.json` to the values that they may have.
+        anchor: The tensor that every encoder of the family has: what stands before its
+            name is what the encoder stands under.
     """
 
     table: Mapping
     architectures: Mapping[tuple[str, ...], str]
     config: Mapping[str, str]
-    tied: Mapping[str, str]
+    tied: Mapping[str, str] = dataclasses.field(default_factory=dict)
     parts: tuple[str, ...] = ("embeddings.", "encoder.", "pooler.")
     ignored: Mapping[str, str] = dataclasses.field(default_factory=dict)
     text_dropout: str = "classifier_dropout"
     token_dropout: str = "classifier_dropout"
+    required: Mapping[str, tuple] = dataclasses.field(default_factory=dict)
+    anchor: str = "embeddings.word_embeddings.weight"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 # The axes of every variable, in the letters of `kerasbert.layers`; `G` is the segments,
-# `P` the positions. Those of a block are without its name.
+# `P` the positions, `R` the pixels of a patch's side, `I` the channels of an image.
+# Those of a block are without its name.
 BLOCK = {
     "attention/query/kernel": "DD",
     "attention/query/bias": "D",
@@ -47,6 +48,12 @@ EMBEDDINGS = {
     "embeddings/projection/kernel": "ED",
     "embeddings/projection/bias": "D",
 }
+PATCHES = {
+    "embeddings/patches/kernel": "RRID",
+    "embeddings/patches/bias": "D",
+    "embeddings/class_token": "D",
+}
+NORM = {"norm/gamma": "D", "norm/beta": "D"}  # after the last block
 POOLER = {"pooler/dense/kernel": "DD", "pooler/dense/bias": "D"}
 HEADS = {
     "masked_lm_head": {
@@ -63,7 +70,14 @@ HEADS = {
     },
     "span_head": {"span_head/dense/kernel": "D2", "span_head/dense/bias": "2"},
 }
-LETTERS = {**BLOCK, **CROSS_ATTENTION, **EMBEDDINGS, **POOLER}
+LETTERS = {
+    **BLOCK,
+    **CROSS_ATTENTION,
+    **EMBEDDINGS,
+    **PATCHES,
+    **NORM,
+    **POOLER,
+}
 for _variables in HEADS.values():
     LETTERS |= _variables
 
@@ -105,6 +119,22 @@ JOIN_HEADS_IN = Transform(
     "join heads",
     lambda array: array.reshape(-1, array.shape[-1]),
     lambda array, num_heads: array.reshape(num_heads, -1, array.shape[-1]),
+)
+
+# The kernel of a convolution: height, width, in, out; and a table or a vector with an
+# axis of one before it.
+CONVOLUTION = Transform(
+    "convolution",
+    lambda array: array.transpose(2, 3, 1, 0),
+    lambda array, num_heads: array.transpose(3, 2, 0, 1),
+)
+ONE_ROW = Transform(
+    "one row", lambda array: array[0], lambda array, num_heads: array[None]
+)
+ONE_ROW_OF_ONE = Transform(
+    "one row of one",
+    lambda array: array[0, 0],
+    lambda array, num_heads: array[None, None],
 )
 
 NUMBERS = ("index", "layer", "group", "inner")  # of a block, in names
@@ -154,7 +184,7 @@ def _row(path, name, numbers):
     name, transform = _pair(name)
     first, _, rest = path.partition("/")
     in_block = "{" in first
-    group = "encoder" if in_block or first == "embeddings" else first
+    group = "encoder" if in_block or first in ("embeddings", "norm") else first
     letters = LETTERS[rest if in_block else path]
     ours, theirs = path.format(**numbers), name.format(**numbers)
     return Row(ours, theirs, transform, group, letters)
@@ -169,6 +199,8 @@ def shape_of(letters, config, num_classes=None):
         "D": config.hidden_size,
         "E": getattr(config, "embedding_size", config.hidden_size),
         "F": config.intermediate_size,
+        "R": getattr(config, "patch_size", None),
+        "I": getattr(config, "num_channels", None),
         "C": num_classes,
         "2": 2,
     }
