@@ -29,11 +29,14 @@ if TYPE_CHECKING:
     from kerasbert.models import Seq2SeqTransformer as Seq2SeqTransformer
     from kerasbert.models import ViTEncoder as ViTEncoder
     from kerasbert.models import load_encoder as load_encoder
+    from kerasbert.tasks import Chatbot as Chatbot
     from kerasbert.tasks import ImageClassifier as ImageClassifier
     from kerasbert.tasks import MaskedLM as MaskedLM
     from kerasbert.tasks import QuestionAnswerer as QuestionAnswerer
+    from kerasbert.tasks import Summarizer as Summarizer
     from kerasbert.tasks import TextClassifier as TextClassifier
     from kerasbert.tasks import TextEmbedder as TextEmbedder
+    from kerasbert.tasks import TextGenerator as TextGenerator
     from kerasbert.tasks import TextRegressor as TextRegressor
     from kerasbert.tasks import TokenClassifier as TokenClassifier
     from kerasbert.tasks import Translator as Translator

@@ -6,6 +6,7 @@ import typer
 import typer.core
 
 from kerasbert.cli.attention import attention
+from kerasbert.cli.chat import chat
 from kerasbert.cli.convert import convert
 from kerasbert.cli.distill import distill
 from kerasbert.cli.embed import embed
@@ -90,4 +91,5 @@ _add(predict, "kerasbert predict runs/sentiment --input texts.txt")
 _add(export, "kerasbert export minilm saved_models/minilm")
 _add(attention, "kerasbert attention minilm 'They fished from the bank' -o maps.html")
 _add(serve, "kerasbert serve saved_models/minilm")
+_add(chat, "kerasbert chat runs/chat")
 _add(zoo, "kerasbert zoo --language zh")

@@ -9,6 +9,7 @@ from kerasbert.decoding.decoded import Decoded as Decoded
 from kerasbert.decoding.decoded import Limits as Limits
 from kerasbert.decoding.sampling import Greedy as Greedy
 from kerasbert.decoding.sampling import Sampling as Sampling
+from kerasbert.decoding.stream import stream as stream
 from kerasbert.lazy import lazy_names
 
 __getattr__, __dir__ = lazy_names(__name__, {})

@@ -1,4 +1,4 @@
-"""How close texts are to reference texts: BLEU and chrF."""
+"""How close texts are to reference texts: BLEU, chrF, ROUGE."""
 
 
 def translation_scores(found, expected):
@@ -36,3 +36,35 @@ def _is_chinese(texts):
     counted = "".join(texts[:1000])
     count = sum("\u4e00" <= character <= "\u9fff" for character in counted)
     return 2 * count > len(counted)
+
+
+def summary_scores(found, expected):
+    """Computes the means of ROUGE F-measures, from 0 to 100.
+
+    Args:
+        found: The summaries.
+        expected: A reference for each.
+
+    Returns:
+        `rouge1`, `rouge2` and `rougeL`, those of rouge-score with its stemmer.
+
+    Raises:
+        ImportError: If the package rouge-score is not installed.
+
+    Reference:
+        [Lin, 2004](https://aclanthology.org/W04-1013/).
+    """
+    try:
+        from rouge_score import rouge_scorer
+    except ModuleNotFoundError:
+        raise ImportError(
+            "Expected the package rouge-score, which computes ROUGE. Install: "
+            "pip install 'kerasbert[summarization]'"
+        ) from None
+    names = ("rouge1", "rouge2", "rougeL")
+    scorer = rouge_scorer.RougeScorer(list(names), use_stemmer=True)
+    scores = [scorer.score(b, a) for a, b in zip(found, expected, strict=True)]
+    return {
+        name: 100 * sum(score[name].fmeasure for score in scores) / max(1, len(scores))
+        for name in names
+    }

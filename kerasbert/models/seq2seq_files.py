@@ -7,7 +7,9 @@ import numpy as np
 from keras import ops
 
 from kerasbert.account import listed, quoted
+from kerasbert.checkpoints import encoder_decoder
 from kerasbert.checkpoints.names import FAMILIES, family_of
+from kerasbert.checkpoints.sources import resolve
 from kerasbert.checkpoints.tensor_files import read_safetensors, write_safetensors
 from kerasbert.config import Seq2SeqConfig
 from kerasbert.files import read_json, write_json
@@ -17,6 +19,14 @@ from kerasbert.models.loading import variables_of
 
 MODEL_TYPE = "seq2seq_transformer"
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
+
+
+def holds_model(source):
+    """Whether a source holds a whole encoder-decoder, and not an encoder alone."""
+    file = resolve(source) / CONFIG_FILE
+    values = read_json(file) if file.is_file() else None
+    kind = values.get("model_type") if isinstance(values, dict) else None
+    return kind in (MODEL_TYPE, encoder_decoder.NAME)
 
 
 def variables_by_path(model):

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 from kerasbert.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from kerasbert.tasks.chat import Chatbot as Chatbot
     from kerasbert.tasks.embedding import TextEmbedder as TextEmbedder
     from kerasbert.tasks.embedding import TokenEmbeddings as TokenEmbeddings
     from kerasbert.tasks.embedding import semantic_search as semantic_search
+    from kerasbert.tasks.generation import TextGenerator as TextGenerator
     from kerasbert.tasks.image_classification import ImageClassifier as ImageClassifier
     from kerasbert.tasks.masked_language_model import MaskedLM as MaskedLM
     from kerasbert.tasks.question_answering import QuestionAnswerer as QuestionAnswerer
+    from kerasbert.tasks.summarization import Summarizer as Summarizer
     from kerasbert.tasks.task_files import load as load
     from kerasbert.tasks.text_classification import TextClassifier as TextClassifier
     from kerasbert.tasks.text_classification import TextRegressor as TextRegressor
@@ -34,6 +37,9 @@ TASKS = {
     "fill": "kerasbert.tasks.masked_language_model:MaskedLM",
     "images": "kerasbert.tasks.image_classification:ImageClassifier",
     "translate": "kerasbert.tasks.translation:Translator",
+    "summarize": "kerasbert.tasks.summarization:Summarizer",
+    "generate": "kerasbert.tasks.generation:TextGenerator",
+    "chat": "kerasbert.tasks.chat:Chatbot",
 }
 # The names of their classes, each with its module.
 CLASSES = {

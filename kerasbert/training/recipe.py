@@ -200,7 +200,7 @@ def as_optimizer(optimizer, model, steps):
         optimizer = optimizer.optimizer(model, steps)
     optimizer = keras.optimizers.get(optimizer)
     scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
-    if model.encoder.dtype_policy.compute_dtype == "float16" and not scaled:
+    if model.dtype_policy.compute_dtype == "float16" and not scaled:
         return keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer
 

@@ -46,8 +46,9 @@ class Translator(Seq2SeqTask):
     Args:
         model: A `kerasbert.models.Seq2SeqTransformer`.
         tokenizer: The `kerasbert.Tokenizer` of both languages.
-        max_length: The longest source and the longest translation, in tokens, end token
-            included; by default 128, or what the model has.
+        max_length: The longest source, in tokens, end token included; by default 128,
+            or what the model has.
+        max_target_length: The longest translation, in tokens; by default `max_length`.
         num_beams: Number of beams; 1: the likeliest token each time.
         length_penalty: As in `kerasbert.decoding.BeamSearch`.
 
@@ -115,13 +116,18 @@ class Translator(Seq2SeqTask):
                     f"kerasbert.Seq2SeqConfig, got {quoted(size)}."
                 )
             size = Seq2SeqConfig(**SIZES[size])
-        sources, targets = list_of_texts(sources), list_of_texts(targets)
-        tokenizer = train_vocabulary([*sources, *targets], vocab_size, max_length)
+        texts = [*cls.vocabulary_texts(sources), *list_of_texts(targets)]
+        tokenizer = train_vocabulary(texts, vocab_size, max_length)
         changes = {"vocab_size": tokenizer.vocabulary_size, "source_vocab_size": None}
         if dropout is not None:
             changes["hidden_dropout_prob"] = dropout
         model = Seq2SeqTransformer(dataclasses.replace(size, **changes), dtype=dtype)
-        return cls(model, tokenizer, max_length, **options)
+        return cls(model, tokenizer, max_length=max_length, **options)
+
+    @classmethod
+    def vocabulary_texts(cls, inputs: Any) -> list[str]:
+        """Returns the texts of inputs, of which a vocabulary is made."""
+        return list_of_texts(inputs)
 
     @classmethod
     def from_pretrained(
@@ -132,8 +138,7 @@ class Translator(Seq2SeqTask):
         Args:
             source: The folder.
             dtype: A dtype policy, such as `"mixed_bfloat16"`.
-            **options: `max_length`, `num_beams` and `length_penalty`, as in the
-                constructor.
+            **options: Those of the constructor, such as `num_beams`.
 
         Raises:
             FileNotFoundError: If there is no such folder.
