@@ -27,9 +27,10 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_collection_finish():
-    """Keeps the imported modules out of every later collection of garbage."""
+    """Collects garbage seldom, and never the imported modules: a tenth of the time."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(200_000, 50, 100)
 
 
 def pytest_terminal_summary(terminalreporter):
