@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kerasbert.config import BertConfig as BertConfig
     from kerasbert.config import DistilBertConfig as DistilBertConfig
     from kerasbert.config import Seq2SeqConfig as Seq2SeqConfig
+    from kerasbert.config import SpeechConfig as SpeechConfig
     from kerasbert.config import ViTConfig as ViTConfig
     from kerasbert.keras_hub import from_keras_hub as from_keras_hub
     from kerasbert.keras_hub import to_keras_hub as to_keras_hub
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from kerasbert.tasks import ImageClassifier as ImageClassifier
     from kerasbert.tasks import MaskedLM as MaskedLM
     from kerasbert.tasks import QuestionAnswerer as QuestionAnswerer
+    from kerasbert.tasks import SpeechRecognizer as SpeechRecognizer
     from kerasbert.tasks import Summarizer as Summarizer
     from kerasbert.tasks import TextClassifier as TextClassifier
     from kerasbert.tasks import TextEmbedder as TextEmbedder
@@ -56,6 +58,7 @@ _HOME = {
     "Recipe": "kerasbert.training",
     "Seq2SeqConfig": "kerasbert.config",
     "Seq2SeqTransformer": "kerasbert.models",
+    "SpeechConfig": "kerasbert.config",
     "Tokenizer": "kerasbert.text",
     "ViTConfig": "kerasbert.config",
     "ViTEncoder": "kerasbert.models",

@@ -201,6 +201,84 @@ class ViTConfig(EncoderConfig):
 
 
 @dataclasses.dataclass(frozen=True)
+class SpeechConfig(EncoderConfig):
+    """Configuration of a model from speech to units of text; the defaults are small.
+
+    It has the arguments of `EncoderConfig`, without positions and segments, and these:
+
+    Args:
+        vocab_size: Number of units of text, and one for the blank.
+        sampling_rate: Samples a second.
+        num_mel_bins: Number of frequency bands, M.
+        window: Length of a frame in seconds.
+        stride: Seconds from a frame to the next.
+        subsampling: Number of frames that become one state: 1, 2, 4 or 8.
+        frequency_mask: The most bands that are masked in training, twice.
+        time_mask: The most frames that are masked in training, twice.
+
+    Example:
+        >>> kerasbert.SpeechConfig(sampling_rate=8000).frame_stride
+        80
+
+    Reference:
+        [Graves et al., 2006](https://doi.org/10.1145/1143844.1143891); [Park et al.,
+        2019](https://arxiv.org/abs/1904.08779), for the masks.
+    """
+
+    vocab_size: int = 32
+    hidden_size: int = 144
+    num_hidden_layers: int = 4
+    num_attention_heads: int = 4
+    intermediate_size: int = 576
+    attention_probs_dropout_prob: float = 0.0
+    max_position_embeddings: ClassVar[int] = 0
+    type_vocab_size: ClassVar[int] = 0
+    initializer_range: float = 0.08
+    layer_norm_eps: float = 1e-5
+    sampling_rate: int = 16000
+    num_mel_bins: int = 40
+    window: float = 0.025
+    stride: float = 0.01
+    subsampling: int = 4
+    frequency_mask: int = 8
+    time_mask: int = 10
+
+    @property
+    def frame_length(self):
+        """Number of samples of a frame."""
+        return round(self.window * self.sampling_rate)
+
+    @property
+    def frame_stride(self):
+        """Number of samples from a frame to the next."""
+        return round(self.stride * self.sampling_rate)
+
+    @property
+    def state_seconds(self):
+        """Seconds from a state of the model to the next."""
+        return self.frame_stride * self.subsampling / self.sampling_rate
+
+    def states_in(self, samples):
+        """Returns the number of states of a number of samples."""
+        frames = -(-samples // self.frame_stride)
+        return -(-frames // self.subsampling)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.subsampling not in (1, 2, 4, 8):
+            raise ValueError(
+                f"Expected subsampling of 1, 2, 4 or 8, got {self.subsampling}."
+            )
+        if not 0 < self.stride <= self.window or self.frame_stride < 1:
+            raise ValueError(
+                "Expected a stride above 0 and at most as long as the window, got "
+                f"stride={self.stride} and window={self.window} seconds."
+            )
+        if self.hidden_size % 2:
+            raise ValueError(f"Expected an even hidden_size, got {self.hidden_size}.")
+
+
+@dataclasses.dataclass(frozen=True)
 class Seq2SeqConfig(EncoderConfig):
     """Configuration of a `Seq2SeqTransformer`; the defaults are small and fast.
 

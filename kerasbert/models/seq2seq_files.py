@@ -40,6 +40,17 @@ def variables_by_path(model):
     return variables
 
 
+def write_tensors(variables, folder):
+    """Writes variables by path, in float32."""
+    tensors = {
+        path: np.ascontiguousarray(
+            ops.convert_to_numpy(ops.cast(variable.value, "float32"))
+        )
+        for path, variable in variables.items()
+    }
+    write_safetensors(tensors, pathlib.Path(folder) / WEIGHTS_FILE)
+
+
 def write_files(model, given, folder):
     """Writes the files of a model to a folder that exists.
 
@@ -49,13 +60,7 @@ def write_files(model, given, folder):
         folder: The folder.
     """
     folder = pathlib.Path(folder)
-    tensors = {
-        path: np.ascontiguousarray(
-            ops.convert_to_numpy(ops.cast(variable.value, "float32"))
-        )
-        for path, variable in variables_by_path(model).items()
-    }
-    write_safetensors(tensors, folder / WEIGHTS_FILE)
+    write_tensors(variables_by_path(model), folder)
     config = given["config"]
     values = {} if config is None else dataclasses.asdict(config)
     for name in ("encoder", "decoder"):
@@ -118,12 +123,13 @@ def _part(values, name, file, dtype):
     return BertDecoder(config, dtype, size, name=name)
 
 
-def assign_files(model, folder):
+def assign_files(model, folder, variables=None):
     """Assigns the weights of a folder to a model; each tensor, and every variable."""
     file = pathlib.Path(folder) / WEIGHTS_FILE
     if not file.is_file():
         raise FileNotFoundError(f"Expected {WEIGHTS_FILE} in {folder}, found none.")
-    stored, variables = read_safetensors(file), variables_by_path(model)
+    stored = read_safetensors(file)
+    variables = variables_by_path(model) if variables is None else variables
     missing = sorted(set(variables) - set(stored.shapes))
     more = sorted(set(stored.shapes) - set(variables))
     shapes = [

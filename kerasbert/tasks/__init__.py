@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kerasbert.tasks.image_classification import ImageClassifier as ImageClassifier
     from kerasbert.tasks.masked_language_model import MaskedLM as MaskedLM
     from kerasbert.tasks.question_answering import QuestionAnswerer as QuestionAnswerer
+    from kerasbert.tasks.speech_recognition import SpeechRecognizer as SpeechRecognizer
     from kerasbert.tasks.summarization import Summarizer as Summarizer
     from kerasbert.tasks.task_files import load as load
     from kerasbert.tasks.text_classification import TextClassifier as TextClassifier
@@ -36,6 +37,7 @@ TASKS = {
     "embed": "kerasbert.tasks.embedding:TextEmbedder",
     "fill": "kerasbert.tasks.masked_language_model:MaskedLM",
     "images": "kerasbert.tasks.image_classification:ImageClassifier",
+    "transcribe": "kerasbert.tasks.speech_recognition:SpeechRecognizer",
     "translate": "kerasbert.tasks.translation:Translator",
     "summarize": "kerasbert.tasks.summarization:Summarizer",
     "generate": "kerasbert.tasks.generation:TextGenerator",

@@ -281,7 +281,7 @@ class GenerationTask(Task):
                 "Expected float32 or bfloat16 for a model that writes text, got int8: "
                 "what is measured is the encoder of other tasks."
             )
-        model, constants = _frozen(self.model, precision)
+        model, constants = frozen_model(self.model, precision)
         max_length = max_length or self.max_length
         preprocessor = self.preprocessor.with_length(max_length)
         longest = min(self.longest_answer, max_length)
@@ -313,7 +313,7 @@ def strategy_of(num_beams, length_penalty):
     return Greedy() if num_beams == 1 else BeamSearch(num_beams, length_penalty)
 
 
-def _frozen(model, precision):
+def frozen_model(model, precision):
     """Returns a model in a precision, and its weights as constants."""
     values = [variable.numpy() for variable in model.weights]
     if precision != "float32":

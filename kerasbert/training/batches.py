@@ -142,6 +142,8 @@ def _bucketing(features, batch_size):
 
     def shape(batch, count):
         inputs, targets, weights = batch
+        if "token_ids" not in inputs:
+            return batch
         length = known[-1]
         if count == batch_size:
             length = next(x for x in known if x >= inputs["token_ids"].shape[1])

@@ -147,7 +147,7 @@ def layer_rates(model, decay):
     """
     if decay == 1:
         return {}
-    encoder = model.encoder
+    encoder = getattr(model, "encoder", model)
     depth = len(encoder.layer_blocks) + 1
     rates = {v.path: decay**depth for v in encoder.embeddings.variables}
     for layer, blocks in enumerate(encoder.layer_blocks):
