@@ -9,18 +9,22 @@ from keras import ops
 from kerasbert.training.adamw import AdamW
 from kerasbert.training.counts import check_count
 
-DECAYS = ("linear", "cosine", "constant")
+DECAYS = ("linear", "cosine", "constant", "inverse_sqrt", "warmup_stable_decay")
 
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class WarmUpDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """A linear warm-up from 0 to the peak, then a decay to 0 at the last step.
+    """A linear warm-up from 0 to the peak, then a decay.
 
     Args:
         peak: The highest learning rate.
         steps: Number of all steps.
         warmup_steps: Number of warm-up steps.
-        decay: `"linear"`, `"cosine"`, or `"constant"`, which stays at the peak.
+        decay: `"linear"` or `"cosine"`, to 0 at the last step; `"constant"`, which
+            stays at the peak; `"inverse_sqrt"`, the peak times the square root of
+            `warmup_steps / step`; or `"warmup_stable_decay"`, which stays at the peak
+            and goes to 0 in the last `decay_steps`, by one minus the square root.
+        decay_steps: Number of steps of that last decay.
 
     Example:
         >>> schedule = WarmUpDecay(1.0, steps=10, warmup_steps=2)
@@ -28,11 +32,19 @@ class WarmUpDecay(keras.optimizers.schedules.LearningRateSchedule):
         [0.0, 0.5, 1.0, 0.5, 0.0]
 
     Reference:
-        [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), appendix A.2.
+        [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), appendix A.2;
+        [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), section 5.3, for
+        `"inverse_sqrt"`; [Hägele et al., 2024](https://arxiv.org/abs/2405.18392),
+        section 3, for `"warmup_stable_decay"`.
     """
 
     def __init__(
-        self, peak: float, steps: int, warmup_steps: int = 0, decay: str = "linear"
+        self,
+        peak: float,
+        steps: int,
+        warmup_steps: int = 0,
+        decay: str = "linear",
+        decay_steps: int = 0,
     ):
         if decay not in DECAYS:
             raise ValueError(
@@ -42,17 +54,28 @@ class WarmUpDecay(keras.optimizers.schedules.LearningRateSchedule):
         self.steps = steps
         self.warmup_steps = warmup_steps
         self.decay = decay
+        self.decay_steps = decay_steps
 
     def __call__(self, step):
         step = ops.cast(step, "float32")
         warmup = step / max(1, self.warmup_steps)
+        return self.peak * ops.where(step < self.warmup_steps, warmup, self._rest(step))
+
+    def _rest(self, step):
+        """Computes which part of the peak is left after the warm-up."""
+        if self.decay == "constant":
+            return ops.ones_like(step)
+        if self.decay == "inverse_sqrt":
+            warmup_steps = float(max(1, self.warmup_steps))
+            return ops.sqrt(warmup_steps / ops.maximum(step, warmup_steps))
+        if self.decay == "warmup_stable_decay":
+            left = (self.steps - step) / max(1, self.decay_steps)
+            return 1 - ops.sqrt(1 - ops.clip(left, 0.0, 1.0))
         left = (self.steps - step) / max(1, self.steps - self.warmup_steps)
         left = ops.clip(left, 0.0, 1.0)
         if self.decay == "cosine":
             left = 0.5 * (1 - ops.cos(3.141592653589793 * left))
-        if self.decay == "constant":
-            left = ops.ones_like(left)
-        return self.peak * ops.where(step < self.warmup_steps, warmup, left)
+        return left
 
     def get_config(self):
         return {
@@ -60,6 +83,7 @@ class WarmUpDecay(keras.optimizers.schedules.LearningRateSchedule):
             "steps": self.steps,
             "warmup_steps": self.warmup_steps,
             "decay": self.decay,
+            "decay_steps": self.decay_steps,
         }
 
 
@@ -70,7 +94,10 @@ class Recipe:
     Args:
         learning_rate: The highest learning rate.
         warmup: Fraction of all steps in which the learning rate grows from 0.
-        decay: Shape of the decay: `"linear"`, `"cosine"` or `"constant"`.
+        decay: Shape of the decay: `"linear"`, `"cosine"`, `"constant"`,
+            `"inverse_sqrt"` or `"warmup_stable_decay"`, as in `WarmUpDecay`.
+        decay_fraction: Fraction of all steps in which `"warmup_stable_decay"` goes
+            from the peak to 0; the other shapes do not use it.
         weight_decay: Weight decay of AdamW; biases and layer norms have none.
         clip_norm: The largest global norm of the gradients; None disables clipping.
         layer_decay: Factor of the learning rate from a layer to the one below. The head
@@ -90,6 +117,7 @@ class Recipe:
     learning_rate: float = 5e-5
     warmup: float = 0.1
     decay: str = "linear"
+    decay_fraction: float = 0.1
     weight_decay: float = 0.01
     clip_norm: float | None = 1.0
     layer_decay: float = 1.0
@@ -110,6 +138,13 @@ class Recipe:
             raise ValueError(
                 f"Expected a decay among {', '.join(DECAYS)}, got {self.decay!r}."
             )
+        if self.decay == "inverse_sqrt":
+            expected = "above 0 with inverse_sqrt, whose decay it scales"
+            _check("warmup", self.warmup, self.warmup > 0, expected)
+        if self.decay == "warmup_stable_decay":
+            fits = 0 < self.decay_fraction <= 1 - self.warmup
+            expected = f"above 0, to what the warmup of {self.warmup} leaves of 1"
+            _check("decay_fraction", self.decay_fraction, fits, expected)
 
     def optimizer(self, model: keras.Model, steps: int) -> AdamW:
         """Creates the optimizer for a model and a number of steps.
@@ -123,7 +158,8 @@ class Recipe:
         """
         updates = -(-steps // self.accumulation)  # the last group may be incomplete
         schedule = WarmUpDecay(
-            self.learning_rate, updates, int(updates * self.warmup), self.decay
+            *(self.learning_rate, updates, int(updates * self.warmup), self.decay),
+            int(updates * self.decay_fraction),
         )
         optimizer = AdamW(
             schedule,

@@ -112,6 +112,49 @@ def test_the_rate_rises_and_falls(decay, middle):
     np.testing.assert_allclose(found, [0, 1, 2, 2 * middle, end, end], atol=1e-6)
 
 
+def test_the_inverse_square_root_is_that_of_the_transformer():
+    schedule = WarmUpDecay(2.0, steps=100, warmup_steps=4, decay="inverse_sqrt")
+    found = [float(schedule(step)) for step in (0, 2, 4, 16, 64, 400)]
+    np.testing.assert_allclose(found, [0, 1, 2, 1, 0.5, 0.2], 1e-6)
+
+
+def test_the_stable_rate_decays_at_the_end():
+    schedule = WarmUpDecay(
+        2.0, 100, warmup_steps=10, decay="warmup_stable_decay", decay_steps=16
+    )
+    found = [float(schedule(step)) for step in (5, 10, 84, 88, 93, 100, 120)]
+    expected = [1, 2, 2, 2 * (1 - 0.25**0.5), 2 * (1 - (9 / 16) ** 0.5), 0, 0]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    again = WarmUpDecay.from_config(schedule.get_config())
+    assert float(again(88)) == float(schedule(88))
+
+
+def test_a_recipe_gives_the_schedule_its_fractions():
+    recipe = Recipe(
+        0.1,
+        warmup=0.05,
+        decay="warmup_stable_decay",
+        decay_fraction=0.25,
+        accumulation=2,
+    )
+    schedule = recipe.optimizer(toy.model(), 200)._learning_rate
+    wanted = {"peak": 0.1, "steps": 100, "warmup_steps": 5, "decay_steps": 25}
+    assert schedule.get_config() == {**wanted, "decay": "warmup_stable_decay"}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"decay": "inverse_sqrt", "warmup": 0}, "Expected warmup to be above 0"),
+        ({"decay": "warmup_stable_decay", "decay_fraction": 0}, "decay_fraction"),
+        ({"decay": "warmup_stable_decay", "decay_fraction": 0.95}, "warmup of 0.1"),
+    ],
+)
+def test_fractions_that_a_schedule_cannot_have_are_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        Recipe(**values)
+
+
 @pytest.mark.parametrize(
     "values",
     [
