@@ -1,5 +1,6 @@
 """Text embedding on LiteRT, without TensorFlow and Keras."""
 
+import importlib.util
 import os
 import pathlib
 import re
@@ -12,9 +13,13 @@ import numpy as np
 from kerasbert.account import quoted
 from kerasbert.files import read_json
 from kerasbert.inputs import is_dataset, listed, read_inputs
+from kerasbert.packed.graphs import Hole, PackedWeights, filled
 
 FORMAT = "kerasbert-litert-1"
+PACKED_FORMAT = "kerasbert-litert-packed-1"
 MODEL_FILE = "model.tflite"
+GRAPH_FILE = "litert.graph"  # the model without its weights, which are packed
+WEIGHTS_FILE = "model.safetensors"
 SETTINGS_FILE = "litert.json"
 TOKENIZER_FILE = "tokenizer.json"
 
@@ -67,7 +72,14 @@ class LiteRTEmbedder:
         self._side = settings.get("truncation_side", "right")
         self._tokenizer = _load_tokenizer(folder / TOKENIZER_FILE)
         self._tokenizer.encode_special_tokens = not settings["special_tokens_in_text"]
-        self._interpreter = _load_model(folder / MODEL_FILE, threads)
+        self._table = None
+        if settings["format"] == PACKED_FORMAT:
+            content, self._table = _fill_model(folder, settings["packed"])
+            self._interpreter = _load_model(
+                folder / GRAPH_FILE, threads, model_content=content
+            )
+        else:
+            self._interpreter = _load_model(folder / MODEL_FILE, threads)
         self._run = self._interpreter.get_signature_runner()
         self._lock = threading.Lock()
 
@@ -123,9 +135,12 @@ class LiteRTEmbedder:
         if len(ids) > self.max_length:
             ids = self._cut(ids)
         token_ids = np.array([ids], "int32")  # [1, S]
+        tokens = {"token_ids": token_ids}
+        if self._table is not None:
+            tokens = {"token_embeddings": self._table.rows(ids)}  # [S, D]
         with self._lock:
             return self._run(
-                token_ids=token_ids,
+                **tokens,
                 segment_ids=np.zeros_like(token_ids),
                 padding_mask=np.ones_like(token_ids),
             )["embedding"][0]
@@ -136,6 +151,17 @@ def is_litert_folder(folder):
     return (pathlib.Path(folder).expanduser() / SETTINGS_FILE).is_file()
 
 
+def is_task_folder(folder):
+    """Whether a folder for LiteRT holds its embedder, too, as those with bits do."""
+    return (pathlib.Path(folder).expanduser() / "config.json").is_file()
+
+
+def is_installed():
+    """Whether the packages that `LiteRTEmbedder` needs are installed."""
+    packages = ("ai_edge_litert", "tokenizers")
+    return all(importlib.util.find_spec(name) for name in packages)
+
+
 def _read_settings(folder):
     if not is_litert_folder(folder):
         raise FileNotFoundError(
@@ -144,27 +170,31 @@ def _read_settings(folder):
             "one."
         )
     settings = read_json(folder / SETTINGS_FILE)
-    if not isinstance(settings, dict) or settings.get("format") != FORMAT:
-        found = settings.get("format") if isinstance(settings, dict) else settings
+    found = settings.get("format") if isinstance(settings, dict) else settings
+    if found not in (FORMAT, PACKED_FORMAT):
         raise ValueError(
             f"Expected the format {FORMAT} in {folder / SETTINGS_FILE}, got {found!r}. "
             "Export the model again, or use the kerasbert that wrote it."
         )
-    if missing := sorted(SETTINGS - set(settings)):
+    is_packed = found == PACKED_FORMAT
+    expected = SETTINGS | ({"packed"} if is_packed else set())
+    if missing := sorted(expected - set(settings)):
         raise ValueError(
             f"Expected keys {', '.join(missing)} in {folder / SETTINGS_FILE}, which "
             "are missing. Export the model again."
         )
-    for name in (MODEL_FILE, TOKENIZER_FILE):
+    model_file = GRAPH_FILE if is_packed else MODEL_FILE
+    weights = (WEIGHTS_FILE,) if is_packed else ()
+    for name in (model_file, *weights, TOKENIZER_FILE):
         if not (folder / name).is_file():
             raise FileNotFoundError(
                 f"Expected {name} in {folder}, but it is missing. Was the folder "
                 "copied completely?"
             )
-    size = (folder / MODEL_FILE).stat().st_size
+    size = (folder / model_file).stat().st_size
     if size != settings["model_bytes"]:
         raise ValueError(
-            f"Expected {settings['model_bytes']} bytes in {folder / MODEL_FILE}, got "
+            f"Expected {settings['model_bytes']} bytes in {folder / model_file}, got "
             f"{size}. Was the folder copied completely?"
         )
     return settings
@@ -184,13 +214,32 @@ def _load_tokenizer(path):
         ) from None
 
 
-def _load_model(path, threads):
+def _fill_model(folder, packed):
+    """Returns the bytes of a model with packed weights, and its token table."""
+    from safetensors import SafetensorError
+
+    try:
+        weights = PackedWeights(folder / WEIGHTS_FILE)
+        holes = [Hole(*hole) for hole in packed["holes"]]
+        content = filled((folder / GRAPH_FILE).read_bytes(), holes, weights)
+        return bytes(content), weights.table(packed["table"])
+    except (SafetensorError, ValueError, LookupError, TypeError) as error:
+        raise ValueError(
+            f"Expected packed weights in {folder / WEIGHTS_FILE} that belong to "
+            f"{folder / GRAPH_FILE}, but {str(error)[:200]}. Was the folder copied "
+            "completely? Export the model again."
+        ) from None
+
+
+def _load_model(path, threads, **content):
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
         raise _missing("ai-edge-litert") from error
     threads = threads or min(os.cpu_count() or 1, MOST_THREADS)
     try:
+        if content:
+            return Interpreter(num_threads=threads, **content)
         return Interpreter(str(path), num_threads=threads)
     except ValueError as error:
         raise ValueError(

@@ -3,6 +3,7 @@
 import time
 
 from kerasbert.cli import process
+from kerasbert.shipped import NAME
 
 __all__ = ["main"]
 
@@ -27,7 +28,7 @@ What to type next:
 in Python:
 
   import kerasbert
-  embedder = kerasbert.TextEmbedder.from_pretrained("{source}")
+  embedder = kerasbert.TextEmbedder.from_pretrained()  # or a name, a folder, hf://...
   embedder.encode(["a text of yours", "and another"])   # float32 [2, {size}]
 
 and over HTTP, as TF Serving would; the second line is for another terminal:
@@ -37,7 +38,7 @@ and over HTTP, as TF Serving would; the second line is for another terminal:
 """
 
 
-def main(source="minilm", folder="saved_models/minilm"):
+def main(source=NAME, folder=f"saved_models/{NAME}"):
     """Embeds `SENTENCES`, prints their similarities, and exports the model."""
     from rich.console import Console
 
@@ -45,7 +46,7 @@ def main(source="minilm", folder="saved_models/minilm"):
     from kerasbert.export import curl_line, model_name
 
     console = Console(highlight=False)
-    console.print(f"Loading {source} (the first time it is fetched) ...")
+    console.print(f"Loading {source} ...")
     embedder = kerasbert.TextEmbedder.from_pretrained(source)
     vectors = embedder.encode(SENTENCES)  # [B, D]
     console.print()

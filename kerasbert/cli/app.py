@@ -73,7 +73,7 @@ def _add(command, example):
     app.command(command.__name__, epilog=f"Example: {example}")(command)
 
 
-_add(embed, "kerasbert embed --model minilm 'hello world' 'good morning'")
+_add(embed, "kerasbert embed 'hello world' 'good morning'")
 _add(inspect, "kerasbert inspect minilm")
 _add(convert, "kerasbert convert ./tfhub_model ./out --to huggingface")
 _add(

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from kerasbert import shipped
 from kerasbert.cli.flags import with_flags
 from kerasbert.cli.reading import ReaderOptions
 
@@ -36,8 +37,13 @@ def embed(
         list[str] | None, typer.Argument(metavar="TEXT", help="Texts to embed.")
     ] = None,
     model: Annotated[
-        str, typer.Option("--model", "-m", metavar="SRC", help="The model.")
-    ] = "minilm",
+        str,
+        typer.Option(
+            *("--model", "-m"),
+            metavar="SRC",
+            help="The model; by default the one that comes with kerasbert.",
+        ),
+    ] = shipped.NAME,
     input_file: Annotated[
         str | None,
         typer.Option(
@@ -131,13 +137,25 @@ def embed(
     stream = itertools.chain(first, stream)
 
     from kerasbert.cli.vector_output import open_json_lines, open_npy
-    from kerasbert.litert import LiteRTEmbedder, is_litert_folder
+    from kerasbert.litert import (
+        LiteRTEmbedder,
+        is_installed,
+        is_litert_folder,
+        is_task_folder,
+    )
 
-    on_litert = is_litert_folder(model)
+    choices = (pooling or None, normalize, prompt, max_length, tokens or None)
+    choices = (*choices, prompt_name, truncate_dim)
+    as_it_is = long_texts is LongTexts.truncate and not any(
+        choice is not None for choice in choices
+    )
+    folder = shipped.model_folder() if model == shipped.NAME else model
+    on_litert = is_litert_folder(folder)
+    if on_litert and is_task_folder(folder):  # either will do
+        on_litert = as_it_is and is_installed()
     if on_litert:
-        choices = (pooling or None, normalize, prompt, max_length, tokens or None)
-        _check_litert((*choices, prompt_name, truncate_dim), long_texts)
-        embedder = LiteRTEmbedder(model)
+        _check_litert(as_it_is)
+        embedder = LiteRTEmbedder(folder)
     else:
         from kerasbert.tasks import TextEmbedder
 
@@ -193,8 +211,8 @@ def _check(texts, input_file, output_file, tokens, layers, combine):
         )
 
 
-def _check_litert(choices, long_texts):
-    if any(choice is not None for choice in choices) or long_texts is LongTexts.windows:
+def _check_litert(as_it_is):
+    if not as_it_is:
         raise ValueError(
             "A model for LiteRT is as it was exported: leave out --pooling, "
             "--normalize, --prompt, --prompt-name, --truncate-dim, --max-length, "

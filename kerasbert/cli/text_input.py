@@ -1,9 +1,6 @@
 """Texts from arguments, a file or standard input, as a stream."""
 
 from kerasbert.account import quoted
-from kerasbert.cli.task_data import shown
-from kerasbert.data.table import EmptyFile
-from kerasbert.tasks.example_files import open_texts
 
 __all__ = ["read_texts"]
 
@@ -13,6 +10,10 @@ def read_texts(texts, file, reading=None):
     if file is None:
         yield from [_valid(text, position) for position, text in enumerate(texts, 1)]
         return
+    from kerasbert.cli.task_data import shown  # needed for files alone
+    from kerasbert.data.table import EmptyFile
+    from kerasbert.tasks.example_files import open_texts
+
     try:
         with open_texts(file, reading) as rows:
             yield from (row.input for row in shown(rows, rows.account))

@@ -64,6 +64,14 @@ class PackedMatrix:
         Raises:
             ValueError: If a scale or an integer is invalid.
         """
+        return self.integers(read) * self.scales(read)[:, None]
+
+    def packed(self, read):
+        """Reads the packed integers, uint8."""
+        return read(self.name + PACKED)
+
+    def scales(self, read):
+        """Reads the scales, float32 `[rows]`."""
         scales = read(self.name + SCALE)
         if not np.all(np.isfinite(scales) & (scales > 0)):
             row = int(np.flatnonzero(~(np.isfinite(scales) & (scales > 0)))[0])
@@ -71,13 +79,17 @@ class PackedMatrix:
                 f"{quoted(self.name + SCALE)} is {scales[row]} in row {row}, and a "
                 "scale is above 0 and finite"
             )
-        integers = unpack(read(self.name + PACKED), self.bits, self.columns)
+        return scales
+
+    def integers(self, read):
+        """Reads the integers, int8 `[rows, columns]`."""
+        integers = unpack(self.packed(read), self.bits, self.columns)
         if integers.size and integers.max() > largest(self.bits):
             raise ValueError(
                 f"{quoted(self.name + PACKED)} holds the integer {integers.max()}, and "
                 f"those of {self.bits} bits end at {largest(self.bits)}"
             )
-        return integers * scales[:, None]
+        return integers
 
 
 def packed_matrices(metadata, tensors):

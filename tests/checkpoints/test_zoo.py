@@ -45,7 +45,8 @@ def test_parameters_are_those_of_the_architecture():
 def test_every_model_says_what_a_chooser_needs():
     for model in zoo.models():
         assert model.summary and model.licence and model.languages and model.handles
-        assert 0.4 < model.megabytes / model.parameters / 4 < 1.05, model.name
+        least = 0.4 if model.name != "packed_minilm" else 0.1
+        assert least < model.megabytes / model.parameters / 4 < 1.05, model.name
 
 
 def test_a_name_may_be_written_with_dashes_and_capitals():

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
+from kerasbert import shipped
 from kerasbert.checkpoints import cache
 from kerasbert.checkpoints.hubs import hugging_face, kaggle, tfhub, wheel
 from kerasbert.cli import main
@@ -72,13 +73,15 @@ def copied(tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def a_tiny_minilm_and_no_network(tmp_path, monkeypatch):
+def tiny_models_and_no_network(tmp_path, monkeypatch):
     monkeypatch.setenv("KERASBERT_CACHE", str(tmp_path / "cache"))
     cache.remember(MINILM, FIXTURES / "sentence_mean/sentence_transformers")
     monkeypatch.setattr(hugging_face, "cached_handles", tuple)
     monkeypatch.setattr(hugging_face, "copy_of_others", lambda handle: None)
     for hub in (hugging_face, kaggle, tfhub, wheel):
         monkeypatch.setattr(hub, "fetch", no_network)
+    tiny = FIXTURES / "sentence_mean/sentence_transformers"
+    monkeypatch.setattr(shipped, "model_folder", lambda name=None: tiny)
 
 
 def no_network(handle, progress, seconds):

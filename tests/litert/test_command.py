@@ -1,3 +1,4 @@
+import importlib
 import json
 import sys
 
@@ -22,6 +23,7 @@ def embed(capsys, *words):
 def test_embed_takes_a_folder_for_litert(capsys, monkeypatch):
     litert_folder("sentence_dense")
     expected = embedder_of("sentence_dense").encode(TEXTS)
+    importlib.import_module("kerasbert.cli.app")  # which asks for the names of tasks
     for name in ("kerasbert.tasks", "kerasbert.models"):  # they need TensorFlow
         monkeypatch.setitem(sys.modules, name, None)
     code, out, err = embed(capsys, *TEXTS)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kerasbert.deprecated import renamed_argument
+from kerasbert.shipped import NAME
 from kerasbert.tasks.embedding import serving
 from kerasbert.tasks.embedding.files import load_embedder, write_modules
 from kerasbert.tasks.embedding.groups import (
@@ -38,8 +39,6 @@ from kerasbert.tasks.examples import list_of_texts, stream_of_strings
 from kerasbert.tasks.preprocessor import check_one_segment
 from kerasbert.tasks.scores import agreement
 from kerasbert.training.similarity_losses import similarity_loss
-
-DEFAULT_SOURCE = "minilm"
 
 
 class TextEmbedder(EncoderTask):
@@ -130,8 +129,8 @@ class TextEmbedder(EncoderTask):
 
         Args:
             source: A folder in any format, `hf://org/name`, `kaggle://...`,
-                `https://tfhub.dev/...` or a name of the zoo; by default a small English
-                model.
+                `https://tfhub.dev/...` or a name of the zoo; by default the small
+                English model that comes with kerasbert.
             pooling: Pooling, see `TextEmbedder`; by default that of `modules.json`,
                 else mean.
             normalize: Whether to normalize; by default as in the folder, else False.
@@ -146,7 +145,7 @@ class TextEmbedder(EncoderTask):
             ValueError: If the source is broken, or another kind of model.
         """
         embedder = load_embedder(
-            *(cls, DEFAULT_SOURCE if source is None else source, dtype, strict),
+            *(cls, NAME if source is None else source, dtype, strict),
             pooling=pooling,
             normalize=normalize,
             max_length=max_length,
