@@ -19,7 +19,7 @@ FORMAT = "kerasbert-litert-1"
 PACKED_FORMAT = "kerasbert-litert-packed-1"
 MODEL_FILE = "model.tflite"
 GRAPH_FILE = "litert.graph"  # the model without its weights, which are packed
-WEIGHTS_FILE = "model.safetensors"
+WEIGHTS_FILE = "packed.safetensors"
 SETTINGS_FILE = "litert.json"
 TOKENIZER_FILE = "tokenizer.json"
 

@@ -18,7 +18,7 @@ render = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(render)
 SLOW = (
     *("03_classification", "04_token_classification", "05_question_answering"),
-    *("06_similarity_and_search", "07_inside_the_model"),
+    *("06_similarity_and_search", "07_inside_the_model", "09_compression"),
 )
 
 

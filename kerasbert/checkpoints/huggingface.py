@@ -44,6 +44,7 @@ from kerasbert.files import read_json, write_json
 NAME = "huggingface"
 # In the order of precedence.
 WEIGHT_FILES = {
+    "packed.safetensors": read_safetensors,  # see `pack_folder`
     "model.safetensors": read_safetensors,
     "model.safetensors.index.json": read_safetensors,
     "pytorch_model.bin": read_torch,

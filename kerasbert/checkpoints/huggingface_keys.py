@@ -30,9 +30,6 @@ ACTIVATIONS = {
     "linear": "linear",
 }
 
-# What a folder of packed weights says, so that other projects do not load it.
-QUANTIZATION = {"quant_method": "kerasbert"}
-
 # What all families have in common; each adds its own.
 CONFIG_KEYS = ConfigKeys(
     handled={},
@@ -47,7 +44,7 @@ CONFIG_KEYS = ConfigKeys(
         "num_memory_blocks": (0,),
         "down_scale_factor": (1,),
         "auto_map": (None,),
-        "quantization_config": (None, QUANTIZATION),
+        "quantization_config": (None,),
     },
     used={
         "architectures": "which head the weights are of",

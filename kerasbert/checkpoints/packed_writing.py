@@ -6,13 +6,12 @@ import numpy as np
 
 from kerasbert.account import Account
 from kerasbert.checkpoints import huggingface
-from kerasbert.checkpoints.huggingface_keys import QUANTIZATION
 from kerasbert.checkpoints.tensor_files import read_safetensors, write_safetensors
-from kerasbert.files import read_json, write_json
 from kerasbert.packed.matrices import METADATA, packed
 from kerasbert.packed.rounding import bits_of, check_parts, checked_bits
 
-FILE = "model.safetensors"
+PLAIN_FILE = "model.safetensors"
+FILE = "packed.safetensors"  # a name that other projects do not look for
 
 
 def pack_folder(folder, bits):
@@ -20,7 +19,8 @@ def pack_folder(folder, bits):
 
     Kernels and embedding tables are rounded to integers with a scale a row, which is a
     column of our kernels; biases and layer normalizations stay float32. Weights that
-    were read from a packed folder, and not trained since, do not change.
+    were read from a packed folder, and not trained since, do not change. The file has
+    another name: other projects would take its tensors for missing ones.
 
     Args:
         folder: A folder that `huggingface.write` wrote.
@@ -34,7 +34,7 @@ def pack_folder(folder, bits):
     used = huggingface.read(folder, Account()).ledger.used
     check_parts(bits, [entry.variable for entry in used])
     of = {entry.name: bits_of(entry.variable, bits) for entry in used}
-    stored = read_safetensors(folder / FILE)
+    stored = read_safetensors(folder / PLAIN_FILE)
     tensors, described = {}, {}
     for name in stored.shapes:
         array = stored.read(name)
@@ -50,8 +50,4 @@ def pack_folder(folder, bits):
             tensors |= found
     metadata = {"format": "pt", METADATA: json.dumps(described)}
     write_safetensors(tensors, folder / FILE, metadata)
-    values = read_json(folder / "config.json")
-    write_json(
-        folder / "config.json",
-        values | {"quantization_config": QUANTIZATION},
-    )
+    (folder / PLAIN_FILE).unlink()

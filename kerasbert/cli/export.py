@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from kerasbert.cli.flags import parsed_bits
+
 __all__ = ["export"]
 
 # Named here and not asked of kerasbert.export, so that --help loads nothing.
@@ -39,6 +41,14 @@ def export(
             "have it; int8 is on x86-64, for TF Serving since 2.18.",
         ),
     ] = None,
+    bits: Annotated[
+        str | None,
+        typer.Option(
+            "--bits",
+            help="For litert: round weights and pack them, 4 to 8, or "
+            "token_embedding=4,kernel=6.",
+        ),
+    ] = None,
     max_length: Annotated[
         int | None, typer.Option("--max-length", help="Most tokens of a text.")
     ] = None,
@@ -67,6 +77,11 @@ def export(
         raise ValueError(
             "--tokens, --xla and --precision bfloat16 are for serving: leave them out, "
             "or write --format saved_model."
+        )
+    if form is not Format.litert and bits is not None:
+        raise ValueError(
+            "--bits packs the weights of a LiteRT model: leave it out, or write "
+            "--format litert. `kerasbert convert --bits` packs other folders."
         )
     if form is Format.reusable and (precision or tokens or xla):
         raise ValueError(
@@ -98,7 +113,8 @@ def export(
     if form is Format.reusable:
         print(export_reusable(task, target, max_length, overwrite))
     elif form is Format.litert:
-        print(export_litert(task, target, name, max_length, overwrite))
+        packed = None if bits is None else parsed_bits(bits)
+        print(export_litert(task, target, name, max_length, overwrite, packed))
     else:
         more = {"token_layers": (-1,) if tokens else None, "xla": xla} if embeds else {}
         print(export_task(task, target, name, max_length, overwrite, **more))

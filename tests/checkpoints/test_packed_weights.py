@@ -140,12 +140,11 @@ def test_reading_and_writing_again_changes_nothing(folder, tmp_path):
         second = variables_of(kerasbert.load_encoder(tmp_path / other))
         for path in first:
             np.testing.assert_array_equal(first[path], second[path], err_msg=path)
-    config = json.loads((tmp_path / "plain" / "config.json").read_text())
-    assert "quantization_config" not in config
+    assert (tmp_path / "plain" / "model.safetensors").exists()
 
 
 def test_the_file_is_as_small_as_its_bits(folder):
-    tensors = load_file(folder / "model.safetensors")
+    tensors = load_file(folder / "packed.safetensors")
     packed = tensors["embeddings.word_embeddings.weight.packed"]
     assert (packed.dtype, packed.shape) == (np.uint8, (60, 3 * 4))
     assert tensors[f"{KERNEL}.packed"].shape == (20, 3 * 6)
@@ -164,22 +163,23 @@ def test_inspect_tells_bits_and_rounding_error(encoder, folder):
     assert "bits" not in notes["embeddings.position_embeddings.weight"]
 
 
-def test_other_projects_are_told_not_to_read_it(folder):
-    config = json.loads((folder / "config.json").read_text())
-    assert config["quantization_config"] == {"quant_method": "kerasbert"}
+def test_other_projects_find_no_weights(folder):
+    assert {file.name for file in folder.iterdir()} == {
+        *("config.json", "packed.safetensors")
+    }
 
 
 def _broken(folder, target, change):
     """Copies a folder, and lets `change` change its tensors and their description."""
     target.mkdir()
     (target / "config.json").write_bytes((folder / "config.json").read_bytes())
-    with safe_open(folder / "model.safetensors", "numpy") as file:
+    with safe_open(folder / "packed.safetensors", "numpy") as file:
         metadata = file.metadata()
-    tensors = load_file(folder / "model.safetensors")
+    tensors = load_file(folder / "packed.safetensors")
     described = json.loads(metadata[METADATA])
     change(tensors, described)
     metadata[METADATA] = json.dumps(described)
-    save_file(tensors, target / "model.safetensors", metadata)
+    save_file(tensors, target / "packed.safetensors", metadata)
     return target
 
 
@@ -242,8 +242,8 @@ def test_a_broken_packed_file_is_refused(folder, tmp_path, change, told):
 
 def test_metadata_that_is_no_json_is_refused(folder, tmp_path):
     broken = _broken(folder, tmp_path / "broken", lambda tensors, described: None)
-    tensors = load_file(broken / "model.safetensors")
-    save_file(tensors, broken / "model.safetensors", {METADATA: "{"})
+    tensors = load_file(broken / "packed.safetensors")
+    save_file(tensors, broken / "packed.safetensors", {METADATA: "{"})
     with pytest.raises(ValueError, match="does not describe matrices"):
         kerasbert.load_encoder(broken)
 

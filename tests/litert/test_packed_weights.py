@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 import kerasbert
+from kerasbert.checkpoints.inspect import inspect
 from kerasbert.cli import main
 from kerasbert.export import export_litert
 from kerasbert.export.litert import convert
 from kerasbert.litert import is_litert_folder
 from kerasbert.packed.graphs import Hole, PackedWeights, cut, filled
-from tests.export.served import MODELS, TEXTS, embedder_of
+from tests.export.served import FIXTURES, MODELS, TEXTS, embedder_of
 
 pytest.importorskip("ai_edge_litert")
 
@@ -46,7 +47,7 @@ def test_the_model_is_filled_to_the_byte(folder):
     model = convert(embedder, "float32", settings["max_length"], takes_embeddings=True)
     holes = [Hole(*hole) for hole in settings["packed"]["holes"]]
     left = (folder / "litert.graph").read_bytes()
-    content = filled(left, holes, PackedWeights(folder / "model.safetensors"))
+    content = filled(left, holes, PackedWeights(folder / "packed.safetensors"))
     assert len(content) == len(model)
     different = np.frombuffer(content, "uint8") != np.frombuffer(model, "uint8")
     assert different.sum() < 64  # a name or a time of the conversion
@@ -97,6 +98,17 @@ def test_embed_takes_either_from_one_folder(dense, capsys, monkeypatch):
     assert [row["text"] for row in rows] == WORDS
 
 
+def test_the_command_packs(tmp_path, capsys):
+    source = str(FIXTURES / "sentence_dense" / "sentence_transformers")
+    words = ["export", source, str(tmp_path / "out")]
+    assert main([*words, "--bits", "6"]) == 2
+    assert "--bits packs the weights of a LiteRT model" in capsys.readouterr().err
+    assert main([*words, "--format", "litert", "--bits", "kernel=6,embedding=5"]) == 0
+    report = {e.name: e.note for e in inspect(tmp_path / "out").tensors}
+    assert "5 bits" in report["embeddings.word_embeddings.weight"]
+    assert kerasbert.LiteRTEmbedder(tmp_path / "out").encode(["a"]).shape[0] == 1
+
+
 def test_a_table_without_bits_and_int8_are_refused(tmp_path):
     embedder = embedder_of("sentence_dense")
     with pytest.raises(ValueError, match="Expected bits for the token table"):
@@ -126,8 +138,11 @@ def _cut_short(name):
     ("damage", "told"),
     [
         (_cut_short("litert.graph"), "Was the folder copied completely"),
-        (_cut_short("model.safetensors"), "Expected packed weights in"),
-        (lambda f: (f / "model.safetensors").unlink(), "Expected model.safetensors in"),
+        (_cut_short("packed.safetensors"), "Expected packed weights in"),
+        (
+            lambda f: (f / "packed.safetensors").unlink(),
+            "Expected packed.safet",
+        ),
         (_settings(lambda s: s.pop("packed")), "Expected keys packed in"),
         (_settings(lambda s: s["packed"].update(table="x")), "Expected packed weights"),
         (_settings(lambda s: s["packed"]["holes"].reverse()), "does not fit"),

@@ -14,6 +14,7 @@ HANDLE = re.compile(
 )
 # Of the kinds of weights the first that a repository holds is fetched.
 _WEIGHTS = (
+    ("packed.safetensors",),
     ("model.safetensors", "model-*-of-*.safetensors", "model.safetensors.index.json"),
     ("pytorch_model.bin", "pytorch_model-*-of-*.bin", "pytorch_model.bin.index.json"),
     ("model.weights.h5", "model_*.weights.h5", "model.weights.json"),
