@@ -139,6 +139,7 @@ def package(run):
     card = (folder / "README.md").read_text() if folder.is_dir() else ""
     bits = yaml.safe_load((run / "config.yaml").read_text())["bits"]
     embedder = kerasbert.TextEmbedder.from_pretrained(run)
+    embedder.encoder = embedder.encoder.without_pooler()  # no vector needs it
     export_litert(embedder, folder, bits=bits, overwrite=True)
     (folder / "README.md").write_text(card or "# packed_minilm\n")
     for file in filter(pathlib.Path.is_file, folder.rglob("*")):
