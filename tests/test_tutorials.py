@@ -19,6 +19,7 @@ _spec.loader.exec_module(render)
 SLOW = (
     *("03_classification", "04_token_classification", "05_question_answering"),
     *("06_similarity_and_search", "07_inside_the_model", "09_compression"),
+    *("10_translation", "11_summarization_and_generation"),
 )
 
 
@@ -27,6 +28,7 @@ def tiny_models(monkeypatch):
     models = {
         "KERASBERT_TUTORIAL_MODEL": FIXTURES / "bert_tiny" / "huggingface",
         "KERASBERT_TUTORIAL_ALBERT": FIXTURES / "albert_tiny" / "huggingface",
+        "KERASBERT_TUTORIAL_EPOCHS": "1",
         "MPLBACKEND": "agg",
     }
     for name, value in models.items():

@@ -116,6 +116,36 @@ class DecoderBlock(keras.layers.Layer):
         across = None if encoder_states is None else attend_across
         return self._compute(hidden_states, attend, across, training)
 
+    def call_with_probs(
+        self, hidden_states: Any, encoder_states: Any, encoder_bias: Any = None
+    ) -> tuple[Any, Any]:
+        """Computes the block and the probabilities of its cross-attention.
+
+        Args:
+            hidden_states: The target so far.
+            encoder_states: Output of the encoder.
+            encoder_bias: Bias that masks the encoder's padding, or None.
+
+        Shapes:
+            hidden_states `[B, Q, D]`, encoder_states `[B, K, D]` -> hidden states `[B,
+            Q, D]`, probabilities `[B, N, Q, K]`, float32.
+        """
+        bias = causal_bias(keras.ops.shape(hidden_states)[1])  # [1, 1, Q, Q]
+        found = []
+
+        def attend(states):
+            return self.attention(states, attention_bias=bias)
+
+        def attend_across(states):
+            found.append(
+                self.cross_attention.probs(states, encoder_states, encoder_bias)
+            )
+            return self.cross_attention(
+                states, encoder_states, attention_bias=encoder_bias
+            )
+
+        return self._compute(hidden_states, attend, attend_across, False), found[0]
+
     def call_with_cache(
         self,
         hidden_states: Any,

@@ -9,6 +9,7 @@ from kerasbert.checkpoints import encoder_decoder
 from kerasbert.checkpoints.sources import resolve
 from kerasbert.config import Seq2SeqConfig
 from kerasbert.files import new_folder
+from kerasbert.layers import padding_bias
 from kerasbert.models.bert_decoder import BertDecoder
 from kerasbert.models.bert_encoder import BertEncoder
 from kerasbert.models.decoder import Continuation, decoder_inputs
@@ -142,6 +143,27 @@ class Seq2SeqTransformer(Model):
             encoder_mask=padding_mask,
             length=length,
         )
+
+    def cross_attention_probs(self, token_ids, padding_mask, decoder_token_ids):
+        """Computes where in a source each token of a target looks.
+
+        Args:
+            token_ids: The sources.
+            padding_mask: Their mask.
+            decoder_token_ids: The targets.
+
+        Returns:
+            A list of float32 `[B, N, T, S]`, one for each decoder block.
+        """
+        states = self.encode(token_ids, padding_mask)
+        bias = padding_bias(padding_mask)  # [B, 1, 1, S]
+        positions = ops.arange(ops.shape(decoder_token_ids)[1], dtype="int32")  # [T]
+        hidden_states = self.decoder.embed(decoder_token_ids, positions)
+        found = []
+        for block in self.decoder.blocks:
+            hidden_states, probs = block.call_with_probs(hidden_states, states, bias)
+            found.append(probs)
+        return found
 
     @classmethod
     def from_pretrained(cls, source, dtype=None, **kwargs):

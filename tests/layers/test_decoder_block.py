@@ -48,6 +48,17 @@ def test_decoding_with_a_cache_is_the_whole_pass():
     np.testing.assert_allclose(np.concatenate(parts, 1), whole, rtol=1e-5, atol=2e-6)
 
 
+def test_the_probabilities_are_those_that_it_computes_with():
+    block, bias = made(), padding_bias(MASK)
+    out, probs = block.call_with_probs(STATES, ENCODED, bias)
+    np.testing.assert_array_equal(
+        numpy(out), numpy(block(STATES, ENCODED, encoder_bias=bias))
+    )
+    np.testing.assert_allclose(numpy(probs).sum(-1), 1.0, rtol=1e-5)
+    masked = MASK[:, None, None, :] * np.ones_like(probs) == 0
+    assert (numpy(probs)[masked] == 0).all()
+
+
 def test_without_an_encoder_there_are_no_weights_for_one():
     block = made(None)
     assert not any("cross" in variable.path for variable in block.variables)
