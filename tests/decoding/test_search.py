@@ -109,7 +109,14 @@ def test_greedy_is_the_likeliest_token_each_time(norm):
         np.testing.assert_allclose(scores[row, 0], score, rtol=1e-5)
 
 
-@pytest.mark.parametrize("penalty", [0.0, 1.0, 2.0])
+@pytest.mark.parametrize(
+    "penalty",
+    [
+        1.0,
+        pytest.param(0.0, marks=pytest.mark.slow),
+        pytest.param(2.0, marks=pytest.mark.slow),
+    ],
+)
 def test_beam_search_finds_what_it_finds_by_hand(penalty):
     beams = BeamSearch(num_beams=3, length_penalty=penalty, num_results=3)
     tokens, lengths, scores, has_ended = continued(beams)

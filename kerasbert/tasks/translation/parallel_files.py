@@ -73,13 +73,18 @@ def _read_table(file, options, what):
                 cell = _cell(cells, column)
                 if not isinstance(cell, str):
                     raise ValueError(
-                        f"Expected a text in column {column} of line {line} of "
+                        f"Expected a text in column {_name(column)} of line {line} of "
                         f"{table.name}, got {quoted(cell, 60)}."
                     )
                 found.append(cell.strip())
             lines.append(line)
         account = table.account
-        account.columns |= {"text": str(chosen[0]), "label": str(chosen[1])}
+        # A note, and no roles: another file of the run may be in another form.
+        names = [_name(column) for column in chosen]
+        account.notes = [
+            *account.notes,
+            f"source in column {names[0]}, target in column {names[1]}",
+        ]
     return _examples(account, lines, *texts)
 
 
@@ -98,6 +103,10 @@ def _column(table, given, names, place, what):
             "two files with a comma between, such as train.en,train.de."
         )
     return place - 1
+
+
+def _name(column):
+    return column + 1 if isinstance(column, int) else column
 
 
 def _cell(cells, column):

@@ -130,6 +130,7 @@ def test_the_weights_of_an_export_are_constants(exported):
     assert not loaded.signatures["serving_default"].variables
 
 
+@pytest.mark.slow
 def test_an_export_in_bfloat16_translates(translator, tmp_path):
     version = translator.export(tmp_path / "half", precision="bfloat16")
     serve = tf.saved_model.load(str(version)).signatures["serving_default"]
