@@ -20,7 +20,8 @@ CLASSIFIER = FIXTURES / "image_classification" / "huggingface"
 
 
 def expected_of(name):
-    return np.load(FIXTURES / name / "expected.npz")
+    with np.load(FIXTURES / name / "expected.npz") as arrays:
+        return dict(arrays)
 
 
 @pytest.fixture(scope="module")

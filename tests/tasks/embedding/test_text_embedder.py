@@ -20,7 +20,8 @@ def same_model(embedder, **arguments):
 
 
 def expected_of(folder):
-    return np.load(folder.parent / "expected.npz")
+    with np.load(folder.parent / "expected.npz") as arrays:
+        return dict(arrays)
 
 
 def texts_of(folder):

@@ -32,7 +32,8 @@ def predicted(regressor, inputs):
 
 
 def test_a_published_regressor_gives_the_logit_of_transformers(trained):
-    expected = np.load(TRAINED.parent / "expected.npz")
+    with np.load(TRAINED.parent / "expected.npz") as arrays:
+        expected = dict(arrays)
     inputs = {
         name: expected[name].astype("int32")
         for name in ("token_ids", "segment_ids", "padding_mask")
