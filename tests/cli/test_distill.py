@@ -72,6 +72,7 @@ def test_a_run_writes_a_packed_student_its_metrics_and_card(kerasbert, files):
     assert "The run in run has ended" in again.err
 
 
+@pytest.mark.slow
 def test_a_run_that_is_ended_goes_on_to_the_same_weights(kerasbert, files, monkeypatch):
     from kerasbert.compression import Distiller
 
