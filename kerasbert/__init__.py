@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from kerasbert.tasks import Chatbot as Chatbot
     from kerasbert.tasks import ImageClassifier as ImageClassifier
     from kerasbert.tasks import MaskedLM as MaskedLM
+    from kerasbert.tasks import Pretrainer as Pretrainer
     from kerasbert.tasks import QuestionAnswerer as QuestionAnswerer
     from kerasbert.tasks import SpeechRecognizer as SpeechRecognizer
     from kerasbert.tasks import Summarizer as Summarizer

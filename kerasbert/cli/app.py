@@ -15,6 +15,7 @@ from kerasbert.cli.export import export
 from kerasbert.cli.finetune import finetune
 from kerasbert.cli.inspect import inspect
 from kerasbert.cli.predict import predict
+from kerasbert.cli.pretrain import pretrain
 from kerasbert.cli.serve import serve
 from kerasbert.cli.zoo import zoo
 from kerasbert.version import __version__
@@ -85,6 +86,11 @@ _add(
     distill,
     "kerasbert distill --teacher minilm --config small.yaml --corpus texts.txt "
     "--output runs/small",
+)
+_add(
+    pretrain,
+    "kerasbert pretrain --config bert_tiny --vocabulary bert_base_uncased "
+    "--corpus texts.txt --output runs/tiny",
 )
 _add(evaluate, "kerasbert evaluate runs/sentiment --input dev.tsv")
 _add(predict, "kerasbert predict runs/sentiment --input texts.txt")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kerasbert.tasks.generation import TextGenerator as TextGenerator
     from kerasbert.tasks.image_classification import ImageClassifier as ImageClassifier
     from kerasbert.tasks.masked_language_model import MaskedLM as MaskedLM
+    from kerasbert.tasks.pretraining import Pretrainer as Pretrainer
     from kerasbert.tasks.question_answering import QuestionAnswerer as QuestionAnswerer
     from kerasbert.tasks.speech_recognition import SpeechRecognizer as SpeechRecognizer
     from kerasbert.tasks.summarization import Summarizer as Summarizer
@@ -36,6 +37,7 @@ TASKS = {
     "answer": "kerasbert.tasks.question_answering:QuestionAnswerer",
     "embed": "kerasbert.tasks.embedding:TextEmbedder",
     "fill": "kerasbert.tasks.masked_language_model:MaskedLM",
+    "pretrain": "kerasbert.tasks.pretraining:Pretrainer",
     "images": "kerasbert.tasks.image_classification:ImageClassifier",
     "transcribe": "kerasbert.tasks.speech_recognition:SpeechRecognizer",
     "translate": "kerasbert.tasks.translation:Translator",

@@ -20,19 +20,23 @@ class Masking:
         tokenizer: A `kerasbert.Tokenizer`.
         rate: Which part of the tokens is chosen; at least one of a text.
         whole_words: Whether all pieces of a word are chosen, or none.
+        max_ngram: The most words in a row that are chosen together; n words with a
+            probability proportional to 1 / n. Above 1, words are whole.
 
     Raises:
         ValueError: If the rate is none.
 
     Reference:
-        [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), section 3.1, task 1.
+        [Devlin et al., 2018](https://arxiv.org/abs/1810.04805), section 3.1, task 1;
+        [Lan et al., 2019](https://arxiv.org/abs/1909.11942), section 4.1.
     """
 
-    def __init__(self, tokenizer, rate=0.15, whole_words=False):
+    def __init__(self, tokenizer, rate=0.15, whole_words=False, max_ngram=1):
         if not 0 < rate < 1:
             raise ValueError(f"Expected mask_rate above 0 and below 1, got {rate}.")
         self.rate = rate
-        self.whole_words = whole_words
+        self.whole_words = whole_words or max_ngram > 1
+        self.max_ngram = max_ngram
         self.mask_token_id = tokenizer.mask_token_id
         self.special = np.zeros(tokenizer.vocabulary_size, bool)  # [V]
         self.special[list(tokenizer.special_token_ids)] = True
@@ -71,15 +75,26 @@ class Masking:
         begins = ~(self.continues[token_ids[places]] & follows)
         begins[0] = True
         words = np.split(places, np.flatnonzero(begins)[1:])
-        chosen, room = [], count
+        chosen, taken, room = [], np.zeros(len(words), bool), count
         for number in random.permutation(len(words)):
-            word = words[number]
-            if len(word) <= room or not chosen:
-                chosen.append(word)
-                room -= len(word)
+            for word in range(number, number + self._ngram(random)):
+                if word >= len(words) or taken[word]:
+                    break
+                if len(words[word]) > room and chosen:
+                    break
+                chosen.append(words[word])
+                taken[word] = True
+                room -= len(words[word])
             if room <= 0:
                 break
         return np.sort(np.concatenate(chosen))
+
+    def _ngram(self, random):
+        """Draws how many words are chosen together."""
+        if self.max_ngram == 1:
+            return 1
+        sizes = np.arange(1, self.max_ngram + 1)
+        return int(random.choice(sizes, p=(1 / sizes) / (1 / sizes).sum()))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,10 +126,15 @@ class MaskedExamples(EncodedExamples):
             "masked_positions": positions,
         }
         weights = None if self.weights is None else self.weights[rows]
+        targets = {name: values[rows] for name, values in self._others()}
         features = EncodedExamples(
-            inputs, {"mlm_logits": labels}, weights, self.pad_token_id
+            *(inputs, {**targets, "mlm_logits": labels}, weights, self.pad_token_id)
         )
         return features.batch(range(len(rows)))
+
+    def _others(self):
+        """Returns the names and arrays of targets besides the hidden tokens."""
+        return [item for item in self.targets.items() if item[0] != "mlm_logits"]
 
     def _hidden(self, row):
         random = np.random.default_rng([self.seed, self.epoch, row])

@@ -1,0 +1,126 @@
+"""Settings of `kerasbert pretrain`, from flags and a YAML file."""
+
+import dataclasses
+import pathlib
+
+from kerasbert.cli.flags import flag
+from kerasbert.cli.run_config import checked_values, read_config
+
+__all__ = ["PretrainConfig", "pretrain_config", "read_recipe", "recipe_names"]
+
+RECIPES = pathlib.Path(__file__).parent / "recipes"
+FAMILIES = ("bert", "albert")
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainConfig:
+    """What a pretraining is told; a field with a flag has its help."""
+
+    corpus: list = flag(
+        "Documents: text with a sentence a line and empty lines between documents, or "
+        "JSON lines (.jsonl) with a text each; may be repeated.",
+        kind=list[str],
+        metavar="FILE",
+    )
+    validation: str | None = flag("Documents to test on every epoch.", metavar="FILE")
+    model: str | None = flag(
+        "A model to go on with; without it, weights are random.",
+        names=("--model", "-m"),
+        metavar="SRC",
+    )
+    vocabulary: str | None = flag(
+        "Where the vocabulary is, for random weights.", metavar="SRC"
+    )
+    epochs: int = flag("How often to see all; default 1.", 1, kind=int)
+    batch_size: int = flag("Sequences of a batch; default 32.", 32, kind=int)
+    max_length: int | None = flag("Most tokens of a sequence.", kind=int)
+    seed: int = flag("Gives all that is random; default 0.", 0, kind=int)
+    dtype: str | None = flag("Such as mixed_bfloat16, on processors that have it.")
+    skip_invalid: bool = flag(
+        "Leave out lines that are not UTF-8.", False, kind=bool, names="--skip-invalid"
+    )
+    # The encoder of random weights: bert or albert, and arguments of its config.
+    family: str = "bert"
+    architecture: dict = dataclasses.field(default_factory=dict)
+    # Arguments of the Pretrainer.
+    pair_task: str = "none"
+    mask_rate: float = 0.15
+    whole_words: bool = False
+    max_ngram: int = 1
+    short_probability: float = 0.1
+    # The number of steps after which the state is saved, besides every epoch.
+    save_every: int | None = 500
+    # The fields of the `Recipe` stand beside these in a file.
+    recipe: dict = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self):
+        if not self.corpus:
+            raise ValueError("Expected --corpus, or corpus in the --config file.")
+        if (self.model is None) == (self.vocabulary is None):
+            raise ValueError(
+                "Expected either --model, to go on with its pretraining, or "
+                "--vocabulary, for random weights."
+            )
+        if self.family not in FAMILIES:
+            raise ValueError(
+                f"Expected a family among {', '.join(FAMILIES)}, got {self.family!r}."
+            )
+        for name, least in (
+            *(("epochs", 1), ("batch_size", 1), ("seed", 0), ("save_every", 1)),
+            ("max_ngram", 1),
+        ):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ValueError(f"Expected {name} to be {least} or more, got {value}.")
+
+    def task_options(self):
+        """Returns the arguments of the `Pretrainer`."""
+        names = (
+            *("max_length", "dtype", "pair_task", "mask_rate", "whole_words"),
+            *("max_ngram", "short_probability"),
+        )
+        return {name: getattr(self, name) for name in names} | {
+            "corpus_seed": self.seed
+        }
+
+    def values(self):
+        """Returns all settings by name, as in a file."""
+        values = dataclasses.asdict(self)
+        return values | values.pop("recipe")
+
+
+def pretrain_config(**values):
+    """Creates the config of a pretraining.
+
+    Example:
+        >>> config = pretrain_config(
+        ...     corpus="texts.txt", model="minilm", pair_task="sentence_order")
+        >>> config.corpus, config.task_options()["pair_task"]
+        (['texts.txt'], 'sentence_order')
+    """
+    if isinstance(values.get("corpus"), str):
+        values["corpus"] = [values["corpus"]]
+    values, recipe = checked_values(values, PretrainConfig)
+    return PretrainConfig(**values, recipe=recipe)
+
+
+def recipe_names():
+    """Returns the names of the recipes that ship.
+
+    Example:
+        >>> "bert_tiny" in recipe_names()
+        True
+    """
+    return sorted(file.stem for file in RECIPES.glob("*.yaml"))
+
+
+def read_recipe(name):
+    """Reads the settings of a YAML file, or of a recipe that ships, by name."""
+    if name in recipe_names():
+        return read_config(RECIPES / f"{name}.yaml")
+    if not pathlib.Path(name).exists():
+        raise FileNotFoundError(
+            f"Expected a YAML file or a recipe among {', '.join(recipe_names())}, got "
+            f"{name!r}."
+        )
+    return read_config(name)
