@@ -1,0 +1,240 @@
+"""Speech: a recognizer of kerasbert beside the same network and loss in torch.
+
+    python benchmarks/speech.py --data FOLDER
+    python benchmarks/speech.py --data FOLDER --torch PYTHON
+
+FOLDER holds `speech/fsdd` (spoken digits of six speakers, `digit_speaker_index.wav`,
+https://github.com/Jakobovski/free-spoken-digit-dataset) and `speech/yesno` (eight words
+a recording, https://www.openslr.org/1/). PYTHON is that of an environment with torch.
+
+digits    recordings 5 to 9 of each speaker and digit are held back; a model learns the
+          others, and strings of 3 to 7 of them with silence between
+speaker   a whole speaker is held back, the others are learnt
+yesno     30 recordings are learnt, 10 are held back
+
+torch has mel bands of the same kind, `nn.Conv1d`, `nn.TransformerEncoder` with
+`norm_first` and `nn.CTCLoss`, of the same sizes, and sees the same batches as often,
+with the same schedule of the learning rate.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+HERE = pathlib.Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+RATE = 8000
+NETWORK = {"subsampling": 4, "frequency_mask": 3, "time_mask": 3}
+WIDTH, LAYERS, HEADS = 96, 3, 4
+SETTINGS = {"batch_size": 16, "learning_rate": 3e-3}
+TASKS = {
+    "digits": ("characters", 14),
+    "yesno": ("words", 100),
+    "speaker": ("characters", 10),
+}
+STRINGS = {"train": 600, "test": 100}
+
+
+def waveforms(paths):
+    """The samples of files, float32."""
+    from kerasbert.tasks.speech_recognition.waveforms import read_waveforms
+
+    return read_waveforms(paths, RATE)
+
+
+def strings(recordings, count, seed):
+    """Strings of 3 to 7 digits of one speaker, joined with silence."""
+    random = np.random.default_rng(seed)
+    speakers = sorted({speaker for _, speaker, _ in recordings})
+    found = []
+    for _ in range(count):
+        speaker = speakers[random.integers(len(speakers))]
+        own = [(digit, x) for digit, who, x in recordings if who == speaker]
+        parts, text = [], ""
+        for number in random.integers(0, len(own), random.integers(3, 8)):
+            digit, samples = own[number]
+            silence = np.zeros(int(RATE * random.uniform(0.05, 0.3)), "float32")
+            parts += [silence, samples]
+            text += digit
+        found.append((np.concatenate([*parts, np.zeros(RATE // 10, "float32")]), text))
+    return found
+
+
+def digits(folder, held_back):
+    """Training examples, and named sets of held-back ones."""
+    files = sorted((folder / "speech" / "fsdd").glob("*.wav"))
+    named = [file.stem.split("_") for file in files]
+    rows = [
+        (digit, speaker, samples, held_back(speaker, int(index)))
+        for (digit, speaker, index), samples in zip(
+            named, waveforms(files), strict=True
+        )
+    ]
+    parts = [[row[:3] for row in rows if row[3] == held] for held in (False, True)]
+    single = [[(x, digit) for digit, _, x in part] for part in parts]
+    train = single[0] + strings(parts[0], STRINGS["train"], 0)
+    return train, {
+        "single": single[1],
+        "strings": strings(parts[1], STRINGS["test"], 1),
+    }
+
+
+def yesno(folder):
+    files = sorted((folder / "speech" / "yesno").glob("*.wav"))
+    texts = [
+        file.stem.replace("_", " ").replace("0", "lo").replace("1", "ken")
+        for file in files
+    ]
+    order = np.random.default_rng(0).permutation(len(files))
+    rows = list(zip(waveforms(files), texts, strict=True))
+    return [rows[i] for i in order[:30]], {"words": [rows[i] for i in order[30:]]}
+
+
+def read(task, folder):
+    if task == "yesno":
+        return yesno(folder)
+    if task == "speaker":
+        return digits(folder, lambda speaker, index: speaker == "theo")
+    return digits(folder, lambda speaker, index: index < 10)
+
+
+def train_kerasbert(task, train, tests, epochs, units, folder):
+    """Trains a recognizer, and gives its figures."""
+    import kerasbert
+
+    recordings, texts = map(list, zip(*train, strict=True))
+    recognizer = kerasbert.SpeechRecognizer.for_texts(
+        *(texts, "speech_mini"), sampling_rate=RATE, units=units, **NETWORK
+    )
+    recognizer.compile(
+        kerasbert.Recipe(learning_rate=SETTINGS["learning_rate"], decay="cosine")
+    )
+    start = time.perf_counter()
+    options = {"epochs": epochs, "batch_size": SETTINGS["batch_size"], "verbose": 2}
+    recognizer.fit(recordings, texts, **options)
+    seconds = time.perf_counter() - start
+    found = {}
+    for name, rows in tests.items():
+        held, expected = map(list, zip(*rows, strict=True))
+        found[name] = recognizer.answer_metrics(held, expected)
+    recognizer.save(folder / task, overwrite=True)
+    return {"seconds": seconds, "weights": recognizer.model.count_params(), **found}
+
+
+def train_torch(python, train, tests, epochs, units):
+    """Runs `peers/speech_torch.py` in its own environment."""
+    from kerasbert.metrics.error_rates import error_rates
+
+    with tempfile.TemporaryDirectory() as folder:
+        job = pathlib.Path(folder) / "job.npz"
+        rows = [train, *tests.values()]
+        split = str.split if units == "words" else list
+        vocabulary = sorted({unit for _, text in train for unit in split(text)})
+        numbers = {unit: number for number, unit in enumerate(vocabulary, 1)}
+        arrays = {}
+        for part, examples in enumerate(rows):
+            for number, (samples, text) in enumerate(examples):
+                arrays[f"{part}_{number}_x"] = samples
+                arrays[f"{part}_{number}_y"] = np.array(
+                    [numbers[unit] for unit in split(text)]
+                )
+        np.savez(job, **arrays)
+        options = {
+            "rate": RATE,
+            "vocab_size": len(vocabulary) + 1,
+            "epochs": epochs,
+            "width": WIDTH,
+            "layers": LAYERS,
+            "heads": HEADS,
+            **NETWORK,
+            **SETTINGS,
+        }
+        script = HERE / "peers" / "speech_torch.py"
+        answer = subprocess.run(
+            [python, str(script), str(job), json.dumps(options)],
+            stdout=subprocess.PIPE,
+            env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+            check=True,
+            text=True,
+        )
+    found = json.loads(answer.stdout.splitlines()[-1])
+    joint = " " if units == "words" else ""
+    figures = {"seconds": found["seconds"], "weights": found["weights"]}
+    for (name, examples), rows in zip(tests.items(), found["units"], strict=True):
+        texts = [joint.join(vocabulary[unit - 1] for unit in row) for row in rows]
+        expected = [text for _, text in examples]
+        right = np.mean([a == b for a, b in zip(texts, expected, strict=True)])
+        figures[name] = {**error_rates(texts, expected), "accuracy": float(right)}
+    return figures
+
+
+def table(results):
+    """The figures as Markdown."""
+    rows = [
+        "| task | held back | measure | kerasbert | torch | target |",
+        "| --- | --- | --- | --: | --: | --: |",
+    ]
+    shown = (
+        ("digits", "single", "accuracy", "at least 0.985"),
+        ("digits", "strings", "character_error_rate", "at most 0.03"),
+        ("speaker", "single", "accuracy", ""),
+        ("speaker", "strings", "character_error_rate", ""),
+        ("yesno", "words", "word_error_rate", "at most 0.05"),
+    )
+    for task, part, measure, target in shown:
+        if task in results:
+            cells = [
+                f"{results[task][who][part][measure]:.4f}"
+                if who in results[task]
+                else ""
+                for who in ("kerasbert", "torch")
+            ]
+            name = measure.replace("_", " ").replace("character", "digit")
+            rows.append(
+                f"| {task} | {part} | {name} | {' | '.join(cells)} | {target} |"
+            )
+    for task, found in results.items():
+        cells = [
+            f"{found[who]['seconds']:.0f}" if who in found else ""
+            for who in ("kerasbert", "torch")
+        ]
+        rows.append(f"| {task} | | seconds of training | {' | '.join(cells)} | |")
+    return "\n".join(rows)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", default=os.environ.get("KERASBERT_DATA"))
+    parser.add_argument("--torch", metavar="PYTHON", help="python with torch")
+    parser.add_argument("--only", choices=TASKS, nargs="+", default=list(TASKS))
+    parser.add_argument("--models", default=tempfile.gettempdir(), metavar="FOLDER")
+    arguments = parser.parse_args()
+    if arguments.data is None:
+        sys.exit("Expected --data FOLDER, or the environment variable KERASBERT_DATA.")
+    file = RESULTS / "speech.json"
+    results = json.loads(file.read_text()) if file.exists() else {}
+    for task in arguments.only:
+        units, epochs = TASKS[task]
+        train, tests = read(task, pathlib.Path(arguments.data))
+        models = pathlib.Path(arguments.models)
+        results[task] = {
+            "kerasbert": train_kerasbert(task, train, tests, epochs, units, models)
+        }
+        if arguments.torch:
+            results[task]["torch"] = train_torch(
+                arguments.torch, train, tests, epochs, units
+            )
+        file.write_text(json.dumps(results, indent=2) + "\n")
+        (RESULTS / "speech.md").write_text(table(results) + "\n")
+        print(table(results), flush=True)
+
+
+if __name__ == "__main__":
+    main()
