@@ -30,8 +30,9 @@ def predict(
             *("--input", "-i"),
             metavar="FILE",
             help="Texts, a line each (.txt), or a table (.csv, .tsv, .jsonl); for tags "
-            "also words in columns as in CoNLL; for answers JSON as in SQuAD; - is "
-            "standard input. What is read is shown in a line.",
+            "also words in columns as in CoNLL; for answers JSON as in SQuAD; of "
+            "recordings and images one, a folder, or paths, a line each; - is standard "
+            "input. What is read is shown in a line.",
         ),
     ],
     output_file: Annotated[

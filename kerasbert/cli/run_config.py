@@ -25,7 +25,8 @@ class RunConfig(ReaderOptions):
     model: str = flag("The model.", "", names=("--model", "-m"), metavar="SRC")
     train: str = flag(
         "Examples: TSV, CSV or JSON lines; for tags also columns as in CoNLL; for "
-        "answers JSON as in SQuAD.",
+        "answers JSON as in SQuAD; of recordings and images a table of paths, or a "
+        "folder of them.",
         "",
         metavar="FILE",
     )
