@@ -35,11 +35,11 @@ NETWORK = {"subsampling": 4, "frequency_mask": 3, "time_mask": 3}
 WIDTH, LAYERS, HEADS = 96, 3, 4
 SETTINGS = {"batch_size": 16, "learning_rate": 3e-3}
 TASKS = {
-    "digits": ("characters", 14),
+    "digits": ("characters", 12),
     "yesno": ("words", 100),
-    "speaker": ("characters", 10),
+    "speaker": ("characters", 8),
 }
-STRINGS = {"train": 600, "test": 100}
+STRINGS = {"train": 1200, "test": 100}
 
 
 def waveforms(paths):
@@ -213,6 +213,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", default=os.environ.get("KERASBERT_DATA"))
     parser.add_argument("--torch", metavar="PYTHON", help="python with torch")
+    parser.add_argument(
+        "--peer-alone", action="store_true", help="keep the figures of kerasbert"
+    )
     parser.add_argument("--only", choices=TASKS, nargs="+", default=list(TASKS))
     parser.add_argument("--models", default=tempfile.gettempdir(), metavar="FOLDER")
     arguments = parser.parse_args()
@@ -224,13 +227,12 @@ def main():
         units, epochs = TASKS[task]
         train, tests = read(task, pathlib.Path(arguments.data))
         models = pathlib.Path(arguments.models)
-        results[task] = {
-            "kerasbert": train_kerasbert(task, train, tests, epochs, units, models)
-        }
+        options = (train, tests, epochs, units)
+        found = results.setdefault(task, {})
+        if not arguments.peer_alone:
+            found["kerasbert"] = train_kerasbert(task, *options, models)
         if arguments.torch:
-            results[task]["torch"] = train_torch(
-                arguments.torch, train, tests, epochs, units
-            )
+            found["torch"] = train_torch(arguments.torch, *options)
         file.write_text(json.dumps(results, indent=2) + "\n")
         (RESULTS / "speech.md").write_text(table(results) + "\n")
         print(table(results), flush=True)

@@ -49,7 +49,7 @@ class Recognizer(nn.Module):
         self.options, width = options, options["width"]
         count = options["subsampling"].bit_length() - 1
         self.convolutions = nn.ModuleList(
-            nn.Conv1d(width if number else 40, width, 3, stride=2, padding=1)
+            nn.Conv1d(width if number else 40, width, 9, stride=2, padding=4)
             for number in range(count)
         )
         self.projection = nn.Sequential(nn.Linear(width, width), nn.LayerNorm(width))
@@ -146,7 +146,7 @@ def main():
             * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
         ),
     )
-    loss_of = nn.CTCLoss(zero_infinity=True)
+    loss_of = nn.CTCLoss(reduction="sum")
     start = time.perf_counter()
     for epoch in range(options["epochs"]):
         total = 0.0
@@ -156,6 +156,7 @@ def main():
             units = [torch.tensor(y) for _, y in examples]
             counts = torch.tensor([len(y) for y in units])
             loss = loss_of(log_probs.transpose(0, 1), torch.cat(units), lengths, counts)
+            loss = loss / len(examples)
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)

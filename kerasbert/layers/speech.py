@@ -7,6 +7,7 @@ from keras import ops
 from kerasbert.layers.initializer import truncated_normal
 from kerasbert.layers.layer_norm import LayerNorm
 
+KERNEL = 9  # frames that a convolution sees
 FLOOR = 1e-4  # of the mean power of a recording: what is below is silence
 
 
@@ -162,7 +163,7 @@ class ConvolutionalSubsampling(keras.layers.Layer):
         self.convolutions = [
             keras.layers.Conv1D(
                 hidden_size,
-                3,
+                KERNEL,
                 strides=stride,
                 padding="valid",
                 data_format="channels_last",
@@ -192,7 +193,7 @@ class ConvolutionalSubsampling(keras.layers.Layer):
         states = ops.cast(features, self.compute_dtype)
         for convolution in self.convolutions:
             states = states * ops.cast(mask, states.dtype)[..., None]
-            padded = ops.pad(states, [[0, 0], [1, 1], [0, 0]])
+            padded = ops.pad(states, [[0, 0], [KERNEL // 2, KERNEL // 2], [0, 0]])
             states = convolution(padded)  # [B, S, D]
             mask = mask[:, :: convolution.strides[0]]  # [B, S]
         return self.norm(self.projection(states)), mask  # as large as positions are

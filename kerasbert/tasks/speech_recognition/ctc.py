@@ -13,7 +13,7 @@ from kerasbert.training.features import IGNORED
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class CTCLoss(keras.losses.Loss):
-    """Negative log probability of a text, per unit of it.
+    """Negative log probability of a text, the sum over all of its paths.
 
     Args:
         **options: `reduction`, `name` and `dtype` of a Keras loss.
@@ -31,7 +31,6 @@ class CTCLoss(keras.losses.Loss):
     def call(self, y_true, y_pred):
         units = tf.cast(y_true, tf.int32)
         inside = units != IGNORED  # [B, U]
-        counts = tf.reduce_sum(tf.cast(inside, tf.int32), axis=1)  # [B]
         places = tf.where(inside)
         labels = tf.SparseTensor(
             places,
@@ -39,10 +38,9 @@ class CTCLoss(keras.losses.Loss):
             tf.cast(tf.shape(units), tf.int64),
         )
         steps = tf.fill([tf.shape(y_pred)[0]], tf.shape(y_pred)[1])  # [B]
-        losses = tf.nn.ctc_loss(  # the sparse form is one operation, the dense a loop
+        return tf.nn.ctc_loss(  # the sparse form is one operation, the dense a loop
             labels, y_pred, None, steps, logits_time_major=False, blank_index=0
-        )
-        return losses / tf.cast(tf.maximum(counts, 1), losses.dtype)
+        )  # [B]
 
 
 def greedy(logits):
