@@ -19,7 +19,7 @@ _spec.loader.exec_module(render)
 SLOW = (
     *("03_classification", "04_token_classification", "05_question_answering"),
     *("06_similarity_and_search", "07_inside_the_model", "09_compression"),
-    *("10_translation", "11_summarization_and_generation"),
+    *("10_translation", "11_summarization_and_generation", "12_speech_and_images"),
 )
 
 
