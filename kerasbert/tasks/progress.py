@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+import time
 
 import keras
 
@@ -56,3 +57,42 @@ class EpochBars(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self._bar.close()
+
+
+class TimeLeft(keras.callbacks.Callback):
+    """Prints a line with the metrics and the time left after every epoch, on stderr.
+
+    Args:
+        name: What an epoch is called.
+    """
+
+    def __init__(self, name="part"):
+        super().__init__()
+        self.name = name
+
+    def on_train_begin(self, logs=None):
+        self._begun, self._done = time.monotonic(), 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._done += 1
+        left = self.params["epochs"] - epoch - 1
+        seconds = (time.monotonic() - self._begun) / self._done * left
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in (logs or {}).items())
+        print(
+            f"{self.name} {epoch + 1} of {self.params['epochs']}: {shown}; "
+            f"{_duration(seconds)} left",
+            file=sys.stderr,
+        )
+
+
+def _duration(seconds):
+    """Formats a duration.
+
+    Example:
+        >>> _duration(59), _duration(3720)
+        ('59 s', '1 h 2 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

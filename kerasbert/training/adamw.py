@@ -53,7 +53,7 @@ class AdamW(keras.optimizers.AdamW):
         if keras.backend.backend() == "tensorflow":
             grads = summed_over_devices(grads)
         wants_dense = self.gradient_accumulation_steps or self.loss_scale_factor
-        grads = [_dense(g) if wants_dense else _summed(g) for g in grads]
+        grads = [dense(g) if wants_dense else _summed(g) for g in grads]
         return super().apply(grads, trainable_variables)
 
     def apply_rest(self) -> None:
@@ -86,7 +86,7 @@ class AdamW(keras.optimizers.AdamW):
         if keras.backend.backend() != "tensorflow":
             return super()._clip_gradients(grads)
         if not self.global_clipnorm:
-            return super()._clip_gradients([_dense(g) for g in grads])
+            return super()._clip_gradients([dense(g) for g in grads])
         return _clipped(grads, self.global_clipnorm)
 
     def _get_current_learning_rate(self):
@@ -125,7 +125,7 @@ class AdamW(keras.optimizers.AdamW):
         if self.weight_decay and self._use_weight_decay(variable):
             self.assign(variable, variable * (1.0 - rate * self.weight_decay))
         if keras.backend.backend() == "tensorflow" and not self.amsgrad:
-            self._fused_step(_dense(gradient), variable, rate, index)
+            self._fused_step(dense(gradient), variable, rate, index)
         else:
             super().update_step(gradient, variable, rate)
 
@@ -156,7 +156,7 @@ class AdamW(keras.optimizers.AdamW):
         return {**super().get_config(), "rates": self.rates}
 
 
-def _dense(gradient):
+def dense(gradient):
     """Converts TensorFlow's `IndexedSlices` of an embedding table to a dense tensor."""
     if gradient is None or keras.backend.backend() != "tensorflow":
         return gradient

@@ -7,6 +7,7 @@ import numpy as np
 
 from kerasbert.training.devices import check_divisible
 from kerasbert.training.features import IGNORED
+from kerasbert.training.stream import StreamOrder, TrainingStream, stream_dataset
 
 MEGA_BATCH = 50  # batches among which examples are sorted by length
 MIN_BATCHES = 32  # batches of a length that make a compiled graph worthwhile
@@ -68,6 +69,13 @@ class TrainingOrder:
         self.epoch, self._seen = divmod(step, self.steps_per_epoch)
         self._begun = self.epoch
 
+    @classmethod
+    def of(cls, features, batch_size, seed=0, step=0):
+        """Returns the order of examples, or of a `TrainingStream`."""
+        if isinstance(features, TrainingStream):
+            cls = StreamOrder
+        return cls(features, batch_size, seed, step)
+
     @property
     def steps_per_epoch(self):
         """Number of batches of a full epoch."""
@@ -89,6 +97,8 @@ class TrainingOrder:
 
 def training_dataset(order):
     """Returns a `tf.data.Dataset` of the order's current epoch."""
+    if isinstance(order, StreamOrder):
+        return stream_dataset(order)
     return _dataset(order.features, order, order.steps_per_epoch - order.skip)
 
 
@@ -110,6 +120,8 @@ def evaluation_dataset(features, batch_size, devices=1):
 
     Examples that `devices` cannot share evenly form a last batch of their own.
     """
+    if isinstance(features, TrainingStream):
+        return features.dataset(batch_size)
     check_divisible(features, devices)
     order = np.argsort(-features.lengths, kind="stable")
     shared = len(order) - len(order) % devices

@@ -13,6 +13,7 @@ import numpy as np
 
 from kerasbert.training.adamw import AdamW
 from kerasbert.training.features import GroupedExamples
+from kerasbert.training.stream import TrainingStream
 
 MEANS = ("sum_over_batch_size", "mean")  # reductions of losses
 
@@ -46,6 +47,11 @@ def divided(features, model, compile_arguments, batch_size):
     devices = device_count(model)
     if devices == 1:
         return features
+    if isinstance(features, TrainingStream):
+        raise ValueError(
+            f"Expected one device to pretrain on, got {devices}: create the model "
+            "outside of the scope of a strategy."
+        )
     check_divisible(features, devices)
     if batch_size % devices:
         raise ValueError(

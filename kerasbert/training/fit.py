@@ -85,7 +85,7 @@ def fit(
 
     Args:
         model: A model of `kerasbert.models`.
-        features: The `EncodedExamples` to train on.
+        features: The `EncodedExamples` to train on, or a `TrainingStream`.
         compile_arguments: Arguments of `keras.Model.compile`; `optimizer` may be a
             `Recipe`.
         validation: A `Validation`, or None.
@@ -139,7 +139,7 @@ def fit(
     check_trainable(model, features)
     keep_freed_memory()
     run = run or Run()
-    steps_per_epoch = -(-len(features) // batch_size)
+    steps_per_epoch = TrainingOrder.of(features, batch_size).steps_per_epoch
     steps = epochs * steps_per_epoch
     given = compile_arguments["optimizer"]
     identity = None
@@ -168,7 +168,7 @@ def fit(
     reset_seeds(model, seed)
 
     step, history = run.load(model, identity)
-    order = TrainingOrder(features, batch_size, seed, step)
+    order = TrainingOrder.of(features, batch_size, seed, step)
     if step > steps:
         raise ValueError(
             f"Expected epochs to be {-(-step // steps_per_epoch)} or more, as many as "

@@ -103,6 +103,8 @@ class RunRegistry:
 
 def _digests(features, name):
     """Returns the digests of inputs, targets and weights, which depend on the order."""
+    if hasattr(features, "digest"):  # of a stream
+        return {name: features.digest()}
     parts = {name: features.inputs, f"{name}' targets": features.targets}
     if features.weights is not None:
         parts[f"{name}' weights"] = {"": features.weights}

@@ -8,8 +8,10 @@ from keras import ops
 
 from kerasbert.training.adamw import AdamW
 from kerasbert.training.counts import check_count
+from kerasbert.training.lamb import LAMB, StableAdamW
 
 DECAYS = ("linear", "cosine", "constant", "inverse_sqrt", "warmup_stable_decay")
+ALGORITHMS = {"adamw": AdamW, "lamb": LAMB, "stable_adamw": StableAdamW}
 
 
 @keras.saving.register_keras_serializable(package="kerasbert")
@@ -104,6 +106,9 @@ class Recipe:
             has the full rate.
         accumulation: Number of batches whose mean gradient makes one update. A group
             may span two epochs; the last group of a training may be smaller.
+        algorithm: `"adamw"`, `"lamb"` for large batches, or `"stable_adamw"`.
+        beta_2: Decay of the mean of squared gradients.
+        epsilon: Added to its root.
 
     Raises:
         ValueError: If a value is out of range.
@@ -122,6 +127,9 @@ class Recipe:
     clip_norm: float | None = 1.0
     layer_decay: float = 1.0
     accumulation: int = 1
+    algorithm: str = "adamw"
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
 
     def __post_init__(self):
         positive = 0 < self.learning_rate < math.inf
@@ -132,6 +140,13 @@ class Recipe:
             "layer_decay", self.layer_decay, 0 < self.layer_decay <= 1, "above 0, to 1"
         )
         check_count("accumulation", self.accumulation)
+        _check("beta_2", self.beta_2, 0 < self.beta_2 < 1, "above 0 and below 1")
+        _check("epsilon", self.epsilon, self.epsilon > 0, "above 0")
+        if self.algorithm not in ALGORITHMS:
+            raise ValueError(
+                f"Expected an algorithm among {', '.join(ALGORITHMS)}, got "
+                f"{self.algorithm!r}."
+            )
         if self.clip_norm is not None:
             _check("clip_norm", self.clip_norm, self.clip_norm > 0, "above 0, or None")
         if self.decay not in DECAYS:
@@ -161,9 +176,11 @@ class Recipe:
             *(self.learning_rate, updates, int(updates * self.warmup), self.decay),
             int(updates * self.decay_fraction),
         )
-        optimizer = AdamW(
+        optimizer = ALGORITHMS[self.algorithm](
             schedule,
             self.weight_decay,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon,
             rates=layer_rates(model, self.layer_decay),
             global_clipnorm=self.clip_norm,
             gradient_accumulation_steps=(

@@ -147,7 +147,8 @@ class RunPlan:
     def of(cls, model, features, validation, epochs, batch_size, step, max_length):
         """Summarizes the training of a compiled model."""
         optimizer = inner_optimizer(model.optimizer)
-        steps = epochs * -(-len(features) // batch_size)
+        per_epoch = getattr(features, "steps_per_epoch", None)
+        steps = epochs * (per_epoch or -(-len(features) // batch_size))
         rates = learning_rates(optimizer, steps)
         schedule = getattr(optimizer, "_learning_rate", None)
         group = getattr(optimizer, "gradient_accumulation_steps", None) or 1

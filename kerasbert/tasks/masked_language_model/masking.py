@@ -43,9 +43,23 @@ class Masking:
         self.ordinary = np.flatnonzero(~self.special)
         self.continues = tokenizer.is_continuation & ~self.special  # [V]
 
-    def __call__(self, token_ids, random):
-        """Masks tokens of a row."""
-        positions = self._chosen(token_ids, random)  # [P]
+    def __call__(self, token_ids, random, rate=None, continues=None):
+        """Masks tokens of a row.
+
+        Args:
+            token_ids: The row.
+            random: The generator of random numbers.
+            rate: Which part of the tokens is chosen; None: that of the masking.
+            continues: Whether each token continues a word; None: as the vocabulary
+                marks it.
+
+        Returns:
+            The masked row, the chosen positions, and the tokens that were there.
+        """
+        rate = self.rate if rate is None else rate
+        if continues is None:
+            continues = self.continues[token_ids]
+        positions = self._chosen(token_ids, random, rate, continues)  # [P]
         masked = token_ids.copy()
         draws = random.random(len(positions))
         others = random.choice(self.ordinary, len(positions))
@@ -66,13 +80,13 @@ class Masking:
                     f"{position}. Leave texts out of which no token is left."
                 )
 
-    def _chosen(self, token_ids, random):
+    def _chosen(self, token_ids, random, rate, continues):
         places = np.flatnonzero(~self.special[token_ids])
-        count = max(1, round(self.rate * len(places)))
+        count = max(1, round(rate * len(places)))
         if not self.whole_words:
             return np.sort(random.choice(places, count, replace=False))
         follows = np.diff(places, prepend=-1) == 1
-        begins = ~(self.continues[token_ids[places]] & follows)
+        begins = ~(continues[places] & follows)
         begins[0] = True
         words = np.split(places, np.flatnonzero(begins)[1:])
         chosen, taken, room = [], np.zeros(len(words), bool), count

@@ -7,6 +7,13 @@ import warnings
 LONGEST_LINE = 1 << 20  # bytes
 
 
+def iterate_documents(files, skip_invalid=False):
+    """Yields the documents of files one by one, as `read_documents` reads them."""
+    for file in map(pathlib.Path, files):
+        read = _of_json if file.suffix == ".jsonl" else _of_text
+        yield from (document for document in read(file, skip_invalid) if document)
+
+
 def read_documents(files, skip_invalid=False):
     """Reads documents from plain text or JSON lines.
 
@@ -26,10 +33,7 @@ def read_documents(files, skip_invalid=False):
         ValueError: If a line is not UTF-8, longer than a MiB or no JSON document, or
             there are no documents at all.
     """
-    documents = []
-    for file in map(pathlib.Path, files):
-        read = _of_json if file.suffix == ".jsonl" else _of_text
-        documents += read(file, skip_invalid)
+    documents = list(iterate_documents(files, skip_invalid))
     if not documents:
         raise ValueError(
             f"Expected documents in {', '.join(map(str, files))}, got none: all lines "
@@ -39,17 +43,17 @@ def read_documents(files, skip_invalid=False):
 
 
 def _of_text(file, skip_invalid):
-    documents = [[]]
+    document = []
     for _, line in _lines(file, skip_invalid):
         if line:
-            documents[-1].append(line)
-        elif documents[-1]:
-            documents.append([])
-    return [document for document in documents if document]
+            document.append(line)
+        else:
+            yield document
+            document = []
+    yield document
 
 
 def _of_json(file, skip_invalid):
-    documents = []
     for number, line in _lines(file, skip_invalid):
         if not line:
             continue
@@ -68,8 +72,7 @@ def _of_json(file, skip_invalid):
                 f'Expected an object with a "text", a string or a list of strings, in '
                 f"line {number} of {file}, got {line[:60]!r}."
             )
-        documents.append([one.strip() for one in sentences if one.strip()])
-    return [document for document in documents if document]
+        yield [one.strip() for one in sentences if one.strip()]
 
 
 def _lines(file, skip_invalid):
@@ -102,4 +105,4 @@ def _lines(file, skip_invalid):
             f"Expected UTF-8, but {found}. Convert the file, or leave these lines out "
             "with skip_invalid (--skip-invalid)."
         )
-    warnings.warn(f"{found}; they are left out.", stacklevel=4)
+    warnings.warn(f"{found}; they are left out.", stacklevel=2)

@@ -18,10 +18,14 @@ from kerasbert.models.loading import assign_weights
 from kerasbert.tasks.masked_language_model.masked_lm import MaskedLM
 from kerasbert.tasks.masked_language_model.masking import MaskedExamples, Masking
 from kerasbert.tasks.pretrained_task import load_parts
+from kerasbert.tasks.pretraining.corpus import Corpus
 from kerasbert.tasks.pretraining.metrics import MaskedAccuracy
+from kerasbert.tasks.pretraining.packed_model import PackedModel
 from kerasbert.tasks.pretraining.segments import SegmentMaker
 from kerasbert.tasks.pretraining.sentences import SentencePreprocessor
+from kerasbert.tasks.pretraining.stream import stream_of
 from kerasbert.training.counts import check_count
+from kerasbert.training.fit import Run, Validation, fit
 
 
 class Pretrainer(MaskedLM):
@@ -90,6 +94,7 @@ class Pretrainer(MaskedLM):
         self._segments = SegmentMaker(
             self.max_length - special, pair_task, short_probability
         )
+        self._packed_model = None
         if self._has_pairs != isinstance(model, PretrainingModel):
             raise ValueError(
                 "Expected a PretrainingModel with a pair_task and a MaskedLMModel "
@@ -235,10 +240,11 @@ class Pretrainer(MaskedLM):
         """Trains the model on documents.
 
         Args:
-            inputs: A list of documents, each a list of strings.
+            inputs: A list of documents, each a list of strings; or a `Corpus`, which
+                need not fit into memory, as in `fit_corpus`.
             targets: None: the documents are their own.
             validation_data: Documents to test on after every epoch.
-            **options: As in `Task.fit`.
+            **options: As in `Task.fit`; of a corpus as in `fit_corpus`.
 
         Returns:
             A `keras.callbacks.History`.
@@ -246,9 +252,104 @@ class Pretrainer(MaskedLM):
         Raises:
             ValueError: If there are no documents, or one alone for next-sentence pairs.
         """
+        if isinstance(inputs, Corpus):
+            return self.fit_corpus(inputs, validation_data, **options)
         if validation_data is not None:
             validation_data = (list(validation_data), None)
         return super().fit(inputs, targets, validation_data, **options)
+
+    def fit_corpus(
+        self,
+        corpus: Corpus,
+        validation_data: Corpus | None = None,
+        checkpoints: Any = None,
+        steps: int = 1000,
+        validate_every: int | None = None,
+        batch_size: int = 32,
+        batch_ramp: int = 0,
+        first_mask_rate: float | None = None,
+        seed: int = 0,
+        **options: Any,
+    ) -> Any:
+        """Trains the model on a corpus for a number of steps.
+
+        Tokens of a batch follow each other without padding, attention stays inside
+        each sequence, and pairs are drawn anew in every pass. A step depends on the
+        seed and its number alone, so that memory is that of a batch. TensorFlow is the
+        backend.
+
+        Args:
+            corpus: The `Corpus`, of which as many passes are made as the steps take.
+            validation_data: Another, held out.
+            checkpoints: A folder in which the state is saved and from which a run goes
+                on that was ended; or a `kerasbert.training.fit.Run`.
+            steps: Number of batches, rounded up to a multiple of `validate_every`.
+            validate_every: Number of steps between two validations, which the history
+                calls an epoch; None: all steps.
+            batch_size: Number of sequences of a batch.
+            batch_ramp: Number of first steps in which the batch grows from an eighth.
+            first_mask_rate: The masking rate of the first step, from which it changes
+                evenly to `mask_rate` at the last; None: it does not change.
+            seed: Gives order, pairs, masking and dropout.
+            **options: `callbacks` and others of `keras.Model.fit`, such as `verbose`.
+
+        Returns:
+            A `keras.callbacks.History`.
+
+        Raises:
+            ValueError: If the corpus is too small for a batch, or has no pairs.
+        """
+        check_count("steps", steps)
+        check_count("batch_ramp", batch_ramp, 0)
+        every = min(validate_every or steps, steps)
+        check_count("validate_every", every)
+        epochs = -(-steps // every)
+        stream = stream_of(
+            self, corpus, every, epochs * every, batch_ramp, first_mask_rate
+        )
+        stream.step(0, batch_size, seed)  # whether the corpus has a batch
+        validation = None
+        if validation_data is not None:
+            validation = Validation(stream_of(self, validation_data))
+        if self._compile_arguments is None:
+            self.compile()
+        run = checkpoints if isinstance(checkpoints, Run) else Run(checkpoints)
+        arguments = {"jit_compile": False, **self._compile_arguments}
+        return fit(
+            *(self.packed_model, stream, arguments, validation),
+            epochs=epochs,
+            batch_size=batch_size,
+            seed=seed,
+            run=run,
+            about={**self._about(), "steps": steps},
+            **options,
+        )
+
+    def evaluate(self, inputs: Any, *args: Any, **options: Any) -> dict[str, float]:
+        """Computes loss and metrics on held-out documents, masked always alike.
+
+        Args:
+            inputs: Documents as in `fit`, or a `Corpus`.
+            *args: As in `Task.evaluate`.
+            **options: As there; of a corpus `batch_size`.
+
+        Returns:
+            A dictionary of numbers.
+        """
+        if not isinstance(inputs, Corpus):
+            return super().evaluate(inputs, *args, **options)
+        dataset = stream_of(self, inputs).dataset(options.get("batch_size", 32))
+        model = self.packed_model
+        if not model.compiled:
+            model.compile(**self.losses(), optimizer="sgd", jit_compile=False)
+        return model.evaluate(dataset, return_dict=True, verbose=0)
+
+    @property
+    def packed_model(self) -> PackedModel:
+        """The model on packed tokens, which shares all weights."""
+        if self._packed_model is None:
+            self._packed_model = PackedModel(self.model)
+        return self._packed_model
 
     def losses(self) -> dict[str, Any]:
         arguments = super().losses()

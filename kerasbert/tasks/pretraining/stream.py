@@ -1,0 +1,186 @@
+"""Masked, packed batches of a corpus."""
+
+import hashlib
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from kerasbert.tasks.pretraining.rows import PairRows, Rows
+from kerasbert.training.stream import TrainingStream, dataset_of
+
+
+class PretrainingStream(TrainingStream):
+    """Batches of a corpus, masked anew in every pass, without padding.
+
+    A pass takes all rows in a random order. A batch has the tokens of its rows one
+    after the other, and the labels of masked places alone.
+
+    Args:
+        rows: The `Rows`.
+        masking: The `Masking`.
+        steps_per_epoch: Number of steps between two validations.
+        rate: Function from the number of a step to the masking rate.
+        ramp: Number of first steps in which the batch grows from an eighth.
+
+    Raises:
+        ValueError: If the corpus has fewer rows than a batch.
+    """
+
+    def __init__(self, rows, masking, steps_per_epoch, rate, ramp=0):
+        super().__init__(steps_per_epoch)
+        self.rows = rows
+        self.masking = masking
+        self.rate = rate
+        self.ramp = ramp
+        self._order = (None, None)
+
+    def step(self, number, batch_size, seed):
+        if len(self.rows) < batch_size:
+            raise ValueError(
+                f"Expected a corpus of {batch_size} rows or more, as many as a batch "
+                f"has, got {len(self.rows)}. Use more text, or a smaller batch_size."
+            )
+        first, count = ramped(number, batch_size, self.ramp)
+        return self._batch(range(first, first + count), seed, self.rate(number))
+
+    def digest(self):
+        digest = hashlib.blake2b(digest_size=16)
+        digest.update(self.rows.corpus.digest().encode())
+        digest.update(np.ascontiguousarray(self.rows.plan).tobytes())
+        masking = (self.masking.whole_words, self.masking.max_ngram)
+        settings = (type(self.rows).__name__, *masking, self.ramp)
+        rates = [self.rate(step) for step in range(0, 1 << 20, 997)]
+        digest.update(repr((*settings, self.steps_per_epoch, rates)).encode())
+        return digest.hexdigest()
+
+    def dataset(self, batch_size, most=None):
+        """Returns a `tf.data.Dataset` of all rows once, masked always alike.
+
+        Args:
+            batch_size: Number of rows of a batch.
+            most: Number of rows to take; None: all.
+        """
+        count = min(most or len(self.rows), len(self.rows))
+        starts = range(0, count, batch_size)
+
+        def generate():
+            for start in starts:
+                places = range(start, min(start + batch_size, count))
+                yield self._batch(places, 0, self.rate(0), fixed=True)
+
+        return dataset_of(generate, self, len(starts))
+
+    def __len__(self):
+        return len(self.rows)
+
+    def _batch(self, places, seed, rate, fixed=False):
+        tokens, segments, positions, labels, lengths, classes = ([] for _ in range(6))
+        offset = 0
+        for place in places:
+            turn, index = divmod(place, len(self.rows))
+            row = index if fixed else int(self._shuffled(seed, turn)[index])
+            random = np.random.default_rng([seed, turn, row])
+            token_ids, segment_ids, continues, pair = self.rows.row(row, random)
+            masked, hidden, kept = self.masking(token_ids, random, rate, continues)
+            tokens.append(masked)
+            segments.append(segment_ids)
+            positions.append(hidden + offset)
+            labels.append(kept)
+            lengths.append(len(token_ids))
+            classes.append(pair)
+            offset += len(token_ids)
+        inputs = {
+            "token_ids": np.concatenate(tokens),
+            "segment_ids": np.concatenate(segments),
+            "masked_positions": np.concatenate(positions).astype("int32"),
+            "row_lengths": np.array(lengths, "int32"),
+        }
+        targets = {"mlm_logits": np.concatenate(labels)}
+        if self.rows.pair:
+            targets["pair_logits"] = np.array(classes, "int32")
+        return inputs, targets
+
+    def _shuffled(self, seed, turn):
+        if self._order[0] != (seed, turn):
+            order = np.random.default_rng([seed, turn]).permutation(len(self.rows))
+            self._order = (seed, turn), order
+        return self._order[1]
+
+
+def stream_of(
+    task, corpus, steps_per_epoch=1, steps=1, batch_ramp=0, first_mask_rate=None
+):
+    """Returns the batches of a corpus for a `Pretrainer`."""
+    last = task.mask_rate
+    first = last if first_mask_rate is None else first_mask_rate
+    if not 0 < first < 1:
+        raise ValueError(
+            f"Expected first_mask_rate above 0 and below 1, got {first_mask_rate}."
+        )
+    options = {
+        "tokenizer": task.tokenizer,
+        "max_length": task.max_length,
+        "short_probability": task.short_probability,
+        "seed": task.corpus_seed,
+    }
+    if task.pair_task == "none":
+        rows = Rows(corpus, **options)
+    else:
+        rows = PairRows(task.pair_task, corpus, **options)
+
+    def rate(step):
+        return first + (last - first) * min(1.0, step / steps)
+
+    return PretrainingStream(rows, task._masking, steps_per_epoch, rate, batch_ramp)
+
+
+def steps_within(seconds, task, corpus, batch_size, samples=8):
+    """Estimates how many steps a time allows, from a few that change no weight.
+
+    The update of the weights and validation are not timed, so a training may take some
+    more.
+    """
+    stream, model = stream_of(task, corpus), task.packed_model
+    loss_of = task.losses()["loss"]
+
+    @tf.function(reduce_retracing=True)
+    def gradients(inputs, targets):
+        with tf.GradientTape() as tape:
+            outputs = model(inputs, training=True)
+            total = sum(loss_of[n](targets[n], outputs[n]) for n in loss_of)
+        weights = [variable.value for variable in model.trainable_variables]
+        found = tape.gradient(total, weights, unconnected_gradients="zero")
+        return [tf.reduce_sum(tf.convert_to_tensor(g)) for g in found]
+
+    begun = None
+    for number in range(samples + 2):
+        if number == 2:  # both shapes of the graph are there
+            begun = time.perf_counter()
+        batch = stream.step(number, batch_size, 0)
+        found = gradients(*tf.nest.map_structure(tf.constant, batch))
+        tf.nest.map_structure(lambda tensor: tensor.numpy(), found)
+    each = (time.perf_counter() - begun) / samples
+    if seconds < each:
+        raise ValueError(f"Expected {each:.3g} s or more, for a step, got {seconds:g}.")
+    return int(seconds / each)
+
+
+def ramped(number, batch_size, ramp):
+    """Returns the first row of a step and its number of rows.
+
+    In the first `ramp` steps the batch grows evenly from an eighth to the whole.
+
+    Example:
+        >>> [ramped(step, 8, 4) for step in (0, 1, 3, 4, 5)]
+        [(0, 1), (1, 2), (7, 6), (13, 8), (21, 8)]
+    """
+    if not ramp:
+        return number * batch_size, batch_size
+    least = max(1, batch_size // 8)
+    steps = np.arange(min(number, ramp))
+    sizes = least + (batch_size - least) * steps // ramp
+    first = int(sizes.sum()) + max(0, number - ramp) * batch_size
+    if number >= ramp:
+        return first, batch_size
+    return first, least + (batch_size - least) * number // ramp

@@ -1,0 +1,130 @@
+"""Vocabularies of a corpus."""
+
+import io
+
+from kerasbert.tasks.pretraining.documents import iterate_documents
+from kerasbert.text.sentencepiece import SentencePieceTokenizer
+from kerasbert.text.tokenizer_config import ALBERT_SPECIAL_TOKENS, BERT_SPECIAL_TOKENS
+from kerasbert.text.wordpiece import WordPieceTokenizer
+
+KINDS = ("wordpiece", "sentencepiece")
+MOST_TEXTS = 1_000_000  # that the SentencePiece trainer looks at
+
+
+def train_tokenizer(
+    files,
+    vocab_size=30522,
+    kind="wordpiece",
+    lower_case=True,
+    max_length=512,
+    skip_invalid=False,
+):
+    """Trains a vocabulary on documents.
+
+    Args:
+        files: Paths of the files, as in `Corpus.write`.
+        vocab_size: Number of tokens, special tokens included; less where the text does
+            not have as many pieces.
+        kind: `"wordpiece"` as BERT has it, or `"sentencepiece"` as ALBERT has it.
+        lower_case: Whether to lower-case text and remove accents.
+        max_length: That of the tokenizer.
+        skip_invalid: As in `Corpus.write`.
+
+    Returns:
+        A `kerasbert.Tokenizer`.
+
+    Raises:
+        ImportError: If the package that trains it is not installed.
+        ValueError: If there is no text, or the vocabulary cannot be that small.
+
+    Reference:
+        [Wu et al., 2016](https://arxiv.org/abs/1609.08144), section 4.1, and
+        [Kudo, 2018](https://arxiv.org/abs/1804.10959).
+    """
+    if kind not in KINDS:
+        raise ValueError(
+            f"Expected kind to be wordpiece or sentencepiece, got {kind!r}."
+        )
+    documents = iterate_documents(files, skip_invalid)
+    texts = (sentence for document in documents for sentence in document)
+    first = next(texts, None)
+    if first is None:
+        raise ValueError(f"Expected text in {', '.join(map(str, files))}, got none.")
+    texts = _after(first, texts)
+    train = _wordpiece if kind == "wordpiece" else _sentencepiece
+    return train(texts, vocab_size, lower_case, max_length)
+
+
+def _after(first, others):
+    yield first
+    yield from others
+
+
+def _wordpiece(texts, vocab_size, lower_case, max_length):
+    try:
+        import tokenizers
+    except ModuleNotFoundError:
+        raise _missing("tokenizers") from None
+    special = list(BERT_SPECIAL_TOKENS.all())
+    order = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    special = [token for token in order if token in special]
+    model = tokenizers.Tokenizer(tokenizers.models.WordPiece(unk_token="[UNK]"))
+    model.normalizer = tokenizers.normalizers.BertNormalizer(lowercase=lower_case)
+    model.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
+    trainer = tokenizers.trainers.WordPieceTrainer(
+        vocab_size=vocab_size,
+        special_tokens=special,
+        limit_alphabet=max(1000, vocab_size // 3),
+        show_progress=False,
+    )
+    model.train_from_iterator(texts, trainer)
+    ids = model.get_vocab()
+    return WordPieceTokenizer(
+        sorted(ids, key=ids.get), lower_case=lower_case, max_length=max_length
+    )
+
+
+def _sentencepiece(texts, vocab_size, lower_case, max_length):
+    try:
+        import sentencepiece
+    except ModuleNotFoundError:
+        raise _missing("sentencepiece") from None
+    model = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=(text.lower() if lower_case else text for text in texts),
+            model_writer=model,
+            model_type="unigram",
+            vocab_size=vocab_size,
+            hard_vocab_limit=False,
+            character_coverage=0.9995,
+            pad_id=0,
+            unk_id=1,
+            bos_id=-1,
+            eos_id=-1,
+            pad_piece="<pad>",
+            control_symbols=["[CLS]", "[SEP]", "[MASK]"],
+            input_sentence_size=MOST_TEXTS,
+            shuffle_input_sentence=True,
+            num_threads=2,
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        raise ValueError(
+            f"Expected text of which a vocabulary of {vocab_size} tokens can be made: "
+            f"{error}"
+        ) from None
+    return SentencePieceTokenizer(
+        model.getvalue(),
+        lower_case=lower_case,
+        strip_accents=lower_case,
+        special_tokens=ALBERT_SPECIAL_TOKENS,
+        max_length=max_length,
+    )
+
+
+def _missing(package):
+    return ImportError(
+        f"Expected the package {package}, which trains the vocabulary. Install: pip "
+        "install 'kerasbert[pretraining]'"
+    )

@@ -1,0 +1,292 @@
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow")
+pytest.importorskip("tokenizers")
+
+import kerasbert
+from kerasbert.tasks.masked_language_model.masking import Masking
+from kerasbert.tasks.pretraining import Corpus, train_tokenizer
+from kerasbert.tasks.pretraining.rows import PairRows, Rows
+from kerasbert.tasks.pretraining.stream import ramped, steps_within, stream_of
+from kerasbert.training.fit import Run
+from tests.training.killed import KillAfter, Killed
+
+WORDS = "the cat sat on a mat while dogs were running unbelievably far away".split()
+
+
+def text(documents=30, seed=0):
+    random = np.random.default_rng(seed)
+    sentences = [
+        [" ".join(random.choice(WORDS, random.integers(3, 9))) for _ in range(4)]
+        for _ in range(documents)
+    ]
+    return "\n\n".join("\n".join(document) for document in sentences) + "\n"
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    (folder / "one.txt").write_text(text())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tokenizer(files):
+    return train_tokenizer([files / "one.txt"], vocab_size=60)
+
+
+@pytest.fixture(scope="module")
+def corpus(files, tokenizer):
+    return Corpus.write(files / "tokens", [files / "one.txt"], tokenizer)
+
+
+def pretrainer(tokenizer, family=kerasbert.BertConfig, dropout=0.1, **options):
+    sizes = dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=2)
+    rates = dict(hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout)
+    config = family(
+        vocab_size=tokenizer.vocabulary_size,
+        intermediate_size=16,
+        max_position_embeddings=32,
+        initializer_range=0.1,
+        **(sizes | rates),
+    )
+    import keras
+
+    keras.utils.set_random_seed(0)
+    options = {"max_length": 24, **options}
+    return kerasbert.Pretrainer.from_config(config, tokenizer, **options)
+
+
+def test_the_corpus_holds_the_tokens_of_every_sentence(files, tokenizer, corpus):
+    lines = [x for x in (files / "one.txt").read_text().splitlines() if x]
+    assert (corpus.num_documents, corpus.num_sentences) == (30, len(lines))
+    for number, row in enumerate(tokenizer.tokenize(lines).to_list()):
+        start, stop = corpus.sentences[number : number + 2]
+        assert corpus.span(int(start), int(stop))[0].tolist() == row
+
+
+def test_rows_hold_every_token_once_and_fit(tokenizer, corpus):
+    rows = Rows(corpus, tokenizer, 16, short_probability=0.5)
+    random = np.random.default_rng(0)
+    found = [rows.row(number, random)[0] for number in range(len(rows))]
+    assert max(map(len, found)) <= 16
+    inside = np.concatenate([row[1:-1] for row in found])
+    np.testing.assert_array_equal(inside, corpus.span(0, corpus.num_tokens)[0])
+    assert {row[0] for row in found} == {tokenizer.cls_token_id}
+
+
+def test_half_of_the_second_sentences_are_of_another_document(tokenizer, corpus):
+    rows = PairRows("next_sentence", corpus, tokenizer=tokenizer, max_length=24)
+    random = np.random.default_rng(0)
+    classes = []
+    for _ in range(20):
+        for number in range(len(rows)):
+            token_ids, segments, _, other = rows.row(number, random)
+            assert len(token_ids) <= 24
+            assert (token_ids == tokenizer.sep_token_id).sum() == 2
+            assert (np.diff(segments) >= 0).all() and segments[-1] == 1
+            several = rows.plan[number][1] - rows.plan[number][0] > 1
+            assert other or several  # one sentence has none that follows it
+            classes += [other] if several else []
+    assert abs(np.mean(classes) - 0.5) < 0.05
+
+
+def test_swapped_segments_are_the_same_text(tokenizer, corpus):
+    rows = PairRows("sentence_order", corpus, tokenizer=tokenizer, max_length=32)
+    for number in range(len(rows)):
+        first, last, target = rows.plan[number]
+        start, stop = (int(corpus.sentences[n]) for n in (first, last))
+        if stop - start > target:  # which is cut
+            continue
+        whole = corpus.span(start, stop)[0].tolist()
+        token_ids, segments, _, swapped = rows.row(
+            number, np.random.default_rng(number)
+        )
+        one = token_ids[1:][segments[1:] == 0][:-1].tolist()
+        two = token_ids[segments == 1][:-1].tolist()
+        assert (two + one if swapped else one + two) == whole
+
+
+def test_the_masking_has_its_rate_and_shares(tokenizer):
+    """Over a million tokens; special tokens are never hidden."""
+    masking = Masking(tokenizer, 0.15)
+    random = np.random.default_rng(0)
+    ordinary = masking.ordinary
+    length, counts = 10_000, np.zeros(4)
+    for _ in range(100):
+        row = random.choice(ordinary, length)
+        row[[0, -1]] = tokenizer.cls_token_id, tokenizer.sep_token_id
+        masked, places, kept = masking(row, random)
+        assert not {0, length - 1} & set(places)
+        hidden = masked[places] == tokenizer.mask_token_id
+        same = masked[places] == kept
+        counts += len(places), hidden.sum(), same.sum(), (~hidden & ~same).sum()
+        np.testing.assert_array_equal(np.delete(masked, places), np.delete(row, places))
+    by_chance = 0.1 / len(ordinary)  # a random token that is the same
+    assert counts[0] / 1e6 == pytest.approx(0.15, abs=0.002)
+    shares = counts[1:] / counts[0]
+    np.testing.assert_allclose(
+        shares, [0.8, 0.1 + by_chance, 0.1 - by_chance], atol=0.002
+    )
+
+
+@pytest.mark.parametrize("max_ngram", [1, 3])
+def test_whole_words_are_whole(tokenizer, max_ngram):
+    masking = Masking(tokenizer, 0.3, whole_words=True, max_ngram=max_ngram)
+    random = np.random.default_rng(0)
+    row = random.choice(masking.ordinary, 60)
+    continues = random.random(60) < 0.4
+    continues[0] = False
+    words = np.cumsum(~continues)
+    runs = []
+    for _ in range(200):
+        chosen = np.zeros(60, bool)
+        chosen[masking(row, random, continues=continues)[1]] = True
+        for word in set(words[chosen]):
+            assert chosen[words == word].all()
+        runs.append(
+            len(set(words[chosen]))
+            / (1 + (np.diff(np.unique(words[chosen])) > 1).sum())
+        )
+    assert (np.mean(runs) > 1.6) == (max_ngram > 1)
+
+
+def test_chinese_words_are_hidden_whole(tmp_path):
+    pytest.importorskip("jieba")
+    (tmp_path / "zh.txt").write_text("我们在北京大学学习自然语言处理\n" * 4)
+    (tmp_path / "spaced.txt").write_text("我们 在 北京大学 学习\n")
+    tokenizer = train_tokenizer([tmp_path / "zh.txt"], vocab_size=40)
+    found = Corpus.write(tmp_path / "a", [tmp_path / "zh.txt"], tokenizer, "jieba")
+    assert (~found.span(0, 15)[1]).sum() < 10
+    assert found.span(3, 7)[1].tolist() == [False, True, True, True]  # 北京大学
+    spaced = Corpus.write(
+        tmp_path / "b", [tmp_path / "spaced.txt"], tokenizer, "spaces"
+    )
+    begins = np.flatnonzero(~spaced.span(0, 9)[1]).tolist()
+    assert begins == [0, 2, 3, 7]
+
+
+@pytest.mark.parametrize("pair_task", ["none", "sentence_order"])
+def test_packed_logits_are_those_of_rows_alone(tokenizer, corpus, pair_task):
+    task = pretrainer(tokenizer, dropout=0.0, pair_task=pair_task)
+    inputs, _ = stream_of(task, corpus).step(0, 6, 0)
+    found = {n: np.array(x) for n, x in task.packed_model(inputs).items()}
+    ends = np.cumsum(inputs["row_lengths"])
+    alone, pairs = [], []
+    for start, end in zip(ends - inputs["row_lengths"], ends, strict=True):
+        places = inputs["masked_positions"]
+        places = places[(places >= start) & (places < end)] - start
+        row = {
+            "token_ids": inputs["token_ids"][None, start:end],
+            "segment_ids": inputs["segment_ids"][None, start:end],
+            "padding_mask": np.ones((1, end - start), "int32"),
+            "masked_positions": places[None],
+        }
+        outputs = task.model(row)
+        alone.append(np.array(outputs["mlm_logits"])[0])
+        pairs += [np.array(outputs["pair_logits"])] if pair_task != "none" else []
+    np.testing.assert_allclose(found["mlm_logits"], np.concatenate(alone), atol=3e-6)
+    if pair_task != "none":
+        np.testing.assert_allclose(
+            found["pair_logits"], np.concatenate(pairs), atol=3e-6
+        )
+
+
+def test_the_batch_grows_to_its_size_without_gaps():
+    found = [ramped(step, 16, 5) for step in range(8)]
+    assert [size for _, size in found] == [2, 4, 7, 10, 13, 16, 16, 16]
+    for (first, size), (following, _) in zip(found, found[1:], strict=False):
+        assert following == first + size
+
+
+OPTIONS = dict(
+    steps=12,
+    validate_every=4,
+    batch_size=4,
+    batch_ramp=4,
+    verbose=0,
+    first_mask_rate=0.3,
+)
+
+
+def train(tokenizer, corpus, checkpoints=None, **options):
+    task = pretrainer(tokenizer, pair_task="sentence_order", max_ngram=3)
+    recipe = kerasbert.Recipe(1e-2, decay="warmup_stable_decay", accumulation=2)
+    task.compile(recipe, run_eagerly=True)
+    task.fit(corpus, checkpoints=checkpoints, **{**OPTIONS, **options})
+    return [v.numpy() for v in task.packed_model.weights]
+
+
+def test_a_pretraining_that_is_killed_goes_on_bit_for_bit(tmp_path, tokenizer, corpus):
+    """At random steps, each time in a model that knows nothing."""
+    expected = train(tokenizer, corpus)
+    run, left = Run(tmp_path, every=1), 12
+    for steps in np.random.default_rng(1).integers(1, 4, 5):
+        left -= steps
+        assert left > 0
+        with pytest.raises(Killed):
+            train(tokenizer, corpus, run, callbacks=[KillAfter(int(steps))])
+    for one, two in zip(train(tokenizer, corpus, run), expected, strict=True):
+        np.testing.assert_array_equal(one, two)
+    with pytest.raises(ValueError, match="another run"):
+        train(tokenizer, corpus, run, seed=1)
+
+
+def test_what_is_trained_is_loaded_by_other_tasks(tmp_path, tokenizer, corpus):
+    task = pretrainer(tokenizer, whole_words=True, dropout=0.0)
+    task.compile(kerasbert.Recipe(2e-2, warmup=0.0), run_eagerly=True)
+    before = task.evaluate(corpus)
+    task.fit(corpus, steps=40, batch_size=16, verbose=0)
+    after = task.evaluate(corpus)
+    assert after["loss"] < before["loss"] - 0.5
+    assert after["perplexity"] == pytest.approx(np.exp(after["loss"]), rel=0.02)
+    task.save(tmp_path / "model")
+    again = kerasbert.load(tmp_path / "model")
+    assert again.options() == task.options()
+    assert again.evaluate(corpus)["loss"] == pytest.approx(after["loss"], abs=1e-5)
+    filled = kerasbert.MaskedLM.from_pretrained(tmp_path / "model")
+    assert filled.predict(["the [MASK] sat"]) == task.predict(["the [MASK] sat"])
+    vectors = kerasbert.TextEmbedder.from_pretrained(tmp_path / "model")
+    assert vectors.encode(["the cat"]).shape == (1, 16)
+
+
+def test_a_time_is_turned_into_steps(tokenizer, corpus):
+    task = pretrainer(tokenizer)
+    before = [v.numpy() for v in task.model.weights]
+    few, many = (steps_within(t, task, corpus, 4, samples=2) for t in (2.0, 200.0))
+    assert 1 <= few < many
+    for one, two in zip(before, task.model.weights, strict=True):
+        np.testing.assert_array_equal(one, two.numpy())
+    with pytest.raises(ValueError, match="or more, for a step"):
+        steps_within(1e-9, task, corpus, 4, samples=1)
+
+
+def test_bad_corpora_are_refused(tmp_path, tokenizer, corpus):
+    with pytest.raises(FileNotFoundError, match="file with documents"):
+        Corpus.write(tmp_path / "t", [tmp_path / "none.txt"], tokenizer)
+    (tmp_path / "empty.txt").write_text("\n\n")
+    with pytest.raises(ValueError, match="hold none"):
+        Corpus.write(tmp_path / "t", [tmp_path / "empty.txt"], tokenizer)
+    assert not (tmp_path / "t").exists()
+    with pytest.raises(ValueError, match="got none"):
+        train_tokenizer([tmp_path / "empty.txt"])
+    (tmp_path / "one.txt").write_text("the cat sat\non a mat\n")
+    one = Corpus.write(tmp_path / "one", [tmp_path / "one.txt"], tokenizer)
+    with pytest.raises(ValueError, match="two documents or more"):
+        PairRows("next_sentence", one, tokenizer=tokenizer, max_length=24)
+    with pytest.raises(ValueError, match="4 rows or more"):
+        pretrainer(tokenizer).fit(one, steps=1, batch_size=4, verbose=0)
+    (tmp_path / "lines.txt").write_text("the cat\n\na mat\n")
+    lines = Corpus.write(tmp_path / "lines", [tmp_path / "lines.txt"], tokenizer)
+    with pytest.raises(ValueError, match="two sentences or more"):
+        PairRows("sentence_order", lines, tokenizer=tokenizer, max_length=24)
+    (tmp_path / "bad.txt").write_bytes(b"the cat\n\xff\xfe\na mat\n")
+    bad = (tmp_path / "bad", [tmp_path / "bad.txt"], tokenizer)
+    with pytest.raises(ValueError, match="1 of 3 lines"):
+        Corpus.write(*bad)
+    with pytest.warns(UserWarning, match="1 of 3 lines"):
+        assert Corpus.write(*bad, skip_invalid=True).num_sentences == 2
+    (tmp_path / "bad.jsonl").write_text('{"text": "the cat"}\n{"title": "a"}\n')
+    with pytest.raises(ValueError, match="line 2"):
+        Corpus.write(tmp_path / "b", [tmp_path / "bad.jsonl"], tokenizer)
