@@ -380,6 +380,7 @@ def _patch_size(image_size):
 
 def _usual_size(images):
     """Returns an image size for a run: that of small images, or 224."""
-    data = tf.io.decode_image(tf.io.read_file(images[0]), expand_animations=False)
-    side = max(data.shape[:2])
+    data = tf.io.read_file(images[0])
+    Pixels(1, 3)([images[0]])  # tells what is no image
+    side = max(tf.io.decode_image(data, expand_animations=False).shape[:2])
     return side + side % 2 if side <= 64 else 224

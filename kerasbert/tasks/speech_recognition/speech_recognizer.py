@@ -1,7 +1,7 @@
 """The task of speech recognition."""
 
 import os
-import wave
+import pathlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +20,7 @@ from kerasbert.tasks.media_files import files_in, read_media_table
 from kerasbert.tasks.media_task import MediaTask
 from kerasbert.tasks.speech_recognition import ctc
 from kerasbert.tasks.speech_recognition.speech_examples import SpeechExamples
-from kerasbert.tasks.speech_recognition.waveforms import read_waveforms
+from kerasbert.tasks.speech_recognition.waveforms import read_wav, read_waveforms
 from kerasbert.training.recipe import Recipe
 
 # New models by name: width and number of layers.
@@ -165,8 +165,9 @@ class SpeechRecognizer(MediaTask):
         """Makes the task of a run: a new one of a size, or one that was saved."""
         if model in SIZES:
             if "sampling_rate" not in options:
-                with wave.open(examples.inputs[0]) as file:
-                    options["sampling_rate"] = file.getframerate()
+                data = pathlib.Path(examples.inputs[0]).read_bytes()
+                _, rate = read_wav(data, f"in {examples.inputs[0]}")
+                options["sampling_rate"] = rate
             return cls.for_texts(examples.targets, model, **options)
         if options:
             raise ValueError(

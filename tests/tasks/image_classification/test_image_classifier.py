@@ -257,6 +257,14 @@ def test_the_command_names_a_file_that_is_not_there(tmp_path, capsys):
     assert "line 2 of " in told and "rows.csv, got 'none.png'" in told
 
 
+def test_the_command_names_a_file_that_is_no_image(tmp_path, capsys):
+    (tmp_path / "cat").mkdir()
+    (tmp_path / "cat" / "1.png").write_bytes(b"nothing")
+    words = ["finetune", "images", "--model", "vit_mini", "--train", str(tmp_path)]
+    assert main([*words, "--output", str(tmp_path / "run")]) == 2
+    assert "1.png, got 7 bytes that are none" in capsys.readouterr().err
+
+
 def test_the_command_wants_a_folder_for_each_class(tmp_path, capsys):
     (tmp_path / "1.png").write_bytes(b"")
     words = ["finetune", "images", "--model", "vit_mini", "--train", str(tmp_path)]

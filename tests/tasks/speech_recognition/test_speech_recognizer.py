@@ -377,6 +377,14 @@ def test_the_command_trains_tests_answers_and_exports(folder, tmp_path, capsys):
     assert (tmp_path / "served" / "1" / "saved_model.pb").exists()
 
 
+def test_the_command_names_a_file_that_is_no_recording(tmp_path, capsys):
+    (tmp_path / "low.wav").write_bytes(b"nothing")
+    words = ["finetune", "transcribe", "--model", "speech_mini"]
+    words += ["--train", str(tmp_path), "--output", str(tmp_path / "run")]
+    assert main(words) == 2
+    assert "low.wav, got 7 bytes that are none" in capsys.readouterr().err
+
+
 def test_names_of_files_are_texts_where_there_is_no_table(folder, tmp_path):
     (tmp_path / "low_high.wav").write_bytes(wav(tone("low")))
     examples = kerasbert.SpeechRecognizer.read(tmp_path, None)
