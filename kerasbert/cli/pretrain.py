@@ -24,9 +24,10 @@ def pretrain(
             metavar="FILE",
             help="A recipe, such as bert_tiny or albert_base, or a YAML file with "
             "settings, those of these flags and more: family, architecture, "
-            "pair_task, mask_rate, whole_words, max_ngram, short_probability, warmup, "
-            "decay, weight_decay, clip_norm, accumulation, save_every. Flags win "
-            "over it.",
+            "pair_task, mask_rate, whole_words, max_ngram, short_probability, "
+            "validate_every, batch_ramp, first_mask_rate, words, warmup, "
+            "decay, weight_decay, clip_norm, accumulation, algorithm, save_every. "
+            "Flags win over it.",
         ),
     ] = None,
     learning_rate: Annotated[
@@ -46,10 +47,16 @@ def pretrain(
     if learning_rate is not None:
         given["learning_rate"] = learning_rate
     settings = {} if config is None else read_recipe(config)
+    for name, other in (("steps", "hours"), ("hours", "steps")):
+        if name in given:
+            settings.pop(other, None)
     config = pretrain_config(**{**settings, **given})
-    from kerasbert.cli.pretrain_run import run
     from kerasbert.cli.run_folder import RunFolder
 
+    if config.is_streamed:
+        from kerasbert.cli.pretrain_corpus import run
+    else:
+        from kerasbert.cli.pretrain_run import run
     folder = RunFolder(output)
     folder.check(overwrite)
     run(config, folder, overwrite)

@@ -31,13 +31,26 @@ class PretrainConfig:
     vocabulary: str | None = flag(
         "Where the vocabulary is, for random weights.", metavar="SRC"
     )
+    vocab_size: int | None = flag(
+        "Size of a vocabulary that is trained on the corpus, without --vocabulary.",
+        kind=int,
+    )
     epochs: int = flag("How often to see all; default 1.", 1, kind=int)
+    steps: int | None = flag(
+        "Number of batches, in place of the epochs: the corpus need not fit into "
+        "memory then.",
+        kind=int,
+    )
+    hours: float | None = flag("The time, in place of the steps.", kind=float)
     batch_size: int = flag("Sequences of a batch; default 32.", 32, kind=int)
     max_length: int | None = flag("Most tokens of a sequence.", kind=int)
     seed: int = flag("Gives all that is random; default 0.", 0, kind=int)
     dtype: str | None = flag("Such as mixed_bfloat16, on processors that have it.")
     skip_invalid: bool = flag(
         "Leave out lines that are not UTF-8.", False, kind=bool, names="--skip-invalid"
+    )
+    tensorboard: bool = flag(
+        "Write logs for TensorBoard.", False, kind=bool, names="--tensorboard"
     )
     # The encoder of random weights: bert or albert, and arguments of its config.
     family: str = "bert"
@@ -48,6 +61,13 @@ class PretrainConfig:
     whole_words: bool = False
     max_ngram: int = 1
     short_probability: float = 0.1
+    # With steps or hours: number of steps between validations, number of first steps
+    # in which the batch grows, masking rate of the first step, and what words are:
+    # spaces or jieba.
+    validate_every: int = 1000
+    batch_ramp: int = 0
+    first_mask_rate: float | None = None
+    words: str | None = None
     # The number of steps after which the state is saved, besides every epoch.
     save_every: int | None = 500
     # The fields of the `Recipe` stand beside these in a file.
@@ -56,22 +76,38 @@ class PretrainConfig:
     def __post_init__(self):
         if not self.corpus:
             raise ValueError("Expected --corpus, or corpus in the --config file.")
-        if (self.model is None) == (self.vocabulary is None):
+        sources = (self.model, self.vocabulary, self.vocab_size)
+        if sum(source is not None for source in sources) != 1:
             raise ValueError(
                 "Expected either --model, to go on with its pretraining, or "
-                "--vocabulary, for random weights."
+                "--vocabulary, for random weights, or --vocab-size, for a new "
+                "vocabulary, too."
             )
+        if self.steps is not None and self.hours is not None:
+            raise ValueError("Expected --steps or --hours, got both.")
+        if self.hours is not None and self.hours <= 0:
+            raise ValueError(f"Expected hours above 0, got {self.hours}.")
+        streamed = ("vocab_size", "batch_ramp", "first_mask_rate", "words")
+        given = [name for name in streamed if getattr(self, name)]
+        if given and not self.is_streamed:
+            raise ValueError(f"Expected --steps or --hours with {', '.join(given)}.")
         if self.family not in FAMILIES:
             raise ValueError(
                 f"Expected a family among {', '.join(FAMILIES)}, got {self.family!r}."
             )
         for name, least in (
             *(("epochs", 1), ("batch_size", 1), ("seed", 0), ("save_every", 1)),
-            ("max_ngram", 1),
+            *(("max_ngram", 1), ("steps", 1), ("validate_every", 1)),
+            *(("batch_ramp", 0), ("vocab_size", 10)),
         ):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ValueError(f"Expected {name} to be {least} or more, got {value}.")
+
+    @property
+    def is_streamed(self):
+        """Whether the corpus is tokenized to files."""
+        return self.steps is not None or self.hours is not None
 
     def task_options(self):
         """Returns the arguments of the `Pretrainer`."""

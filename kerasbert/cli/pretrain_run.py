@@ -1,6 +1,7 @@
 """A run of `kerasbert pretrain`: documents, model, training and results."""
 
 import functools
+import importlib.util
 
 import keras
 
@@ -14,7 +15,7 @@ from kerasbert.text import Tokenizer
 from kerasbert.training import Recipe
 from kerasbert.training.fit import Run
 
-__all__ = ["run"]
+__all__ = ["check_tensorboard", "new_pretrainer", "run"]
 
 CARD = """\
 # {name}
@@ -35,6 +36,7 @@ in `model/`.
 
 def run(config, folder, overwrite=False):
     """Runs or resumes a pretraining, writes the folder, and prints the metrics."""
+    check_tensorboard(config)
     optimizer = Recipe(**config.recipe)
     documents = read_documents(config.corpus, config.skip_invalid)
     tested = None
@@ -42,7 +44,7 @@ def run(config, folder, overwrite=False):
         tested = read_documents([config.validation], config.skip_invalid)
     folder.check(overwrite, config)
     keras.utils.set_random_seed(config.seed)
-    pretrainer = _pretrainer(config)
+    pretrainer = new_pretrainer(config)
     count = len(pretrainer.features(documents))
     if count < config.batch_size:
         raise ValueError(
@@ -72,11 +74,21 @@ def run(config, folder, overwrite=False):
     print(json_text(metrics, indent=2))
 
 
-def _pretrainer(config):
+def check_tensorboard(config):
+    """Raises an `ImportError` if logs are wanted that cannot be written."""
+    if config.tensorboard and importlib.util.find_spec("tensorboard") is None:
+        raise ImportError(
+            "Expected the package tensorboard, which writes its logs. Install: "
+            "pip install 'kerasbert[tensorboard]'"
+        )
+
+
+def new_pretrainer(config, vocabulary=None):
+    """Returns the pretrainer of a config; `vocabulary` is a folder."""
     options = config.task_options()
     if config.model is not None:
         return Pretrainer.from_pretrained(config.model, **options)
-    tokenizer = Tokenizer.from_pretrained(config.vocabulary)
+    tokenizer = Tokenizer.from_pretrained(vocabulary or config.vocabulary)
     kind = {"bert": BertConfig, "albert": AlbertConfig}[config.family]
     settings = {"vocab_size": tokenizer.vocabulary_size, **config.architecture}
     try:
@@ -93,6 +105,9 @@ def _fit(pretrainer, documents, tested, config, folder, begin):
     run = Run(
         folder.checkpoints, config.save_every, begin=begin, announce=folder.announce
     )
+    callbacks = [log]
+    if config.tensorboard:
+        callbacks.append(keras.callbacks.TensorBoard(folder.tensorboard))
     with closed_log(log), EpochBars() as bars:
         history = pretrainer.fit(
             documents,
@@ -101,7 +116,7 @@ def _fit(pretrainer, documents, tested, config, folder, begin):
             epochs=config.epochs,
             batch_size=config.batch_size,
             seed=config.seed,
-            callbacks=[log, bars],
+            callbacks=[*callbacks, bars],
             verbose=0,
         )
     return history.history

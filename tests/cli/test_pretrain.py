@@ -102,5 +102,67 @@ def test_recipes_are_configs_of_their_family(name):
     shape = kinds[config.family](**config.architecture)
     assert name.startswith(config.family)
     assert shape.intermediate_size == 4 * shape.hidden_size
+    recipe = package.Recipe(**config.recipe)
+    if config.hours is not None:
+        assert (config.batch_size * recipe.accumulation, config.hours) == (4096, 24)
+        return
     assert config.pair_task != "none"
-    assert package.Recipe(**config.recipe).learning_rate == 1e-4
+    assert recipe.learning_rate == 1e-4
+
+
+STREAMED = {
+    **SETTINGS,
+    "family": "albert",
+    "pair_task": "sentence_order",
+    "max_ngram": 3,
+    "first_mask_rate": 0.3,
+    "batch_ramp": 2,
+    "vocab_size": 40,
+    "steps": 4,
+    "validate_every": 2,
+    "save_every": 1,
+    "algorithm": "lamb",
+}
+STREAMED["architecture"] = {**SETTINGS["architecture"], "embedding_size": 8}
+
+
+def test_a_streamed_run_trains_its_vocabulary_and_goes_on(
+    kerasbert, files, monkeypatch
+):
+    pytest.importorskip("sentencepiece")
+    from kerasbert.cli import pretrain_corpus
+    from tests.training.killed import KillAfter
+
+    pathlib.Path("streamed.yaml").write_text(yaml.safe_dump(STREAMED))
+    command = ("pretrain", "--config", "streamed.yaml", "--corpus", "texts.txt")
+    command += ("--validation", "one.txt", "--output")
+    whole = kerasbert(*command, "whole")
+    assert whole.code == 0, whole.err
+    assert "part 2 of 2: loss" in whole.err and "left" in whole.err
+    with monkeypatch.context() as patch:
+        patch.setattr(pretrain_corpus, "TimeLeft", lambda: KillAfter(3))
+        killed = kerasbert(*command, "run")
+    assert killed.code == 1 and "Killed" in killed.err
+    again = kerasbert(*command, "run")
+    assert json.loads(again.out) == json.loads(whole.out)
+    metrics = json.loads(whole.out)
+    assert (metrics["documents"], metrics["steps"]) == (4, 4)
+    assert "pair_logits_accuracy" in metrics["validation"]
+    assert package.load("run").tokenizer.vocabulary_size <= 40
+    assert not pathlib.Path("run/checkpoints").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--corpus", "one.txt", "--steps", 2), "two documents or more"),
+        (("--corpus", "texts.txt", "--steps", 2, "--batch-size", 500), "500 rows"),
+        (("--corpus", "none.txt", "--steps", 2), "none.txt"),
+        (("--corpus", "texts.txt", "--steps", 2, "--hours", 1), "got both"),
+        (("--corpus", "texts.txt", "--vocab-size", 40), "either --model"),
+    ],
+)
+def test_a_bad_corpus_of_a_streamed_run_is_refused(kerasbert, files, options, message):
+    done = kerasbert(*COMMAND, *options, "--output", "run")
+    refused(done)
+    assert message in done.err
