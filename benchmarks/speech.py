@@ -35,9 +35,9 @@ NETWORK = {"subsampling": 4, "frequency_mask": 3, "time_mask": 3}
 WIDTH, LAYERS, HEADS = 96, 3, 4
 SETTINGS = {"batch_size": 16, "learning_rate": 3e-3}
 TASKS = {
-    "digits": ("characters", 26),
+    "digits": ("characters", 12),
     "yesno": ("words", 100),
-    "speaker": ("characters", 12),
+    "speaker": ("characters", 8),
 }
 STRINGS = {"train": 1200, "test": 100}
 
