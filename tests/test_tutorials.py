@@ -18,7 +18,8 @@ render = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(render)
 SLOW = (
     *("03_classification", "04_token_classification", "05_question_answering"),
-    *("06_similarity_and_search", "07_inside_the_model", "09_compression"),
+    *("06_similarity_and_search", "07_inside_the_model", "08_pretraining"),
+    "09_compression",
     *("10_translation", "11_summarization_and_generation", "12_speech_and_images"),
 )
 

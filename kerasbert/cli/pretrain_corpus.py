@@ -101,6 +101,8 @@ def _steps(config, folder, pretrainer, corpus):
     if not file.exists():
         seconds = config.hours * 3600
         steps = steps_within(seconds, pretrainer, corpus, config.batch_size)
+        every = config.validate_every
+        steps = steps // every * every or steps
         print(f"run: {config.hours:g} hours are about {steps} steps", file=sys.stderr)
         write_json(file, {"steps": steps})
     return read_json(file)["steps"]
