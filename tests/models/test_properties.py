@@ -77,7 +77,8 @@ def test_every_public_model_has_a_case():
         for name, value in vars(models).items()
         if inspect.isclass(value) and issubclass(value, models.Encoder | HeadModel)
     }
-    assert public - {"Encoder"} == set(CASES)
+    of_images = {"ViTEncoder", "ImageClassificationModel"}  # test_vit_encoder.py
+    assert public - {"Encoder"} - of_images == set(CASES)
 
 
 @every_case
