@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from kerasbert.cli.distill_config import DistillConfig, distill_config
-from kerasbert.cli.flags import parsed_bits, with_flags
+from kerasbert.cli.flags import LearningRate, Output, Overwrite, parsed_bits, with_flags
 from kerasbert.cli.run_config import read_config
 
 __all__ = ["distill"]
@@ -13,10 +13,7 @@ __all__ = ["distill"]
 
 @with_flags(DistillConfig)
 def distill(
-    output: Annotated[
-        str,
-        typer.Option("--output", "-o", metavar="DIR", help="The folder of the run."),
-    ],
+    output: Output,
     given,
     config: Annotated[
         str | None,
@@ -37,13 +34,8 @@ def distill(
             "token_embedding=4,kernel=6.",
         ),
     ] = None,
-    learning_rate: Annotated[
-        float | None,
-        typer.Option("--learning-rate", help="The highest; default 5e-5."),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a run that is there.")
-    ] = False,
+    learning_rate: LearningRate = None,
+    overwrite: Overwrite = False,
 ):
     """Train a small model to compute what a large one does; metrics come as JSON.
 

@@ -5,14 +5,13 @@ import hashlib
 import keras
 import numpy as np
 
-from kerasbert.cli.finetune_run import closed_log, ended_well
 from kerasbert.cli.reading import ReaderOptions
 from kerasbert.cli.text_input import read_texts
+from kerasbert.cli.training_run import callbacks_of, ended_well, metrics_table
 from kerasbert.compression import Distiller, student_of
 from kerasbert.files import json_text, write_atomically
 from kerasbert.models.loading import fingerprint
 from kerasbert.tasks import load
-from kerasbert.tasks.progress import EpochBars
 from kerasbert.training.fit import Run
 
 __all__ = ["run"]
@@ -79,9 +78,8 @@ def _texts(files):
 
 
 def _fit(distiller, texts, tested, targets, config, folder):
-    log = keras.callbacks.CSVLogger(folder.log, append=True)
     run = Run(folder.checkpoints, config.save_every, announce=folder.announce)
-    with closed_log(log), EpochBars() as bars:
+    with callbacks_of(folder) as callbacks:
         distiller.fit(
             texts,
             validation_data=tested,
@@ -90,7 +88,7 @@ def _fit(distiller, texts, tested, targets, config, folder):
             epochs=config.epochs,
             batch_size=config.batch_size,
             seed=config.seed,
-            callbacks=[log, bars],
+            callbacks=callbacks,
             verbose=0,
         )
 
@@ -116,8 +114,6 @@ def _card(config, folder, student, metrics):
     shape = student.encoder.config
     bits = config.bits if isinstance(config.bits, dict) else {"weights": config.bits}
     rounded = ", ".join(f"{part} in {n} bits" for part, n in bits.items() if n)
-    rows = [("metric", "value"), ("---", "---")]
-    rows += [(n, f"{x:.4f}") for n, x in metrics.get("validation", {}).items()]
     return CARD.format(
         name=folder.path.name,
         teacher=config.teacher,
@@ -128,5 +124,5 @@ def _card(config, folder, student, metrics):
         epochs=config.epochs,
         batch_size=config.batch_size,
         rate=config.optimizer().learning_rate,
-        table="\n".join(f"| {' | '.join(row)} |" for row in rows if len(rows) > 2),
+        table=metrics_table(metrics["validation"]) if "validation" in metrics else "",
     )

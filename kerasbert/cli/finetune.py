@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from kerasbert.cli.flags import with_flags
+from kerasbert.cli.flags import LearningRate, Output, Overwrite, with_flags
 from kerasbert.cli.reading import parsed_labels
 from kerasbert.cli.run_config import RunConfig, read_config, run_config
 from kerasbert.tasks import TASKS
@@ -18,10 +18,7 @@ Kind = enum.Enum("Kind", {name: name for name in TASKS})
 @with_flags(RunConfig)
 def finetune(
     task: Annotated[Kind, typer.Argument(metavar="TASK", help="What to learn.")],
-    output: Annotated[
-        str,
-        typer.Option("--output", "-o", metavar="DIR", help="The folder of the run."),
-    ],
+    output: Output,
     given,
     config: Annotated[
         str | None,
@@ -34,19 +31,14 @@ def finetune(
             "save_every, jit_compile. Flags win over it.",
         ),
     ] = None,
-    learning_rate: Annotated[
-        float | None,
-        typer.Option("--learning-rate", help="The highest; default 5e-5."),
-    ] = None,
+    learning_rate: LearningRate = None,
     keep_checkpoints: Annotated[
         bool,
         typer.Option(
             "--keep-checkpoints", help="Keep the state of the run at its end."
         ),
     ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a run that is there.")
-    ] = False,
+    overwrite: Overwrite = False,
 ):
     """Train a model for a task; metrics come as JSON.
 

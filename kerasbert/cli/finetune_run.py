@@ -1,38 +1,30 @@
 """A run of `kerasbert finetune`: data, model, training and results."""
 
-import contextlib
 import dataclasses
 import functools
-import importlib.util
 import inspect
 import sys
 import warnings
 
 import keras
-import typer
 
 from kerasbert.cli.class_report import write_class_report
 from kerasbert.cli.run_card import run_card
 from kerasbert.cli.task_data import read_data, show_account
+from kerasbert.cli.training_run import callbacks_of, check_tensorboard, ended_well
 from kerasbert.files import json_text
 from kerasbert.tasks import task_class
 from kerasbert.tasks.pretrained_task import NewHeadWarning
-from kerasbert.tasks.progress import EpochBars
 from kerasbert.training.callback_checks import sign_of
-from kerasbert.training.callbacks import Diverged
 from kerasbert.training.fit import Run
 from kerasbert.training.recipe import freeze_layers
 
-__all__ = ["closed_log", "ended_well", "run"]
+__all__ = ["run"]
 
 
 def run(config, folder, keep_checkpoints=False, overwrite=False):
     """Runs or resumes a training, writes the folder, and prints the metrics."""
-    if config.tensorboard and importlib.util.find_spec("tensorboard") is None:
-        raise ImportError(
-            "Expected the package tensorboard, which writes its logs. Install: "
-            "pip install 'kerasbert[tensorboard]'"
-        )
+    check_tensorboard(config)
     kind = task_class(config.task)
     _check_options(config, kind)
     train = read_data(kind, config.train, config, learns=True)
@@ -120,10 +112,6 @@ def _fit(task, config, folder, begin, train, validation):
     if config.label_smoothing:
         jit["label_smoothing"] = config.label_smoothing
     task.compile(config.recipe, **jit)
-    log = keras.callbacks.CSVLogger(folder.log, append=True)
-    callbacks = [log]
-    if config.tensorboard:
-        callbacks.append(keras.callbacks.TensorBoard(folder.tensorboard))
     options = {"sample_weight": train.weights, "class_weight": config.class_weight}
     options = {name: value for name, value in options.items() if value is not None}
     if validation is not None:
@@ -132,7 +120,7 @@ def _fit(task, config, folder, begin, train, validation):
         *(folder.checkpoints, config.save_every, config.monitor, config.patience),
         *(begin, folder.announce),
     )
-    with closed_log(log), EpochBars() as bars:
+    with callbacks_of(folder, config.tensorboard) as callbacks:
         history = task.fit(
             train.inputs,
             train.targets,
@@ -140,40 +128,11 @@ def _fit(task, config, folder, begin, train, validation):
             epochs=config.epochs,
             batch_size=config.batch_size,
             seed=config.seed,
-            callbacks=[*callbacks, bars],
+            callbacks=callbacks,
             verbose=0,
             **options,
         )
     return history.history
-
-
-@contextlib.contextmanager
-def closed_log(log):
-    """Closes a log file, even after an error."""
-    try:
-        yield
-    finally:
-        if log.csv_file is not None:
-            log.csv_file.close()
-
-
-@contextlib.contextmanager
-def ended_well(folder):
-    """Prints how to resume an interrupted run."""
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit):
-        print(f"kerasbert: stopped. {folder.says_how_it_goes_on()}", file=sys.stderr)
-        raise
-    except ValueError:  # such as that of a metric to monitor which there is not
-        folder.forget()
-        raise
-    except OSError as error:  # such as that of a full disk
-        told = str(error).rstrip(".")
-        raise OSError(f"{told}. {folder.says_how_it_goes_on()}") from error
-    except Diverged as error:
-        print(f"kerasbert: error: {error}", file=sys.stderr)
-        raise typer.Exit(1) from None
 
 
 def _metrics(task, config, history, validation):

@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["flag", "parsed_bits", "with_flags"]
+__all__ = ["LearningRate", "Output", "Overwrite", "flag", "parsed_bits", "with_flags"]
+
+# Options of all commands that train.
+Output = Annotated[
+    str, typer.Option("--output", "-o", metavar="DIR", help="The folder of the run.")
+]
+LearningRate = Annotated[
+    float | None, typer.Option("--learning-rate", help="The highest; default 5e-5.")
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace a run that is there.")
+]
 
 
 def flag(help, default=None, *, kind=str, names=None, choices=None, **options):

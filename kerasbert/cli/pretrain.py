@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from kerasbert.cli.flags import with_flags
+from kerasbert.cli.flags import LearningRate, Output, Overwrite, with_flags
 from kerasbert.cli.pretrain_config import PretrainConfig, pretrain_config, read_recipe
 
 __all__ = ["pretrain"]
@@ -12,10 +12,7 @@ __all__ = ["pretrain"]
 
 @with_flags(PretrainConfig)
 def pretrain(
-    output: Annotated[
-        str,
-        typer.Option("--output", "-o", metavar="DIR", help="The folder of the run."),
-    ],
+    output: Output,
     given,
     config: Annotated[
         str | None,
@@ -30,13 +27,8 @@ def pretrain(
             "Flags win over it.",
         ),
     ] = None,
-    learning_rate: Annotated[
-        float | None,
-        typer.Option("--learning-rate", help="The highest; default 5e-5."),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a run that is there.")
-    ] = False,
+    learning_rate: LearningRate = None,
+    overwrite: Overwrite = False,
 ):
     """Pretrain a BERT or ALBERT on documents; metrics come as JSON.
 
@@ -51,12 +43,9 @@ def pretrain(
         if name in given:
             settings.pop(other, None)
     config = pretrain_config(**{**settings, **given})
+    from kerasbert.cli.pretrain_run import run
     from kerasbert.cli.run_folder import RunFolder
 
-    if config.is_streamed:
-        from kerasbert.cli.pretrain_corpus import run
-    else:
-        from kerasbert.cli.pretrain_run import run
     folder = RunFolder(output)
     folder.check(overwrite)
     run(config, folder, overwrite)

@@ -1,31 +1,42 @@
-"""A run of `kerasbert pretrain`: documents, model, training and results."""
+"""A run of `kerasbert pretrain`: documents, model, training and results.
+
+With epochs, documents are in memory; with steps or hours they are tokenized to files,
+so that they need not fit there.
+"""
 
 import functools
-import importlib.util
+import sys
 
 import keras
 
-from kerasbert.cli.finetune_run import closed_log, ended_well
+from kerasbert.checkpoints.vocabulary import write_tokenizer
+from kerasbert.cli.training_run import (
+    callbacks_of,
+    check_tensorboard,
+    ended_well,
+    metrics_table,
+)
 from kerasbert.config import AlbertConfig, BertConfig
-from kerasbert.files import json_text
-from kerasbert.tasks.pretraining import Pretrainer
+from kerasbert.files import json_text, new_folder, read_json, write_json
+from kerasbert.tasks.pretraining import Corpus, Pretrainer, train_tokenizer
 from kerasbert.tasks.pretraining.documents import read_documents
-from kerasbert.tasks.progress import EpochBars
+from kerasbert.tasks.pretraining.stream import steps_within, stream_of
+from kerasbert.tasks.progress import TimeLeft
 from kerasbert.text import Tokenizer
 from kerasbert.training import Recipe
 from kerasbert.training.fit import Run
 
-__all__ = ["check_tensorboard", "new_pretrainer", "run"]
+__all__ = ["run"]
 
 CARD = """\
 # {name}
 
 {start}, pretrained by kerasbert.
 
-* corpus: {count:,} documents, of {corpus}
+* corpus: {amount}, of {corpus}
 * encoder: {encoder}
 * learnt: masked tokens; pairs of segments: {pairs}
-* epochs: {epochs}, of batches of {batch_size}; learning rate {rate}
+* {length}, of batches of {batch_size}; learning rate {rate}
 
 {table}
 
@@ -38,13 +49,19 @@ def run(config, folder, overwrite=False):
     """Runs or resumes a pretraining, writes the folder, and prints the metrics."""
     check_tensorboard(config)
     optimizer = Recipe(**config.recipe)
+    train = _on_corpus if config.is_streamed else _on_documents
+    print(json_text(train(config, folder, overwrite, optimizer), indent=2))
+
+
+def _on_documents(config, folder, overwrite, optimizer):
+    """Trains for epochs on documents in memory; returns the metrics."""
     documents = read_documents(config.corpus, config.skip_invalid)
     tested = None
     if config.validation is not None:
         tested = read_documents([config.validation], config.skip_invalid)
     folder.check(overwrite, config)
     keras.utils.set_random_seed(config.seed)
-    pretrainer = new_pretrainer(config)
+    pretrainer = _pretrainer(config)
     count = len(pretrainer.features(documents))
     if count < config.batch_size:
         raise ValueError(
@@ -55,35 +72,90 @@ def run(config, folder, overwrite=False):
     pretrainer.compile(optimizer)
     begin = functools.partial(folder.begin, config, overwrite)
     with ended_well(folder):
-        history = _fit(pretrainer, documents, tested, config, folder, begin)
-        pretrainer.save(folder.model, overwrite=True)
-        metrics = {
-            "documents": len(documents),
-            "sequences": count,
-            "epochs": config.epochs,
-            "train": {
-                name: float(values[-1])
-                for name, values in history.items()
-                if not name.startswith("val_")
-            },
-        }
-        if tested is not None:
-            found = pretrainer.evaluate(tested, batch_size=config.batch_size)
-            metrics["validation"] = {n: float(value) for n, value in found.items()}
-        folder.finish(metrics, _card(config, folder, pretrainer, metrics))
-    print(json_text(metrics, indent=2))
-
-
-def check_tensorboard(config):
-    """Raises an `ImportError` if logs are wanted that cannot be written."""
-    if config.tensorboard and importlib.util.find_spec("tensorboard") is None:
-        raise ImportError(
-            "Expected the package tensorboard, which writes its logs. Install: "
-            "pip install 'kerasbert[tensorboard]'"
+        history = _fit(
+            *(pretrainer, documents, tested, config, folder, begin),
+            epochs=config.epochs,
+        )
+        counts = {"documents": len(documents), "sequences": count}
+        counts["epochs"] = config.epochs
+        amount, length = f"{len(documents):,} documents", f"epochs: {config.epochs}"
+        return _finish(
+            config, folder, pretrainer, tested, history, counts, amount, length
         )
 
 
-def new_pretrainer(config, vocabulary=None):
+def _on_corpus(config, folder, overwrite, optimizer):
+    """Trains for steps on a corpus in files; returns the metrics."""
+    folder.begin(config, overwrite)
+    with ended_well(folder):
+        corpus, tested, pretrainer = _corpus_parts(config, folder)
+        pretrainer.compile(optimizer)
+        steps = _steps(config, folder, pretrainer, corpus)
+        history = _fit(
+            *(pretrainer, corpus, tested, config, folder),
+            others=[TimeLeft()],
+            steps=steps,
+            validate_every=config.validate_every,
+            batch_ramp=config.batch_ramp,
+            first_mask_rate=config.first_mask_rate,
+        )
+        counts = {"documents": corpus.num_documents, "tokens": corpus.num_tokens}
+        counts["steps"] = steps
+        amount = f"{corpus.num_tokens:,} tokens in {corpus.num_documents:,} documents"
+        length = f"steps: {steps:,}"
+        return _finish(
+            config, folder, pretrainer, tested, history, counts, amount, length
+        )
+
+
+def _corpus_parts(config, folder):
+    """Returns corpus, held-out corpus or None, and pretrainer; checks them."""
+    vocabulary = None
+    if config.vocab_size is not None:
+        vocabulary = folder.checkpoints / "vocabulary"
+        if not vocabulary.exists():
+            kind = {"bert": "wordpiece", "albert": "sentencepiece"}[config.family]
+            tokenizer = train_tokenizer(
+                *(config.corpus, config.vocab_size, kind),
+                skip_invalid=config.skip_invalid,
+            )
+            vocabulary.parent.mkdir(parents=True, exist_ok=True)
+            with new_folder(vocabulary) as partial:
+                write_tokenizer(tokenizer.config, partial, "huggingface")
+    keras.utils.set_random_seed(config.seed)
+    pretrainer = _pretrainer(config, vocabulary)
+
+    def corpus(name, files):
+        files = files if isinstance(files, list) else [files]
+        place = folder.checkpoints / name
+        tokenizer = pretrainer.tokenizer
+        return Corpus.write(place, files, tokenizer, config.words, config.skip_invalid)
+
+    folder.checkpoints.mkdir(parents=True, exist_ok=True)
+    train = corpus("corpus", config.corpus)
+    stream_of(pretrainer, train).step(0, config.batch_size, 0)
+    tested = None
+    if config.validation is not None:
+        tested = corpus("validation", config.validation)
+    return train, tested, pretrainer
+
+
+def _steps(config, folder, pretrainer, corpus):
+    """Returns the number of steps; for a time it is estimated once."""
+    if config.steps is not None:
+        return config.steps
+    file = folder.checkpoints / "steps.json"
+    if not file.exists():
+        seconds = config.hours * 3600
+        steps = steps_within(seconds, pretrainer, corpus, config.batch_size)
+        every = config.validate_every
+        steps = steps // every * every or steps
+        print(f"run: {config.hours:g} hours are about {steps} steps", file=sys.stderr)
+        write_json(file, {"steps": steps})
+    return read_json(file)["steps"]
+
+
+def _pretrainer(config, vocabulary=None):
     """Returns the pretrainer of a config; `vocabulary` is a folder."""
     options = config.task_options()
     if config.model is not None:
@@ -100,41 +172,47 @@ def new_pretrainer(config, vocabulary=None):
     return Pretrainer.from_config(shape, tokenizer, seed=config.seed, **options)
 
 
-def _fit(pretrainer, documents, tested, config, folder, begin):
-    log = keras.callbacks.CSVLogger(folder.log, append=True)
+def _fit(pretrainer, data, tested, config, folder, begin=None, others=(), **options):
     run = Run(
         folder.checkpoints, config.save_every, begin=begin, announce=folder.announce
     )
-    callbacks = [log]
-    if config.tensorboard:
-        callbacks.append(keras.callbacks.TensorBoard(folder.tensorboard))
-    with closed_log(log), EpochBars() as bars:
+    with callbacks_of(folder, config.tensorboard, others) as callbacks:
         history = pretrainer.fit(
-            documents,
+            data,
             validation_data=tested,
             checkpoints=run,
-            epochs=config.epochs,
             batch_size=config.batch_size,
             seed=config.seed,
-            callbacks=[*callbacks, bars],
+            callbacks=callbacks,
             verbose=0,
+            **options,
         )
     return history.history
 
 
-def _card(config, folder, pretrainer, metrics):
-    rows = [("metric", "value"), ("---", "---")]
-    shown = metrics.get("validation", metrics["train"])
-    rows += [(name, f"{value:.4f}") for name, value in shown.items()]
-    return CARD.format(
+def _finish(config, folder, pretrainer, tested, history, counts, amount, length):
+    """Writes model, metrics and card; returns the metrics."""
+    pretrainer.save(folder.model, overwrite=True)
+    train = {
+        name: float(values[-1])
+        for name, values in history.items()
+        if not name.startswith("val_")
+    }
+    metrics = {**counts, "train": train}
+    if tested is not None:
+        found = pretrainer.evaluate(tested, batch_size=config.batch_size)
+        metrics["validation"] = {name: float(value) for name, value in found.items()}
+    card = CARD.format(
         name=folder.path.name,
         start=config.model or f"A new {config.family} with random weights",
-        count=metrics["documents"],
+        amount=amount,
         corpus=", ".join(config.corpus),
         encoder=pretrainer.facts()["encoder"],
         pairs=config.pair_task,
-        epochs=config.epochs,
+        length=length,
         batch_size=config.batch_size,
         rate=Recipe(**config.recipe).learning_rate,
-        table="\n".join(f"| {' | '.join(row)} |" for row in rows),
+        table=metrics_table(metrics.get("validation", train)),
     )
+    folder.finish(metrics, card)
+    return metrics

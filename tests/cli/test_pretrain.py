@@ -130,7 +130,7 @@ def test_a_streamed_run_trains_its_vocabulary_and_goes_on(
     kerasbert, files, monkeypatch
 ):
     pytest.importorskip("sentencepiece")
-    from kerasbert.cli import pretrain_corpus
+    from kerasbert.cli import pretrain_run
     from tests.training.killed import KillAfter
 
     pathlib.Path("streamed.yaml").write_text(yaml.safe_dump(STREAMED))
@@ -140,7 +140,7 @@ def test_a_streamed_run_trains_its_vocabulary_and_goes_on(
     assert whole.code == 0, whole.err
     assert "part 2 of 2: loss" in whole.err and "left" in whole.err
     with monkeypatch.context() as patch:
-        patch.setattr(pretrain_corpus, "TimeLeft", lambda: KillAfter(3))
+        patch.setattr(pretrain_run, "TimeLeft", lambda: KillAfter(3))
         killed = kerasbert(*command, "run")
     assert killed.code == 1 and "Killed" in killed.err
     again = kerasbert(*command, "run")
