@@ -1,13 +1,14 @@
 """Length-grouped batches in a seeded order."""
 
 import collections
+import functools
 import itertools
 
 import numpy as np
 
 from kerasbert.training.devices import check_divisible
 from kerasbert.training.features import IGNORED
-from kerasbert.training.stream import StreamOrder, TrainingStream, stream_dataset
+from kerasbert.training.stream import TrainingStream, dataset_of
 
 MEGA_BATCH = 50  # batches among which examples are sorted by length
 MIN_BATCHES = 32  # batches of a length that make a compiled graph worthwhile
@@ -63,7 +64,6 @@ class TrainingOrder:
 
     def __init__(self, features, batch_size, seed=0, step=0):
         self.features = features
-        self.lengths = features.lengths
         self.batch_size = batch_size
         self.seed = seed
         self.epoch, self._seen = divmod(step, self.steps_per_epoch)
@@ -75,6 +75,11 @@ class TrainingOrder:
         if isinstance(features, TrainingStream):
             cls = StreamOrder
         return cls(features, batch_size, seed, step)
+
+    @functools.cached_property
+    def lengths(self):
+        """Number of tokens of each example."""
+        return self.features.lengths
 
     @property
     def steps_per_epoch(self):
@@ -95,11 +100,23 @@ class TrainingOrder:
             yield for_keras(shape(features.batch(rows), len(rows)))
 
 
+class StreamOrder(TrainingOrder):
+    """Generates the steps of a `TrainingStream`, see `TrainingOrder`."""
+
+    @property
+    def steps_per_epoch(self):
+        return self.features.steps_per_epoch
+
+    def __call__(self):
+        first = self.epoch * self.steps_per_epoch
+        for step in range(first + self.skip, first + self.steps_per_epoch):
+            yield self.features.step(step, self.batch_size, self.seed)
+
+
 def training_dataset(order):
     """Returns a `tf.data.Dataset` of the order's current epoch."""
-    if isinstance(order, StreamOrder):
-        return stream_dataset(order)
-    return _dataset(order.features, order, order.steps_per_epoch - order.skip)
+    make = dataset_of if isinstance(order, StreamOrder) else _dataset
+    return make(order.features, order, order.steps_per_epoch - order.skip)
 
 
 def epochs_dataset(order):

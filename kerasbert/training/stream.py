@@ -1,7 +1,6 @@
 """Training on a stream: batches that are computed from the number of their step."""
 
 import abc
-from collections.abc import Iterator
 from typing import Any
 
 from kerasbert.training.counts import check_count
@@ -56,45 +55,7 @@ class TrainingStream(abc.ABC):
         return (*self.step(0, len(rows), 0), None)
 
 
-class StreamOrder:
-    """Generates the batches of epoch `epoch`, from the step at which training resumes.
-
-    Args:
-        stream: The `TrainingStream`.
-        batch_size: Number of examples per batch.
-        seed: Seed of the training.
-        step: Number of batches already seen.
-    """
-
-    def __init__(self, stream, batch_size, seed=0, step=0):
-        self.features = stream
-        self.batch_size = batch_size
-        self.seed = seed
-        self.epoch, self._seen = divmod(step, self.steps_per_epoch)
-        self._begun = self.epoch
-
-    @property
-    def steps_per_epoch(self):
-        """Number of batches of a full epoch."""
-        return self.features.steps_per_epoch
-
-    @property
-    def skip(self):
-        """Number of batches of the epoch that were seen before training resumed."""
-        return self._seen if self.epoch == self._begun else 0
-
-    def __call__(self) -> Iterator:
-        first = self.epoch * self.steps_per_epoch
-        for step in range(first + self.skip, first + self.steps_per_epoch):
-            yield self.features.step(step, self.batch_size, self.seed)
-
-
-def stream_dataset(order):
-    """Returns a `tf.data.Dataset` of the order's current epoch."""
-    return dataset_of(order, order.features, order.steps_per_epoch - order.skip)
-
-
-def dataset_of(generator, stream, count):
+def dataset_of(stream, generator, count):
     """Returns a `tf.data.Dataset` of batches whose rows, or tokens, may vary."""
     import tensorflow as tf
 

@@ -69,7 +69,7 @@ class PretrainingStream(TrainingStream):
                 places = range(start, min(start + batch_size, count))
                 yield self._batch(places, 0, self.rate(0), fixed=True)
 
-        return dataset_of(generate, self, len(starts))
+        return dataset_of(self, generate, len(starts))
 
     def __len__(self):
         return len(self.rows)
