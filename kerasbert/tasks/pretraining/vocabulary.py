@@ -1,14 +1,12 @@
 """Vocabularies of a corpus."""
 
-import io
-
 from kerasbert.tasks.pretraining.documents import iterate_documents
 from kerasbert.text.sentencepiece import SentencePieceTokenizer
 from kerasbert.text.tokenizer_config import ALBERT_SPECIAL_TOKENS, BERT_SPECIAL_TOKENS
+from kerasbert.text.unigram_training import train_unigram
 from kerasbert.text.wordpiece import WordPieceTokenizer
 
 KINDS = ("wordpiece", "sentencepiece")
-MOST_TEXTS = 1_000_000  # that the SentencePiece trainer looks at
 
 
 def train_tokenizer(
@@ -64,7 +62,10 @@ def _wordpiece(texts, vocab_size, lower_case, max_length):
     try:
         import tokenizers
     except ModuleNotFoundError:
-        raise _missing("tokenizers") from None
+        raise ImportError(
+            "Expected the package tokenizers, which trains the vocabulary. Install: "
+            "pip install 'kerasbert[pretraining]'"
+        ) from None
     special = list(BERT_SPECIAL_TOKENS.all())
     order = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     special = [token for token in order if token in special]
@@ -85,46 +86,19 @@ def _wordpiece(texts, vocab_size, lower_case, max_length):
 
 
 def _sentencepiece(texts, vocab_size, lower_case, max_length):
-    try:
-        import sentencepiece
-    except ModuleNotFoundError:
-        raise _missing("sentencepiece") from None
-    model = io.BytesIO()
-    try:
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=(text.lower() if lower_case else text for text in texts),
-            model_writer=model,
-            model_type="unigram",
-            vocab_size=vocab_size,
-            hard_vocab_limit=False,
-            character_coverage=0.9995,
-            pad_id=0,
-            unk_id=1,
-            bos_id=-1,
-            eos_id=-1,
-            pad_piece="<pad>",
-            control_symbols=["[CLS]", "[SEP]", "[MASK]"],
-            input_sentence_size=MOST_TEXTS,
-            shuffle_input_sentence=True,
-            num_threads=2,
-            minloglevel=2,
-        )
-    except RuntimeError as error:
-        raise ValueError(
-            f"Expected text of which a vocabulary of {vocab_size} tokens can be made: "
-            f"{error}"
-        ) from None
+    model = train_unigram(
+        *((text.lower() if lower_case else text for text in texts), vocab_size),
+        extra="pretraining",
+        told=f"text of which a vocabulary of {vocab_size} tokens can be made",
+        unk_id=1,
+        bos_id=-1,
+        eos_id=-1,
+        control_symbols=["[CLS]", "[SEP]", "[MASK]"],
+    )
     return SentencePieceTokenizer(
-        model.getvalue(),
+        model,
         lower_case=lower_case,
         strip_accents=lower_case,
         special_tokens=ALBERT_SPECIAL_TOKENS,
         max_length=max_length,
-    )
-
-
-def _missing(package):
-    return ImportError(
-        f"Expected the package {package}, which trains the vocabulary. Install: pip "
-        "install 'kerasbert[pretraining]'"
     )

@@ -1,9 +1,8 @@
 """A vocabulary of the training texts, shared by both languages."""
 
-import io
-
 from kerasbert.text.sentencepiece import SentencePieceTokenizer
 from kerasbert.text.tokenizer_config import SpecialTokens, Template
+from kerasbert.text.unigram_training import MOST_TEXTS, train_unigram
 
 SPECIAL_TOKENS = SpecialTokens("<s>", "</s>", "<pad>", "<mask>", "<unk>")
 # A source ends in </s>; a target begins with <s>, too, which the decoder gets first.
@@ -11,7 +10,6 @@ TEMPLATE = Template(
     single=((None, 0), ("</s>", 0)),
     pair=((None, 0), ("</s>", 0), (None, 0), ("</s>", 0)),
 )
-MOST_TEXTS = 1_000_000  # that the trainer looks at
 
 
 def train_vocabulary(texts, vocab_size=8000, max_length=None, threads=2):
@@ -36,42 +34,23 @@ def train_vocabulary(texts, vocab_size=8000, max_length=None, threads=2):
     Reference:
         [Kudo, 2018](https://arxiv.org/abs/1804.10959).
     """
-    try:
-        import sentencepiece
-    except ModuleNotFoundError:
-        raise ImportError(
-            "Expected the package sentencepiece, which trains the vocabulary. Install: "
-            "pip install 'kerasbert[translation]'"
-        ) from None
     texts = [text for text in texts if text.strip()]
     if not texts:
         raise ValueError("Expected texts to make a vocabulary of, got empty ones.")
-    model = io.BytesIO()
-    try:
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(texts),
-            model_writer=model,
-            model_type="unigram",
-            vocab_size=vocab_size,
-            hard_vocab_limit=False,
-            character_coverage=1.0 if _is_alphabetic(texts) else 0.9995,
-            pad_id=0,
-            bos_id=1,
-            eos_id=2,
-            unk_id=3,
-            pad_piece="<pad>",
-            input_sentence_size=MOST_TEXTS,
-            shuffle_input_sentence=len(texts) > MOST_TEXTS,
-            num_threads=threads,
-            minloglevel=2,
-        )
-    except RuntimeError as error:
-        raise ValueError(
-            f"Expected texts and a vocab_size of which a vocabulary can be made, got "
-            f"{len(texts)} texts and vocab_size={vocab_size}: {error}"
-        ) from None
+    model = train_unigram(
+        *(texts, vocab_size),
+        extra="translation",
+        told="texts and a vocab_size of which a vocabulary can be made, got "
+        f"{len(texts)} texts and vocab_size={vocab_size}",
+        character_coverage=1.0 if _is_alphabetic(texts) else 0.9995,
+        bos_id=1,
+        eos_id=2,
+        unk_id=3,
+        shuffle_input_sentence=len(texts) > MOST_TEXTS,
+        num_threads=threads,
+    )
     return SentencePieceTokenizer(
-        model.getvalue(),
+        model,
         lower_case=False,
         strip_accents=False,
         special_tokens=SPECIAL_TOKENS,
