@@ -198,13 +198,8 @@ class GenerationTask(Task):
         token_ids = rows.to_tensor(self.tokenizer.pad_token_id, shape=tf.shape(mask))
         longest = longest or self.longest_answer
         begun, prompt, prompt_mask = self.begin(model, token_ids, mask, longest)
-        uniforms = None
-        if isinstance(strategy, Sampling):
-            shape = [tf.shape(token_ids)[0], begun.length]
-            if seed is None:
-                uniforms = tf.random.uniform(shape)
-            else:
-                uniforms = tf.random.stateless_uniform(shape, [seed, 0])
+        rows_and_length = [tf.shape(token_ids)[0], begun.length]
+        uniforms = uniforms_for(strategy, rows_and_length, seed)
         seen = limits.seen_in(prompt, prompt_mask, self.vocab_size)
         found = strategy(begun, limits, seen, uniforms)
         texts = self.preprocessor.texts_of(found.token_ids, found.lengths)
@@ -244,12 +239,7 @@ class GenerationTask(Task):
         mask = tf.ones_like(token_ids)
         begun, prompt, _ = self.begin(self.model, token_ids, mask, self.longest_answer)
         seen = limits.seen_in(prompt, None, self.vocab_size)
-        uniforms = None
-        if isinstance(strategy, Sampling):
-            shape = [1, int(begun.length)]
-            uniforms = tf.random.uniform(shape)
-            if seed is not None:
-                uniforms = tf.random.stateless_uniform(shape, [seed, 0])
+        uniforms = uniforms_for(strategy, [1, int(begun.length)], seed)
         tokens, written = [], ""
         for [token] in stream(begun, strategy, limits, seen, uniforms):
             if token == limits.end_token_id:
@@ -311,6 +301,15 @@ def strategy_of(num_beams, length_penalty):
     if type(num_beams) is not int or num_beams < 1:
         raise ValueError(f"Expected num_beams of 1 or more, got {quoted(num_beams)}.")
     return Greedy() if num_beams == 1 else BeamSearch(num_beams, length_penalty)
+
+
+def uniforms_for(strategy, shape, seed):
+    """Draws the random numbers of a search, which only a `Sampling` needs."""
+    if not isinstance(strategy, Sampling):
+        return None
+    if seed is None:
+        return tf.random.uniform(shape)
+    return tf.random.stateless_uniform(shape, [seed, 0])
 
 
 def frozen_model(model, precision):

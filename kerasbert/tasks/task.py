@@ -25,7 +25,7 @@ from kerasbert.training.batches import (
 )
 from kerasbert.training.devices import device_count
 from kerasbert.training.fit import Run, Validation, fit
-from kerasbert.training.recipe import Recipe
+from kerasbert.training.recipe import Recipe, recipe_of
 
 
 class Task(Portable, abc.ABC):
@@ -271,7 +271,7 @@ class Task(Portable, abc.ABC):
         Args:
             optimizer: A `kerasbert.training.Recipe`, which becomes an AdamW with
                 warm-up and decay when the number of steps is known; or a Keras
-                optimizer. By default `Recipe()`.
+                optimizer. By default that of `run_settings`, or `Recipe()`.
             loss: As in `keras.Model.compile`; by default that of the task.
             metrics: As there. They see what the model gives, which is logits, and the
                 targets as numbers that it learns.
@@ -282,7 +282,8 @@ class Task(Portable, abc.ABC):
             arguments |= {"loss": loss, "loss_weights": None}
         if metrics is not None:
             arguments["metrics"] = metrics
-        arguments["optimizer"] = Recipe() if optimizer is None else optimizer
+        usual = recipe_of(self.run_settings)
+        arguments["optimizer"] = usual if optimizer is None else optimizer
         self._compile_arguments = {**arguments, **options}
         if not isinstance(arguments["optimizer"], Recipe):
             self.model.compile(**self._compile_arguments)

@@ -247,6 +247,12 @@ def freeze_layers(encoder: keras.Model, count: int) -> None:
         layer.trainable = False
 
 
+def recipe_of(settings):
+    """Returns the recipe among the settings of a run, which has others, too."""
+    names = {field.name for field in dataclasses.fields(Recipe)}
+    return Recipe(**{name: x for name, x in settings.items() if name in names})
+
+
 def as_optimizer(optimizer, model, steps):
     """Returns the optimizer of a recipe or name; for float16 it scales the loss."""
     if isinstance(optimizer, Recipe):

@@ -21,7 +21,6 @@ from kerasbert.tasks.pretrained_task import load_parts
 from kerasbert.tasks.seq2seq_task import checked_length
 from kerasbert.tasks.translation.vocabulary import train_vocabulary
 from kerasbert.training.features import EncodedExamples
-from kerasbert.training.recipe import Recipe
 
 SIZES = {
     "bert_decoder_tiny": {
@@ -222,14 +221,12 @@ class TextGenerator(GenerationTask):
         """Configures the training, see `GenerationTask.compile`.
 
         Args:
-            optimizer: As there; by default a `kerasbert.Recipe` with 5e-4.
+            optimizer: As there.
             loss: As there.
             metrics: As there.
             label_smoothing: As there; by default none.
             **options: As there.
         """
-        if optimizer is None:
-            optimizer = Recipe(learning_rate=self.run_settings["learning_rate"])
         super().compile(optimizer, loss, metrics, label_smoothing, **options)
 
     def features(

@@ -29,7 +29,6 @@ from kerasbert.tasks.media_files import (
 from kerasbert.tasks.media_task import MediaTask
 from kerasbert.tasks.pretrained_task import checked_labels, model_with_labels
 from kerasbert.tasks.scores import softmax
-from kerasbert.training.recipe import Recipe
 
 # New models by name; those of the papers from `vit_tiny` on.
 SIZES = {
@@ -211,14 +210,12 @@ class ImageClassifier(MediaTask):
         """Configures the training, see `Task.compile`.
 
         Args:
-            optimizer: As there; by default a `kerasbert.Recipe` for a new model.
+            optimizer: As there.
             loss: As there; it takes logits.
             metrics: As there.
             label_smoothing: Which part of each target is spread over all classes.
             **options: As there.
         """
-        if optimizer is None:
-            optimizer = Recipe(learning_rate=self.run_settings["learning_rate"])
         if label_smoothing and loss is None:
             loss = {"logits": ClassCrossentropy(label_smoothing)}
         super().compile(optimizer, loss, metrics, **options)

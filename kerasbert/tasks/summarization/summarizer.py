@@ -11,7 +11,6 @@ from kerasbert.tasks.examples import list_of_texts
 from kerasbert.tasks.seq2seq_task import Seq2SeqTask
 from kerasbert.tasks.translation.parallel_files import read_parallel
 from kerasbert.text import Tokenizer
-from kerasbert.training.recipe import Recipe
 
 DECODER_LAYERS = 2
 
@@ -84,27 +83,6 @@ class Summarizer(Seq2SeqTask):
         learns: bool = False,
     ) -> Any:
         return read_parallel(file, options, "summary")
-
-    def compile(
-        self,
-        optimizer: Any = None,
-        loss: Any = None,
-        metrics: Any = None,
-        label_smoothing: float = 0.1,
-        **options: Any,
-    ) -> None:
-        """Configures the training, see `Task.compile`.
-
-        Args:
-            optimizer: As there; by default a `kerasbert.Recipe` with 3e-4.
-            loss: As there.
-            metrics: As there.
-            label_smoothing: Which part of each target is spread over all tokens.
-            **options: As there.
-        """
-        if optimizer is None:
-            optimizer = Recipe(learning_rate=self.run_settings["learning_rate"])
-        super().compile(optimizer, loss, metrics, label_smoothing, **options)
 
     def summarize(self, texts: Any, **options: Any) -> list[str]:
         """Summarises texts.

@@ -14,7 +14,6 @@ from kerasbert.tasks.seq2seq_task import Seq2SeqTask
 from kerasbert.tasks.translation.parallel_files import read_parallel
 from kerasbert.tasks.translation.vocabulary import train_vocabulary
 from kerasbert.text import Tokenizer
-from kerasbert.training.recipe import Recipe
 
 # New models by name: deep encoders with one decoder layer, which is what takes time.
 SIZES = {
@@ -170,29 +169,6 @@ class Translator(Seq2SeqTask):
         learns: bool = False,
     ) -> Any:
         return read_parallel(file, options)
-
-    def compile(
-        self,
-        optimizer: Any = None,
-        loss: Any = None,
-        metrics: Any = None,
-        label_smoothing: float = 0.1,
-        **options: Any,
-    ) -> None:
-        """Configures the training, see `Seq2SeqTask.compile`.
-
-        Args:
-            optimizer: As there; by default a `kerasbert.Recipe` for a new model.
-            loss: As there.
-            metrics: As there.
-            label_smoothing: As there.
-            **options: As there.
-        """
-        if optimizer is None:
-            settings = self.run_settings
-            names = ("learning_rate", "warmup", "weight_decay", "decay")
-            optimizer = Recipe(**{n: settings[n] for n in names if n in settings})
-        super().compile(optimizer, loss, metrics, label_smoothing, **options)
 
     def translate(self, texts: Sequence[str], **options: Any) -> list[str]:
         """Translates texts.
