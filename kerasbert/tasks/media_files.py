@@ -11,7 +11,7 @@ import pathlib
 from kerasbert.account import quoted
 from kerasbert.data import DataAccount, Examples
 from kerasbert.data.lines import open_lines
-from kerasbert.data.tables import open_table
+from kerasbert.tasks.example_files import open_pairs
 
 PATH_NAMES = ("path", "file", "filename", "file_name", "image", "audio", "wav")
 TARGET_NAMES = ("label", "class", "text", "transcript", "sentence", "transcription")
@@ -61,18 +61,8 @@ def read_media_table(file, options, what):
         FileNotFoundError: If the table, or a file that it names, is not there.
         ValueError: If it has no such columns, or a row has no path.
     """
-    columns = options.columns
-    with open_table(
-        *(file, options.format, options.header, (*PATH_NAMES, *TARGET_NAMES)),
-        *(options.delimiter, options.encoding),
-    ) as table:
-        chosen = [
-            _column(table, given, names, place, what)
-            for given, names, place in (
-                (columns.text, PATH_NAMES, 1),
-                (columns.label, TARGET_NAMES, 2),
-            )
-        ]
+    names = PATH_NAMES, TARGET_NAMES
+    with open_pairs(file, options, names, f"a path and {what}") as (table, chosen):
         lines, paths, targets = [], [], []
         for line, cells in table:
             path, target = (str(cells[column]).strip() for column in chosen)
@@ -118,19 +108,3 @@ def _existing(path, table, where):
             f"not there{'' if found == path else f' ({found})'}."
         )
     return found
-
-
-def _column(table, given, names, place, what):
-    """Returns the index or key of a column: as told, by its name, or by its place."""
-    if given is not None:
-        return table.column(given)
-    for name in names:
-        if name in (table.names or ()):
-            return table.column(name)
-    if isinstance(table.names, dict) or table.width < 2:
-        has = ", ".join(map(str, table.all_columns))
-        raise ValueError(
-            f"Expected a path and {what} in each row of {table.name}, got the columns "
-            f"{has}. Name them with --text-column and --label-column."
-        )
-    return place - 1

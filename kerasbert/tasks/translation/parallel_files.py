@@ -5,7 +5,7 @@ import pathlib
 from kerasbert.account import quoted
 from kerasbert.data import DataAccount, Examples
 from kerasbert.data.lines import open_lines
-from kerasbert.data.tables import open_table
+from kerasbert.tasks.example_files import open_pairs
 
 SOURCE_NAMES = ("source", "src", "text", "dialogue", "document", "article", "input")
 TARGET_NAMES = ("target", "tgt", "translation", "summary", "title", "output")
@@ -52,20 +52,9 @@ def _read_two(source, target, options):
 
 
 def _read_table(file, options, what):
-    columns = options.columns
-    named = [c for c in (columns.text, columns.label) if isinstance(c, str)]
-    expected = (*SOURCE_NAMES, *TARGET_NAMES, *named)
-    with open_table(
-        *(file, options.format, options.header, expected),
-        *(options.delimiter, options.encoding),
-    ) as table:
-        chosen = [
-            _column(table, given, names, place, what)
-            for given, names, place in (
-                (columns.text, SOURCE_NAMES, 1),
-                (columns.label, TARGET_NAMES, 2),
-            )
-        ]
+    hint = ", or give two files with a comma between, such as train.en,train.de"
+    names, expected = (SOURCE_NAMES, TARGET_NAMES), f"a source and its {what}"
+    with open_pairs(file, options, names, expected, hint) as (table, chosen):
         table.may_be_wider = True
         lines, texts = [], ([], [])
         for line, cells in table:
@@ -86,23 +75,6 @@ def _read_table(file, options, what):
             f"source in column {names[0]}, target in column {names[1]}",
         ]
     return _examples(account, lines, *texts)
-
-
-def _column(table, given, names, place, what):
-    """Returns the index or key of a column: as told, by its name, or by its place."""
-    if given is not None:
-        return table.column(given)
-    for name in names:
-        if name in (table.names or ()):
-            return table.column(name)
-    if isinstance(table.names, dict) or table.width < 2:
-        has = ", ".join(map(str, table.all_columns))
-        raise ValueError(
-            f"Expected a source and its {what} in each row of {table.name}, got the "
-            f"columns {has}. Name them with --text-column and --label-column, or give "
-            "two files with a comma between, such as train.en,train.de."
-        )
-    return place - 1
 
 
 def _name(column):
