@@ -19,6 +19,7 @@ from kerasbert.cli.training_run import (
 from kerasbert.config import AlbertConfig, BertConfig
 from kerasbert.files import json_text, new_folder, read_json, write_json
 from kerasbert.tasks.pretraining import Corpus, Pretrainer, train_tokenizer
+from kerasbert.tasks.pretraining.corpus import checked_files
 from kerasbert.tasks.pretraining.documents import read_documents
 from kerasbert.tasks.pretraining.stream import steps_within, stream_of
 from kerasbert.tasks.progress import TimeLeft
@@ -86,6 +87,7 @@ def _on_documents(config, folder, overwrite, optimizer):
 
 def _on_corpus(config, folder, overwrite, optimizer):
     """Trains for steps on a corpus in files; returns the metrics."""
+    checked_files([*config.corpus, *filter(None, [config.validation])])
     folder.begin(config, overwrite)
     with ended_well(folder):
         corpus, tested, pretrainer = _corpus_parts(config, folder)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from kerasbert.checkpoints.config_keys import check_vocabulary_size
 from kerasbert.tasks.examples import list_of_texts
 from kerasbert.tasks.generation_task import GenerationTask, strategy_of
 from kerasbert.tasks.seq2seq_preprocessor import Seq2SeqPreprocessor
@@ -67,12 +68,7 @@ class Seq2SeqTask(GenerationTask):
             tokenizer, self.max_length, self.max_target_length
         )
         size = self.vocab_size
-        if tokenizer.vocabulary_size > size:
-            raise ValueError(
-                f"Expected a vocabulary of at most {size} tokens (the model's "
-                f"vocab_size), got {tokenizer.vocabulary_size}. Is it the vocabulary "
-                "of this model?"
-            )
+        check_vocabulary_size(tokenizer.vocabulary_size, model.decoder.config)
         if num_beams > size:
             raise ValueError(
                 f"Expected at most {size} beams, as many as the vocabulary has tokens, "

@@ -166,3 +166,13 @@ def test_a_bad_corpus_of_a_streamed_run_is_refused(kerasbert, files, options, me
     done = kerasbert(*COMMAND, *options, "--output", "run")
     refused(done)
     assert message in done.err
+
+
+def test_a_run_is_not_replaced_where_there_is_no_corpus(kerasbert, files):
+    pathlib.Path("run").mkdir()
+    for name in ("config.yaml", "metrics.json"):
+        pathlib.Path("run", name).write_text("{}\n")
+    options = ("--corpus", "none.txt", "--output", "run", "--overwrite")
+    done = kerasbert(*COMMAND, *options, "--steps", "2")
+    assert done.code == 2 and "none.txt" in done.err
+    assert pathlib.Path("run/metrics.json").read_text() == "{}\n"

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasbert.checkpoints import write_checkpoint
+from kerasbert.checkpoints.config_keys import check_vocabulary_size
 from kerasbert.checkpoints.vocabulary import write_tokenizer
 from kerasbert.config import BertConfig
 from kerasbert.decoding import Sampling
@@ -109,12 +110,7 @@ class TextGenerator(GenerationTask):
         )
         self.strategy = Sampling(temperature, top_k, top_p)
         self.preprocessor = LanguageModelPreprocessor(tokenizer, self.max_length)
-        if tokenizer.vocabulary_size > self.vocab_size:
-            raise ValueError(
-                f"Expected a vocabulary of at most {self.vocab_size} tokens (the "
-                f"model's vocab_size), got {tokenizer.vocabulary_size}. Is it the "
-                "vocabulary of this model?"
-            )
+        check_vocabulary_size(tokenizer.vocabulary_size, model.config)
 
     @classmethod
     def from_pretrained(

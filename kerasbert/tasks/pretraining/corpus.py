@@ -76,14 +76,7 @@ class Corpus:
             ImportError: If the segmenter is not installed.
             ValueError: If the files hold no text.
         """
-        files = [pathlib.Path(file) for file in files]
-        if not files:
-            raise ValueError("Expected files with documents, got none.")
-        for file in files:
-            if not file.is_file():
-                raise FileNotFoundError(
-                    f"Expected a file with documents at {file}, but there is none."
-                )
+        files = checked_files(files)
         folder = pathlib.Path(folder)
         identity = _identity(files, tokenizer, words, skip_invalid)
         if (folder / "corpus.json").is_file():
@@ -129,6 +122,19 @@ class Corpus:
     def digest(self) -> str:
         """Returns a digest of the files and the vocabulary."""
         return self.about["identity"]
+
+
+def checked_files(files):
+    """Returns the paths of files with documents; raises an error if one is missing."""
+    files = [pathlib.Path(file) for file in files]
+    if not files:
+        raise ValueError("Expected files with documents, got none.")
+    for file in files:
+        if not file.is_file():
+            raise FileNotFoundError(
+                f"Expected a file with documents at {file}, but there is none."
+            )
+    return files
 
 
 def _write_tokens(documents, tokenizer, split, *outputs):
