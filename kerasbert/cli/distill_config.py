@@ -19,10 +19,12 @@ class DistillConfig:
         metavar="FILE",
     )
     validation: str | None = flag("Texts to compare on every epoch.", metavar="FILE")
-    epochs: int = flag("How often to see all; default 1.", 1, kind=int)
+    epochs: int = flag("Number of epochs; default 1.", 1, kind=int)
     batch_size: int = flag("Texts of a batch; default 64.", 64, kind=int)
-    max_length: int | None = flag("Most tokens of a text in training.", kind=int)
-    seed: int = flag("Gives all that is random; default 0.", 0, kind=int)
+    max_length: int | None = flag(
+        "Maximum number of tokens of a text in training.", kind=int
+    )
+    seed: int = flag("Random seed; default 0.", 0, kind=int)
     dtype: str | None = flag("Such as mixed_bfloat16, on processors that have it.")
     # The layers of the teacher that the student begins with, from 0; None: all.
     layers: list | None = None

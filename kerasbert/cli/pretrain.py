@@ -32,7 +32,7 @@ def pretrain(
 ):
     """Pretrain a BERT or ALBERT on documents; metrics come as JSON.
 
-    With --model, the pretraining of that model goes on, as for another domain. The
+    With --model, the pretraining of that model continues, for another domain, say. The
     folder of the run holds a model that all other commands take. A run that was ended
     goes on, exactly, when the same command is given again.
     """

@@ -22,29 +22,31 @@ class PretrainConfig:
         kind=list[str],
         metavar="FILE",
     )
-    validation: str | None = flag("Documents to test on every epoch.", metavar="FILE")
+    validation: str | None = flag(
+        "Held-out documents, evaluated on after every epoch.", metavar="FILE"
+    )
     model: str | None = flag(
-        "A model to go on with; without it, weights are random.",
+        "A model whose pretraining continues; without it, weights are random.",
         names=("--model", "-m"),
         metavar="SRC",
     )
     vocabulary: str | None = flag(
-        "Where the vocabulary is, for random weights.", metavar="SRC"
+        "The vocabulary of a model with random weights.", metavar="SRC"
     )
     vocab_size: int | None = flag(
-        "Size of a vocabulary that is trained on the corpus, without --vocabulary.",
+        "Train a vocabulary of this size on the corpus, instead of --vocabulary.",
         kind=int,
     )
-    epochs: int = flag("How often to see all; default 1.", 1, kind=int)
+    epochs: int = flag("Number of passes over the corpus; default 1.", 1, kind=int)
     steps: int | None = flag(
-        "Number of batches, in place of the epochs: the corpus need not fit into "
+        "Number of batches, instead of --epochs; the corpus need not fit into "
         "memory then.",
         kind=int,
     )
-    hours: float | None = flag("The time, in place of the steps.", kind=float)
-    batch_size: int = flag("Sequences of a batch; default 32.", 32, kind=int)
-    max_length: int | None = flag("Most tokens of a sequence.", kind=int)
-    seed: int = flag("Gives all that is random; default 0.", 0, kind=int)
+    hours: float | None = flag("Time budget in hours, instead of --steps.", kind=float)
+    batch_size: int = flag("Sequences per batch; default 32.", 32, kind=int)
+    max_length: int | None = flag("Maximum number of tokens of a sequence.", kind=int)
+    seed: int = flag("Random seed; default 0.", 0, kind=int)
     dtype: str | None = flag("Such as mixed_bfloat16, on processors that have it.")
     skip_invalid: bool = flag(
         "Leave out lines that are not UTF-8.", False, kind=bool, names="--skip-invalid"

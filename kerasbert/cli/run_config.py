@@ -31,14 +31,14 @@ class RunConfig(ReaderOptions):
         metavar="FILE",
     )
     validation: str | None = flag("Examples to test on every epoch.", metavar="FILE")
-    epochs: int = flag("How often to see all; default 3.", 3, kind=int)
+    epochs: int = flag("Number of epochs; default 3.", 3, kind=int)
     batch_size: int = flag("Examples of a batch; default 32.", 32, kind=int)
-    max_length: int | None = flag("Most tokens of an example.", kind=int)
+    max_length: int | None = flag("Maximum number of tokens of an example.", kind=int)
     label_smoothing: float | None = flag(
         "For classify and tag: which part of each target is spread over all classes.",
         kind=float,
     )
-    seed: int = flag("Gives all that is random; default 0.", 0, kind=int)
+    seed: int = flag("Random seed; default 0.", 0, kind=int)
     dtype: str | None = flag("Such as mixed_bfloat16, on processors that have it.")
     tensorboard: bool = flag(
         "Write logs for TensorBoard.", False, kind=bool, names="--tensorboard"
