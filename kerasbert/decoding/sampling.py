@@ -17,14 +17,8 @@ from kerasbert.decoding.decoded import (
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class Greedy:
-    """The likeliest next token, again and again.
-
-    Example:
-        >>> Greedy()
-        Greedy()
-    """
+class OneContinuation:
+    """A strategy that continues each row by one token after the other."""
 
     def __call__(
         self,
@@ -39,12 +33,23 @@ class Greedy:
             continuation: A `kerasbert.models.decoder.Continuation`.
             limits: Which continuations it may give.
             seen: Tokens of the prompts, from `Limits.seen_in`, for its penalty.
-            uniforms: Ignored.
+            uniforms: Random numbers from 0 to 1, float32 `[B, L]`, from `uniforms_of`:
+                one for each token of each row; `Greedy` needs none.
 
         Returns:
             `Decoded`, with one result per row.
         """
-        return _search(continuation, limits, seen, self.choose, None)
+        return _search(continuation, limits, seen, self.choose, uniforms)
+
+
+@dataclasses.dataclass(frozen=True)
+class Greedy(OneContinuation):
+    """The likeliest next token, again and again.
+
+    Example:
+        >>> Greedy()
+        Greedy()
+    """
 
     def choose(self, logits: Any, uniform: Any = None) -> Any:
         """Chooses a token for each row.
@@ -56,7 +61,7 @@ class Greedy:
 
 
 @dataclasses.dataclass(frozen=True)
-class Sampling:
+class Sampling(OneContinuation):
     """Next tokens drawn at random.
 
     Args:
@@ -93,27 +98,6 @@ class Sampling:
             raise ValueError(
                 f"Expected top_p to be a probability above 0, to 1, got {self.top_p}."
             )
-
-    def __call__(
-        self,
-        continuation: Any,
-        limits: Limits,
-        seen: Any = None,
-        uniforms: Any = None,
-    ) -> Decoded:
-        """Continues a batch of prompts.
-
-        Args:
-            continuation: A `kerasbert.models.decoder.Continuation`.
-            limits: Which continuations it may give.
-            seen: Tokens of the prompts, from `Limits.seen_in`, for its penalty.
-            uniforms: Random numbers from 0 to 1, float32 `[B, L]`, from `uniforms_of`:
-                one for each token of each row.
-
-        Returns:
-            `Decoded`, with one result per row.
-        """
-        return _search(continuation, limits, seen, self.choose, uniforms)
 
     def log_probs(self, logits: Any) -> tuple[Any, Any]:
         """Computes the distribution from which tokens are drawn.
