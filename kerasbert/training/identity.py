@@ -59,6 +59,7 @@ def check_identity(file, before, now):
             f"{file} is the state of a run of an earlier kerasbert, which did not "
             f"record its examples and settings. {leave}"
         )
+    before = _with_later_fields(before)
     names = [n for n in {**before, **now} if before.get(n) != now.get(n)]
     if not names:
         return
@@ -68,6 +69,14 @@ def check_identity(file, before, now):
         f"{file} is the state of another run, with other {', '.join(shown)}. "
         + " ".join([*hints[:2], leave])
     )
+
+
+def _with_later_fields(identity):
+    """Adds defaults of fields that `Recipe` did not have when a state was saved."""
+    optimizer = json.loads(identity.get("optimizer") or "null")
+    if not isinstance(optimizer, dict) or optimizer.get("class") != "Recipe":
+        return identity
+    return {**identity, "optimizer": _text({**_plain(Recipe()), **optimizer})}
 
 
 def weights_digest(model):

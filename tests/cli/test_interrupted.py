@@ -24,7 +24,7 @@ def interrupt(monkeypatch):
                     raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr("kerasbert.cli.finetune_run.EpochBars", Interrupted)
+            patch.setattr("kerasbert.cli.training_run.EpochBars", Interrupted)
             done = function(*words, **options)
         assert (done.code, done.out) == (130, "")
         assert done.told.count("\n") == 1
