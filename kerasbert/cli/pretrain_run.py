@@ -6,6 +6,7 @@ so that they need not fit there.
 
 import functools
 import sys
+import warnings
 
 import keras
 
@@ -161,6 +162,12 @@ def _pretrainer(config, vocabulary=None):
     """Returns the pretrainer of a config; `vocabulary` is a folder."""
     options = config.task_options()
     if config.model is not None:
+        if config.architecture:
+            warnings.warn(
+                f"{config.model} has an architecture of its own; that of the settings "
+                f"({config.family}) is not used.",
+                stacklevel=2,
+            )
         return Pretrainer.from_pretrained(config.model, **options)
     tokenizer = Tokenizer.from_pretrained(vocabulary or config.vocabulary)
     kind = {"bert": BertConfig, "albert": AlbertConfig}[config.family]

@@ -176,3 +176,10 @@ def test_a_run_is_not_replaced_where_there_is_no_corpus(kerasbert, files):
     done = kerasbert(*COMMAND, *options, "--steps", "2")
     assert done.code == 2 and "none.txt" in done.err
     assert pathlib.Path("run/metrics.json").read_text() == "{}\n"
+
+
+def test_an_architecture_beside_a_model_is_told(kerasbert, files):
+    options = ("--corpus", "texts.txt", "--output", "run", "--epochs", "1")
+    done = kerasbert("pretrain", "--config", "tiny.yaml", "--model", SOURCE, *options)
+    assert done.code == 0, done.err
+    assert "has an architecture of its own" in done.err
