@@ -1,7 +1,6 @@
 """Model cards of exported models."""
 
 from kerasbert.export.serving_files import most_rows
-from kerasbert.tasks.media_task import MediaTask
 
 SERVERS = "TF Serving 2.12.1 and later"
 SERVERS_OF_INT8 = (
@@ -92,12 +91,11 @@ def serving_card(task, name, precision, max_length, signatures, curl):
     }
     if max_length is not None:
         facts["longest text"] = f"{max_length} tokens"
-    of_text = not isinstance(task, MediaTask)
     return card(
         *(SERVING, name, facts),
         signatures=signature_table(signatures),
-        takes="raw text" if of_text else f"{task.input_noun}s",
-        batching=BATCHING_OF_TEXT if of_text else BATCHING,
+        takes="raw text" if task.takes_text else f"{task.input_noun}s",
+        batching=BATCHING_OF_TEXT if task.takes_text else BATCHING,
         curl=curl.replace(" http", " \\\n      http"),
         most_rows=most_rows(signatures),
     )

@@ -19,7 +19,6 @@ from kerasbert.export.serving_files import (
 from kerasbert.inference.int8_products import OPERATION
 from kerasbert.inference.serving_graph import check_precision
 from kerasbert.models.model import check_exports
-from kerasbert.tasks.media_task import MediaTask
 
 
 def export_task(
@@ -106,7 +105,7 @@ def curl_line(name: str, port: int = 8501, task: Any = None) -> str:
 http://localhost:8501/v1/models/minilm:predict
     """
     instance = "hello world"
-    if isinstance(task, MediaTask):
+    if task is not None and not task.takes_text:
         instance = task.example_instance()
     elif task is not None:
         instance = task.example_text()
@@ -121,7 +120,7 @@ def checked_length(task, max_length):
     """Validates the maximum length of an export."""
     if max_length is None:
         return task.max_length
-    if isinstance(task, MediaTask):
+    if not task.takes_text:
         raise ValueError(f"Expected no max_length: {task.kind} takes no tokens.")
     positions = task.max_positions
     if not 3 <= max_length <= positions:

@@ -11,7 +11,6 @@ import numpy as np
 import tensorflow as tf
 
 from kerasbert.files import new_folder
-from kerasbert.tasks.media_task import MediaTask
 
 # As many batches are computed at once as there are processors, which is the default.
 PARAMETERS = """\
@@ -81,7 +80,7 @@ def warm_up_requests(task, signatures):
     """Returns the warm-up requests of a task."""
     for signature, function in signatures.items():
         specs = function.input_signature
-        if isinstance(task, MediaTask):
+        if not task.takes_text:
             for inputs in task.example_requests(specs):
                 yield signature, inputs
             continue

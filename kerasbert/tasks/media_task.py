@@ -17,6 +17,7 @@ class MediaTask(Task):
         model: A `keras.Model`.
     """
 
+    takes_text = False
     input_noun = None  # what an input is, in messages: "image"
     suffixes = ()  # of files
     max_length = None  # in tokens, which there are none of

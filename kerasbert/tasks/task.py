@@ -40,6 +40,7 @@ class Task(Portable, abc.ABC):
 
     kind = None  # the name of the task in its folder and on the command line
     needs_targets = True  # to be trained and tested
+    takes_text = True  # as inputs; else files, as a `MediaTask`
     takes_words = False  # as inputs, besides texts
     run_settings = {}  # of `kerasbert finetune`, where they are not the usual ones
     takes_groups = False  # of texts that belong together, which need no targets
