@@ -6,7 +6,7 @@ import typer
 
 from kerasbert.cli.distill_config import DistillConfig, distill_config
 from kerasbert.cli.flags import LearningRate, Output, Overwrite, parsed_bits, with_flags
-from kerasbert.cli.run_config import read_config
+from kerasbert.cli.reading import read_config
 
 __all__ = ["distill"]
 

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from kerasbert.cli.flags import LearningRate, Output, Overwrite, with_flags
-from kerasbert.cli.reading import parsed_labels
-from kerasbert.cli.run_config import RunConfig, read_config, run_config
+from kerasbert.cli.reading import parsed_labels, read_config
+from kerasbert.cli.run_config import RunConfig, run_config
 from kerasbert.tasks import TASKS
 
 __all__ = ["finetune"]

@@ -4,7 +4,8 @@ import dataclasses
 import pathlib
 
 from kerasbert.cli.flags import flag
-from kerasbert.cli.run_config import checked_values, read_config
+from kerasbert.cli.reading import read_config
+from kerasbert.cli.run_config import checked_values
 
 __all__ = ["PretrainConfig", "pretrain_config", "read_recipe", "recipe_names"]
 

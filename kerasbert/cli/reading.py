@@ -1,12 +1,19 @@
-"""Reader options of a command: as given, or as in training."""
+"""Reader options of a command: as given, or as in training, whose config it reads."""
 
 import dataclasses
 import json
 import pathlib
 
 from kerasbert.cli.flags import flag
+from kerasbert.files import read_text
 
-__all__ = ["DATA_FILE", "ReaderOptions", "parsed_labels", "reading_of"]
+__all__ = [
+    "DATA_FILE",
+    "ReaderOptions",
+    "parsed_labels",
+    "read_config",
+    "reading_of",
+]
 
 DATA_FILE = "data.json"  # what was read of the files of a run
 # How one file is written says nothing of another, unless both are of one kind.
@@ -173,8 +180,6 @@ def reading_of(model, task, given, file):
     if not run.exists():
         reading = ReaderOptions(**{**settings, **given})
         return reading_like(reading, {}, numbered="labels" in given)
-    from kerasbert.cli.run_config import read_config
-
     known = read_config(run)
     suffix, trained_on = (_suffix(one) for one in (file, known.get("train", "")))
     is_table = suffix not in ("", ".txt")
@@ -193,6 +198,19 @@ def reading_of(model, task, given, file):
     reading = ReaderOptions(**{**settings, **given})
     numbered = "labels" in given or account.get("numbered", False)
     return reading_like(reading, account.get("columns", {}), same, numbered)
+
+
+def read_config(file):
+    """Reads the settings of a YAML file."""
+    import yaml
+
+    try:
+        values = yaml.safe_load(read_text(file))
+    except yaml.YAMLError as error:
+        raise ValueError(f"Expected YAML in {file}: {error}.") from None
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise ValueError(f"Expected lines such as `epochs: 3` in {file}.")
+    return values
 
 
 def _suffix(file):

@@ -6,9 +6,9 @@ import typing
 
 from kerasbert.cli.flags import flag
 from kerasbert.cli.reading import ReaderOptions
-from kerasbert.files import read_text, write_atomically
+from kerasbert.files import write_atomically
 
-__all__ = ["RunConfig", "read_config", "run_config", "write_config"]
+__all__ = ["RunConfig", "run_config", "write_config"]
 
 
 def _recipe():
@@ -134,19 +134,6 @@ def checked_values(values, config_class):
         part = recipe if name in names else found
         part[name] = _value(name, value, kinds[name])
     return found, recipe
-
-
-def read_config(file):
-    """Reads the settings of a YAML file."""
-    import yaml
-
-    try:
-        values = yaml.safe_load(read_text(file))
-    except yaml.YAMLError as error:
-        raise ValueError(f"Expected YAML in {file}: {error}.") from None
-    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
-        raise ValueError(f"Expected lines such as `epochs: 3` in {file}.")
-    return values
 
 
 def write_config(config, file):

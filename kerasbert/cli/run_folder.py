@@ -9,8 +9,8 @@ import sys
 
 from kerasbert.checkpoints.sources import RUN_FILE
 from kerasbert.cli.class_report import FILES
-from kerasbert.cli.reading import DATA_FILE
-from kerasbert.cli.run_config import read_config, write_config
+from kerasbert.cli.reading import DATA_FILE, read_config
+from kerasbert.cli.run_config import write_config
 from kerasbert.files import write_atomically, write_json
 from kerasbert.training.state import read_history, read_step, state_file
 

@@ -7,7 +7,8 @@ import typer.testing
 from kerasbert.cli.evaluate import evaluate
 from kerasbert.cli.finetune import finetune
 from kerasbert.cli.flags import flag, with_flags
-from kerasbert.cli.run_config import RunConfig, read_config, run_config, write_config
+from kerasbert.cli.reading import read_config
+from kerasbert.cli.run_config import RunConfig, run_config, write_config
 
 GIVEN = {"task": "classify", "model": "minilm", "train": "train.tsv"}
 
