@@ -6,19 +6,19 @@
 import base64
 
 from kerasbert.account import quoted
-from kerasbert.checkpoints.vocabulary import (
+from kerasbert.checkpoints.vocabulary_added import (
+    additional,
+    flagged,
+    own_tokens,
+    with_added,
+)
+from kerasbert.checkpoints.vocabulary_files import (
     check_size,
     find_vocabulary,
     is_uncased,
     read_vocabulary,
     sentencepiece_config,
     wordpiece_config,
-)
-from kerasbert.checkpoints.vocabulary_added import (
-    additional,
-    flagged,
-    own_tokens,
-    with_added,
 )
 from kerasbert.checkpoints.vocabulary_json import as_text
 from kerasbert.checkpoints.vocabulary_settings import (

@@ -6,7 +6,7 @@ Nothing in a SavedModel is run: its assets are files, and its graph is data.
 import pathlib
 
 from kerasbert.account import KeyTable
-from kerasbert.checkpoints.vocabulary import (
+from kerasbert.checkpoints.vocabulary_files import (
     find_vocabulary,
     read_settings,
     read_vocabulary,

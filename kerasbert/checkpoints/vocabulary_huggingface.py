@@ -12,11 +12,6 @@ import pathlib
 import re
 import unicodedata
 
-from kerasbert.checkpoints.vocabulary import (
-    read_settings,
-    sentencepiece_config,
-    wordpiece_config,
-)
 from kerasbert.checkpoints.vocabulary_added import (
     flagged,
     special_tokens_of,
@@ -25,6 +20,11 @@ from kerasbert.checkpoints.vocabulary_added import (
     without_segments,
 )
 from kerasbert.checkpoints.vocabulary_alone import METASPACE, of_vocabulary
+from kerasbert.checkpoints.vocabulary_files import (
+    read_settings,
+    sentencepiece_config,
+    wordpiece_config,
+)
 from kerasbert.checkpoints.vocabulary_json import as_text, read_tokenizer_file
 from kerasbert.checkpoints.vocabulary_settings import (
     ALBERT_CLASSES,

@@ -8,7 +8,7 @@ import dataclasses
 import json
 
 from kerasbert.account import KeyTable, quoted, refusal
-from kerasbert.checkpoints.vocabulary import read_settings
+from kerasbert.checkpoints.vocabulary_files import read_settings
 from kerasbert.checkpoints.vocabulary_settings import as_added_token
 from kerasbert.text.tokenizer_config import (
     AddedToken,

@@ -9,7 +9,7 @@ import pathlib
 import warnings
 
 from kerasbert.account import KeyTable, quoted, refusal
-from kerasbert.checkpoints.vocabulary import read_settings
+from kerasbert.checkpoints.vocabulary_files import read_settings
 from kerasbert.text.tokenizer_config import TRUNCATION_SIDES, AddedToken, SpecialTokens
 
 SETTINGS_FILE = "tokenizer_config.json"
