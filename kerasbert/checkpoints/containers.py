@@ -14,6 +14,7 @@ from kerasbert.checkpoints import (
     tf_hub,
 )
 from kerasbert.checkpoints.config_keys import check_vocabulary_size
+from kerasbert.checkpoints.names import family_of
 from kerasbert.checkpoints.packed_writing import pack_folder
 from kerasbert.files import inside, new_folder, read_json
 
@@ -130,7 +131,8 @@ def write_checkpoint(
         if tokenizer is not None:
             from kerasbert.checkpoints.vocabulary import write_tokenizer
 
-            write_tokenizer(tokenizer, partial, format)
+            family = family_of(checkpoint.config)
+            write_tokenizer(tokenizer, partial, format, family)
         if modules is not None:
             _write_modules(checkpoint, modules, tokenizer, partial, format)
         if tokenizer is not None and format != huggingface.NAME:

@@ -44,6 +44,8 @@ def read_tokenizer(folder, account=None) -> TokenizerConfig:
     return read_vocabulary_file(find_vocabulary(folder))
 
 
-def write_tokenizer(config: TokenizerConfig, folder, container="huggingface") -> None:
-    """Writes the files of a tokenizer in a format."""
-    vocabulary_writing.write(config, pathlib.Path(folder), container)
+def write_tokenizer(
+    config: TokenizerConfig, folder, container="huggingface", family=None
+) -> None:
+    """Writes the files of a tokenizer in a format; `family` is that of its model."""
+    vocabulary_writing.write(config, pathlib.Path(folder), container, family)

@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import functools
 import json
 import pathlib
 
@@ -9,12 +10,14 @@ from kerasbert.files import write_atomically, write_json
 from kerasbert.text.tokenizer_config import TokenizerConfig, all_added_tokens
 
 
-def write(config: TokenizerConfig, folder: pathlib.Path, container: str) -> None:
-    """Writes the files of a tokenizer."""
+def write(
+    config: TokenizerConfig, folder: pathlib.Path, container: str, family=None
+) -> None:
+    """Writes the files of a tokenizer; `family` is that of its model, if any."""
     writers = {
         "huggingface": _write_huggingface,
         "google_tf1": _write_google_tf1,
-        "keras_hub": _write_keras_hub,
+        "keras_hub": functools.partial(_write_keras_hub, family=family),
     }
     if container not in writers:
         raise ValueError(
@@ -84,7 +87,13 @@ def _write_huggingface(config: TokenizerConfig, folder: pathlib.Path) -> None:
     write_json(folder / "tokenizer.json", whole)
 
 
-def _write_keras_hub(config: TokenizerConfig, folder: pathlib.Path) -> None:
+# What a vocabulary without a model is written as: the class of its kind, its module.
+_KERAS_HUB = {"wordpiece": ("Bert", "bert"), "sentencepiece": ("Albert", "albert")}
+
+
+def _write_keras_hub(
+    config: TokenizerConfig, folder: pathlib.Path, family=None
+) -> None:
     _check_own_steps(config, "keras_hub")
     assets = folder / "assets" / "tokenizer"
     assets.mkdir(parents=True, exist_ok=True)
@@ -98,7 +107,6 @@ def _write_keras_hub(config: TokenizerConfig, folder: pathlib.Path) -> None:
     settings["config_file"] = "tokenizer.json"
     if config.kind == "wordpiece":
         _write_vocabulary(config, assets / "vocabulary.txt")
-        family = "Bert"
         strip = config.strip_accents
         settings |= {
             "vocabulary": None,
@@ -112,13 +120,15 @@ def _write_keras_hub(config: TokenizerConfig, folder: pathlib.Path) -> None:
         }
     else:
         _write_bytes(assets / "vocabulary.spm", config.model)
-        family = "Albert"
         settings |= {"proto": None, "add_bos": False, "add_eos": False}
+    title, module = _KERAS_HUB[config.kind]
+    if family is not None and family.keras_hub.tokenizer == config.kind:
+        title, module = family.keras_hub.title, family.keras_hub.module
     whole = {
-        "module": f"keras_hub.src.models.{family.lower()}.{family.lower()}_tokenizer",
-        "class_name": f"{family}Tokenizer",
+        "module": f"keras_hub.src.models.{module}.{module}_tokenizer",
+        "class_name": f"{title}Tokenizer",
         "config": settings,
-        "registered_name": f"keras_hub>{family}Tokenizer",
+        "registered_name": f"keras_hub>{title}Tokenizer",
     }
     write_json(folder / "tokenizer.json", whole)
 

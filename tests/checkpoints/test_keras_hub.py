@@ -108,11 +108,13 @@ def test_what_it_writes_itself_has_the_names_that_are_written(hub, tmp_path):
             assert ours == {k: s for k, s in theirs.items() if k not in training}
 
 
-def test_the_tokenizer_comes_along(hub, tmp_path):
-    name = "keras_hub_bert/keras_hub"
+@pytest.mark.parametrize("family", ["Bert", "DistilBert"])
+def test_the_tokenizer_comes_along(family, hub, tmp_path):
+    path = folder(f"keras_hub_{family.lower()}/keras_hub")
     with quiet():
-        convert(folder(name), tmp_path / "out", "keras_hub")
-        ours = hub.BertTokenizer.from_preset(str(tmp_path / "out"))
-        theirs = hub.BertTokenizer.from_preset(str(folder(name)))
+        convert(path, tmp_path / "out", "keras_hub")
+        ours = hub.Tokenizer.from_preset(str(tmp_path / "out"))
+        theirs = hub.Tokenizer.from_preset(str(path))
+    assert type(ours) is type(theirs) is getattr(hub, f"{family}Tokenizer")
     sentence = "the film is good, isn't it?"
     assert list(np.asarray(ours(sentence))) == list(np.asarray(theirs(sentence)))

@@ -144,6 +144,7 @@ FAMILY = Family(
         KERAS_HUB,
         title="Albert",
         module="albert",
+        tokenizer="sentencepiece",
         config={
             **bert.KERAS_HUB_CONFIG,
             "embedding_dim": "embedding_size",

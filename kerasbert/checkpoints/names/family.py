@@ -76,6 +76,7 @@ class KerasHubNames:
         masked_lm: What its masked LM head computes, whatever the encoder does.
         has_embedder: Whether there is a `TextEmbedder`.
         limit: From a configuration to what the backbone needs and it does not have.
+        tokenizer: The kind of vocabulary that its tokenizer class takes.
     """
 
     table: Mapping
@@ -86,6 +87,7 @@ class KerasHubNames:
     masked_lm: Mapping
     has_embedder: bool = False
     limit: Callable = lambda config: ""
+    tokenizer: str = "wordpiece"
 
 
 @dataclasses.dataclass(frozen=True)
