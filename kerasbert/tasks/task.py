@@ -11,11 +11,7 @@ from kerasbert.files import new_folder, write_json
 from kerasbert.inputs import is_dataset, listed, read_examples
 from kerasbert.processes import Portable, check_process
 from kerasbert.tasks.example_files import open_texts
-from kerasbert.tasks.examples import (
-    list_of_texts,
-    split_off,
-    validation_examples,
-)
+from kerasbert.tasks.examples import list_of_texts, split_off, validation_examples
 from kerasbert.tasks.pretrained_task import TASK_FILE, warn_of_new_head
 from kerasbert.tasks.sample_weights import checked_weights
 from kerasbert.training.batches import (
