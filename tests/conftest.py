@@ -1,6 +1,7 @@
 import collections
 import gc
 import os
+import pathlib
 
 import pytest
 
@@ -8,6 +9,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 if os.environ.get("KERAS_BACKEND") == "jax":
     # Compiling tiny operations is most of what these tests do there.
     os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+    # Processes compile much the same ones, and the next run does.
+    cache = pathlib.Path(__file__).parents[1] / ".pytest_cache" / "jax"
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 
 # Few tests that take long: they begin first, so that no process ends long after others.
