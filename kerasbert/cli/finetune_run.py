@@ -9,10 +9,12 @@ import warnings
 import keras
 
 from kerasbert.cli.class_report import write_class_report
+from kerasbert.cli.devices import on_devices
 from kerasbert.cli.run_card import run_card
 from kerasbert.cli.task_data import read_data, show_account
 from kerasbert.cli.training_run import callbacks_of, check_tensorboard, ended_well
 from kerasbert.files import json_text
+from kerasbert.models.loading import read_source
 from kerasbert.tasks import task_class
 from kerasbert.tasks.pretrained_task import NewHeadWarning
 from kerasbert.training.callback_checks import sign_of
@@ -38,6 +40,15 @@ def run(config, folder, keep_checkpoints=False, overwrite=False):
         kind.check_labels(data, config.label_names)
         show_account(data.account)
 
+    with on_devices(config.devices, lambda: read_source(config.model).config):
+        metrics = _trained(
+            config, folder, kind, train, validation, keep_checkpoints, overwrite
+        )
+    print(json_text(metrics, indent=2))
+
+
+def _trained(config, folder, kind, train, validation, keep_checkpoints, overwrite):
+    """Trains and saves the model; returns the metrics."""
     task = _task(config, kind, train)
     config = dataclasses.replace(config, max_length=task.max_length)
     folder.check(overwrite, config)
@@ -51,7 +62,7 @@ def run(config, folder, keep_checkpoints=False, overwrite=False):
             report = task.report(validation.inputs, validation.targets)
             write_class_report(report, folder.path)
         folder.finish(metrics, run_card(config, folder, metrics), keep_checkpoints)
-    print(json_text(metrics, indent=2))
+    return metrics
 
 
 def _accounts(train, validation):

@@ -49,6 +49,11 @@ class PretrainConfig:
     max_length: int | None = flag("Maximum number of tokens of a sequence.", kind=int)
     seed: int = flag("Random seed; default 0.", 0, kind=int)
     dtype: str | None = flag("Such as mixed_bfloat16, on processors that have it.")
+    devices: str | None = flag(
+        "Train on all devices: data, where each has all weights, or model=4, where "
+        "four share the weights (JAX).",
+        metavar="WAY",
+    )
     skip_invalid: bool = flag(
         "Leave out lines that are not UTF-8.", False, kind=bool, names="--skip-invalid"
     )

@@ -4,6 +4,7 @@ With epochs, documents are in memory; with steps or hours they are tokenized to 
 so that they need not fit there.
 """
 
+import contextlib
 import functools
 import sys
 import warnings
@@ -11,6 +12,7 @@ import warnings
 import keras
 
 from kerasbert.checkpoints.vocabulary import write_tokenizer
+from kerasbert.cli.devices import on_devices
 from kerasbert.cli.training_run import (
     callbacks_of,
     check_tensorboard,
@@ -19,6 +21,7 @@ from kerasbert.cli.training_run import (
 )
 from kerasbert.config import AlbertConfig, BertConfig
 from kerasbert.files import json_text, new_folder, read_json, write_json
+from kerasbert.models.loading import read_source
 from kerasbert.tasks.pretraining import Corpus, Pretrainer, train_tokenizer
 from kerasbert.tasks.pretraining.corpus import checked_files
 from kerasbert.tasks.pretraining.documents import read_documents
@@ -52,10 +55,12 @@ def run(config, folder, overwrite=False):
     check_tensorboard(config)
     optimizer = Recipe(**config.recipe)
     train = _on_corpus if config.is_streamed else _on_documents
-    print(json_text(train(config, folder, overwrite, optimizer), indent=2))
+    with contextlib.ExitStack() as scope:
+        metrics = train(config, folder, overwrite, optimizer, scope)
+    print(json_text(metrics, indent=2))
 
 
-def _on_documents(config, folder, overwrite, optimizer):
+def _on_documents(config, folder, overwrite, optimizer, scope):
     """Trains for epochs on documents in memory; returns the metrics."""
     documents = read_documents(config.corpus, config.skip_invalid)
     tested = None
@@ -63,7 +68,7 @@ def _on_documents(config, folder, overwrite, optimizer):
         tested = read_documents([config.validation], config.skip_invalid)
     folder.check(overwrite, config)
     keras.utils.set_random_seed(config.seed)
-    pretrainer = _pretrainer(config)
+    pretrainer = _pretrainer(config, scope)
     count = len(pretrainer.features(documents))
     if count < config.batch_size:
         raise ValueError(
@@ -86,12 +91,12 @@ def _on_documents(config, folder, overwrite, optimizer):
         )
 
 
-def _on_corpus(config, folder, overwrite, optimizer):
+def _on_corpus(config, folder, overwrite, optimizer, scope):
     """Trains for steps on a corpus in files; returns the metrics."""
     checked_files([*config.corpus, *filter(None, [config.validation])])
     folder.begin(config, overwrite)
     with ended_well(folder):
-        corpus, tested, pretrainer = _corpus_parts(config, folder)
+        corpus, tested, pretrainer = _corpus_parts(config, folder, scope)
         pretrainer.compile(optimizer)
         steps = _steps(config, folder, pretrainer, corpus)
         history = _fit(
@@ -111,7 +116,7 @@ def _on_corpus(config, folder, overwrite, optimizer):
         )
 
 
-def _corpus_parts(config, folder):
+def _corpus_parts(config, folder, scope):
     """Returns corpus, held-out corpus or None, and pretrainer; checks them."""
     vocabulary = None
     if config.vocab_size is not None:
@@ -126,7 +131,7 @@ def _corpus_parts(config, folder):
             with new_folder(vocabulary) as partial:
                 write_tokenizer(tokenizer.config, partial, "huggingface")
     keras.utils.set_random_seed(config.seed)
-    pretrainer = _pretrainer(config, vocabulary)
+    pretrainer = _pretrainer(config, scope, vocabulary)
 
     def corpus(name, files):
         files = files if isinstance(files, list) else [files]
@@ -158,8 +163,11 @@ def _steps(config, folder, pretrainer, corpus):
     return read_json(file)["steps"]
 
 
-def _pretrainer(config, vocabulary=None):
-    """Returns the pretrainer of a config; `vocabulary` is a folder."""
+def _pretrainer(config, scope, vocabulary=None):
+    """Returns the pretrainer of a config, whose devices are used until `scope` ends.
+
+    `vocabulary` is a folder.
+    """
     options = config.task_options()
     if config.model is not None:
         if config.architecture:
@@ -168,6 +176,9 @@ def _pretrainer(config, vocabulary=None):
                 f"({config.family}) is not used.",
                 stacklevel=2,
             )
+        scope.enter_context(
+            on_devices(config.devices, lambda: read_source(config.model).config)
+        )
         return Pretrainer.from_pretrained(config.model, **options)
     tokenizer = Tokenizer.from_pretrained(vocabulary or config.vocabulary)
     kind = {"bert": BertConfig, "albert": AlbertConfig}[config.family]
@@ -178,6 +189,7 @@ def _pretrainer(config, vocabulary=None):
         raise ValueError(
             f"The architecture does not fit {config.family}: {error}."
         ) from None
+    scope.enter_context(on_devices(config.devices, lambda: shape))
     return Pretrainer.from_config(shape, tokenizer, seed=config.seed, **options)
 
 

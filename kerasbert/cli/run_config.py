@@ -40,6 +40,11 @@ class RunConfig(ReaderOptions):
     )
     seed: int = flag("Random seed; default 0.", 0, kind=int)
     dtype: str | None = flag("Such as mixed_bfloat16, on processors that have it.")
+    devices: str | None = flag(
+        "Train on all devices: data, where each has all weights, or model=4, where "
+        "four share the weights (JAX).",
+        metavar="WAY",
+    )
     tensorboard: bool = flag(
         "Write logs for TensorBoard.", False, kind=bool, names="--tensorboard"
     )

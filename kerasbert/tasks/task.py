@@ -19,7 +19,7 @@ from kerasbert.training.batches import (
     epochs_dataset,
     evaluation_dataset,
 )
-from kerasbert.training.devices import device_count
+from kerasbert.training.evaluation import evaluate
 from kerasbert.training.fit import Run, Validation, fit
 from kerasbert.training.recipe import Recipe, recipe_of
 
@@ -374,15 +374,11 @@ class Task(Portable, abc.ABC):
         if not inputs:
             raise ValueError("Expected examples to test on, got none.")
         self.adapt(inputs, targets, learns=False)
-        dataset = evaluation_dataset(
-            self.features(inputs, targets, weights),
-            batch_size,
-            device_count(self.model),
-        )
+        features = self.features(inputs, targets, weights)
         if not self.model.compiled:
             arguments = self._compile_arguments or self.losses()
             self.model.compile(**{**arguments, "optimizer": "sgd"})
-        found = self.model.evaluate(dataset, return_dict=True, verbose=0)
+        found = evaluate(self.model, features, batch_size)
         return {**found, **self.answer_metrics(inputs, targets)}
 
     def save(

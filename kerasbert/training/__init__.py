@@ -2,6 +2,7 @@
 
 from kerasbert.lazy import lazy_names
 from kerasbert.training.adamw import AdamW as AdamW
+from kerasbert.training.distribution import layout_map as layout_map
 from kerasbert.training.features import IGNORED as IGNORED
 from kerasbert.training.features import EncodedExamples as EncodedExamples
 from kerasbert.training.fit import Run as Run

@@ -1,12 +1,15 @@
 """Length-grouped batches in a seeded order."""
 
 import collections
+import concurrent.futures
 import functools
 import itertools
 
+import keras
 import numpy as np
 
 from kerasbert.training.devices import check_divisible
+from kerasbert.training.distribution import own_rows
 from kerasbert.training.features import IGNORED
 from kerasbert.training.stream import TrainingStream, dataset_of
 
@@ -113,10 +116,45 @@ class StreamOrder(TrainingOrder):
             yield self.features.step(step, self.batch_size, self.seed)
 
 
+class NumpyBatches(keras.utils.PyDataset):
+    """Batches of arrays for backends other than TensorFlow, made one ahead.
+
+    Each process takes its own rows of them, see `distribution.own_rows`.
+
+    Args:
+        generate: Function that returns an iterator of batches; it is called anew for
+            every epoch.
+        count: Number of batches.
+        whole: Whether every process takes all rows.
+    """
+
+    def __init__(self, generate, count, whole=False):
+        super().__init__()
+        self.generate = generate
+        self.count = count
+        self.whole = whole
+        self._executor = concurrent.futures.ThreadPoolExecutor(1)
+
+    @property
+    def num_batches(self):
+        return self.count
+
+    def __getitem__(self, index):
+        if index == 0:
+            self._batches = iter(self.generate())
+            self._ahead = self._executor.submit(next, self._batches, None)
+        batch = self._ahead.result()
+        self._ahead = self._executor.submit(next, self._batches, None)
+        return batch if self.whole else own_rows(batch)
+
+
 def training_dataset(order):
-    """Returns a `tf.data.Dataset` of the order's current epoch."""
+    """Returns the batches of the order's current epoch, for `keras.Model.fit`."""
+    count = order.steps_per_epoch - order.skip
+    if keras.backend.backend() != "tensorflow":
+        return NumpyBatches(order, count)
     make = dataset_of if isinstance(order, StreamOrder) else _dataset
-    return make(order.features, order, order.steps_per_epoch - order.skip)
+    return make(order.features, order, count)
 
 
 def epochs_dataset(order):
@@ -140,21 +178,44 @@ def evaluation_dataset(features, batch_size, devices=1):
     if isinstance(features, TrainingStream):
         return features.dataset(batch_size)
     check_divisible(features, devices)
+    shared, rest = evaluation_batches(features, batch_size, devices)
+    batches = shared + rest
+    generate = functools.partial(_batches_of, features, batch_size, batches)
+    return _dataset(features, generate, len(batches))
+
+
+def evaluation_arrays(features, batch_size, devices=1):
+    """Returns all examples once, as a list of `NumpyBatches`.
+
+    Examples that `devices` cannot share evenly are one of their own, which all compute.
+    """
+    check_divisible(features, devices, batch_size)
+    shared, rest = evaluation_batches(features, batch_size, devices)
+    parts = [(shared, False), (rest, True)]
+    return [
+        NumpyBatches(
+            functools.partial(_batches_of, features, batch_size, batches),
+            *(len(batches), whole),
+        )
+        for batches, whole in parts
+        if batches
+    ]
+
+
+def _batches_of(features, batch_size, batches):
+    shape = _bucketing(features, batch_size)
+    for rows in batches:
+        yield for_keras(shape(features.batch(rows), len(rows)))
+
+
+def evaluation_batches(features, batch_size, devices=1):
+    """Returns batches of indices that `devices` share evenly; and the rest."""
     order = np.argsort(-features.lengths, kind="stable")
     shared = len(order) - len(order) % devices
     size = max(1, batch_size // devices) * devices
-    starts = [*range(0, shared, size), shared, len(order)]
-    batches = [
-        order[start:end] for start, end in itertools.pairwise(starts) if start < end
-    ]
-
-    shape = _bucketing(features, batch_size)
-
-    def generator():
-        for rows in batches:
-            yield for_keras(shape(features.batch(rows), len(rows)))
-
-    return _dataset(features, generator, len(batches))
+    starts = [*range(0, shared, size), shared]
+    batches = [order[start:end] for start, end in itertools.pairwise(starts)]
+    return batches, [order[shared:]] if shared < len(order) else []
 
 
 def _bucketing(features, batch_size):
@@ -163,8 +224,6 @@ def _bucketing(features, batch_size):
     On JAX every shape is compiled, so rows are padded to one of the `bucket_lengths`,
     and those of an incomplete batch to the longest. On TensorFlow, nothing is padded.
     """
-    import keras
-
     if keras.backend.backend() == "tensorflow":
         return lambda batch, count: batch
     known = bucket_lengths(features.lengths, batch_size)

@@ -3,7 +3,8 @@
 In the scope of a `tf.distribute.MirroredStrategy`, Keras splits a batch over the
 devices, averages the loss over each part, and sums the gradients. That is the gradient
 of the whole batch only if all parts have equally many targets; otherwise
-`ShardedExamples` makes up for it with weights.
+`ShardedExamples` makes up for it with weights. On JAX the loss is that of the whole
+batch, and weights make up for repeated rows only.
 """
 
 import contextlib
@@ -12,6 +13,7 @@ import keras
 import numpy as np
 
 from kerasbert.training.adamw import AdamW
+from kerasbert.training.distribution import batch_shards, check_placed
 from kerasbert.training.features import GroupedExamples
 from kerasbert.training.stream import TrainingStream
 
@@ -19,24 +21,29 @@ MEANS = ("sum_over_batch_size", "mean")  # reductions of losses
 
 
 def device_count(model):
-    """Returns the number of devices in the scope the model was made in."""
-    strategy = getattr(model, "distribute_strategy", None)  # TensorFlow alone has it
-    return 1 if strategy is None else strategy.num_replicas_in_sync
+    """Returns the number of devices that share the batches of a model."""
+    if keras.backend.backend() != "tensorflow":
+        return batch_shards()
+    return model.distribute_strategy.num_replicas_in_sync
 
 
 def scope_of(model):
     """Returns the distribution scope of a model, where its optimizer must be made."""
-    if device_count(model) == 1:
-        return contextlib.nullcontext()
-    return model.distribute_strategy.scope()
+    if _is_mirrored(model):
+        return model.distribute_strategy.scope()
+    return contextlib.nullcontext()
 
 
 def run_on_devices(model, function):
     """Calls a function without arguments on each device of a model."""
-    if device_count(model) == 1:
-        function()
-    else:
+    if _is_mirrored(model):
         model.distribute_strategy.run(function)
+    else:
+        function()
+
+
+def _is_mirrored(model):
+    return keras.backend.backend() == "tensorflow" and device_count(model) > 1
 
 
 def divided(features, model, compile_arguments, batch_size):
@@ -44,21 +51,29 @@ def divided(features, model, compile_arguments, batch_size):
 
     Raises a `ValueError` if the steps would differ from those of one device.
     """
+    check_placed(model)
     devices = device_count(model)
     if devices == 1:
         return features
-    if isinstance(features, TrainingStream):
+    is_mirrored = _is_mirrored(model)
+    if is_mirrored and isinstance(features, TrainingStream):
         raise ValueError(
-            f"Expected one device to pretrain on, got {devices}: create the model "
-            "outside of the scope of a strategy."
+            f"Expected one device to pretrain on a Corpus, got {devices}: create the "
+            "model outside of the scope of a strategy, pretrain on documents in "
+            "memory, or use JAX."
         )
-    check_divisible(features, devices)
     if batch_size % devices:
         raise ValueError(
             f"Expected a batch_size that is a multiple of {devices}, the number of "
             f"devices, got {batch_size}."
         )
-    _check_optimizer(compile_arguments["optimizer"], devices)
+    if isinstance(features, TrainingStream):
+        return features  # its batches are full
+    check_divisible(features, devices, None if is_mirrored else batch_size)
+    if is_mirrored:
+        _check_optimizer(compile_arguments["optimizer"], devices)
+    elif isinstance(features, GroupedExamples):
+        return features
     losses = compile_arguments["loss"]
     if not isinstance(losses, dict):
         losses = dict.fromkeys(features.targets, losses)
@@ -68,17 +83,30 @@ def divided(features, model, compile_arguments, batch_size):
                 f"Expected losses that are means over the examples on {devices} "
                 f"devices, got one with the reduction {loss.reduction!r}."
             )
-    return ShardedExamples(features, devices, losses)
+    return ShardedExamples(features, devices, losses, devices if is_mirrored else 1)
 
 
-def check_divisible(features, devices):
-    """Raises a `ValueError` if several devices cannot share the examples."""
+def check_divisible(features, devices, batch_size=None):
+    """Raises a `ValueError` if several devices cannot share the examples.
+
+    With a `batch_size` losses that compare the texts of a batch are those of the whole
+    batch, as on JAX.
+    """
     if devices > 1 and isinstance(features, GroupedExamples):
-        raise ValueError(
-            "Expected one device for a text embedder, whose losses compare the texts "
-            f"of a batch with each other, got {devices}. Create the embedder outside "
-            "the strategy's scope."
-        )
+        if batch_size is None:
+            raise ValueError(
+                "Expected one device for a text embedder, whose losses compare the "
+                f"texts of a batch with each other, got {devices}. Create the embedder "
+                "outside the strategy's scope, or use JAX."
+            )
+        rest = len(features) % batch_size
+        if batch_size % devices or rest % devices:
+            raise ValueError(
+                f"Expected {devices} devices to share all batches of a text embedder "
+                f"evenly, got batches of {batch_size} and a last one of {rest}. Its "
+                "losses compare the texts of a batch, of which none can be there "
+                "twice: leave examples out, or choose another batch_size."
+            )
     if len(features) < devices:
         raise ValueError(
             f"Expected at least {devices} examples, one a device, got {len(features)}."
@@ -125,10 +153,11 @@ class ShardedExamples:
         ([0, 1, 1, 0], [4.0, 4.0, 4.0, 0.0])
     """
 
-    def __init__(self, features, devices, losses):
+    def __init__(self, features, devices, losses, parts=None):
         self.features = features
         self.devices = devices
         self.losses = losses
+        self.parts = devices if parts is None else parts  # that have a mean each
 
     def __len__(self):
         return len(self.features)
@@ -143,10 +172,15 @@ class ShardedExamples:
         """See `EncodedExamples.targets`."""
         return self.features.targets
 
+    @property
+    def pad_token_id(self):
+        """See `EncodedExamples.pad_token_id`."""
+        return self.features.pad_token_id
+
     def for_epoch(self, seed, epoch):
         """See `EncodedExamples.for_epoch`."""
         features = self.features.for_epoch(seed, epoch)
-        return ShardedExamples(features, self.devices, self.losses)
+        return ShardedExamples(features, self.devices, self.losses, self.parts)
 
     def batch(self, rows):
         """Returns a batch as `EncodedExamples.batch` does, with weights per output."""
@@ -166,8 +200,8 @@ class ShardedExamples:
         ignored = getattr(self.losses.get(name), "ignore_class", None)
         if ignored is not None:
             counted = (targets != ignored).sum(axis=1)  # a mean over tokens
-        of_devices = counted.reshape(self.devices, -1).sum(axis=1)
-        factors = self.devices * of_devices / max(1, counted[:count].sum())
-        shares = np.repeat(factors, len(targets) // self.devices).astype("float32")
+        of_parts = counted.reshape(self.parts, -1).sum(axis=1)
+        factors = self.parts * of_parts / max(1, counted[:count].sum())
+        shares = np.repeat(factors, len(targets) // self.parts).astype("float32")
         shares[count:] = 0.0
         return shares

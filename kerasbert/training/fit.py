@@ -8,11 +8,7 @@ from collections.abc import Callable, Sequence
 
 import keras
 
-from kerasbert.training.batches import (
-    TrainingOrder,
-    evaluation_dataset,
-    training_dataset,
-)
+from kerasbert.training.batches import TrainingOrder, training_dataset
 from kerasbert.training.callback_checks import (
     check_callbacks,
     check_monitor,
@@ -29,7 +25,9 @@ from kerasbert.training.callbacks import (
     TerminateOnNaN,
 )
 from kerasbert.training.counts import check_count
-from kerasbert.training.devices import device_count, divided, scope_of
+from kerasbert.training.devices import divided, scope_of
+from kerasbert.training.distribution import sharing
+from kerasbert.training.evaluation import batches_to_validate
 from kerasbert.training.features import EncodedExamples
 from kerasbert.training.identity import RunRegistry, check_identity, run_identity
 from kerasbert.training.memory import keep_freed_memory
@@ -75,10 +73,11 @@ def fit(
     bit for bit on a CPU. The process keeps memory that it frees: see
     `keep_freed_memory`.
 
-    A model made in the scope of a `tf.distribute.MirroredStrategy` is trained on its
-    devices with the steps of one device; `batch_size` counts the examples on all of
-    them. Options with other steps are rejected, such as gradient clipping by a Keras
-    optimizer. Reported training losses and metrics count an example twice where the
+    A model made in the scope of a `tf.distribute.MirroredStrategy`, or on JAX after
+    `keras.distribution.set_distribution`, is trained on its devices with the steps of
+    one device; `batch_size` counts the examples on all of them. Options with other
+    steps are rejected, such as gradient clipping by a Keras optimizer in the scope of a
+    strategy. Reported training losses and metrics count an example twice where the
     last batch of an epoch does not divide evenly. Keras' own Adam and AdamW, unlike a
     `Recipe`, update embedding tables slightly differently on several devices: they
     square the gradients of a repeated token one by one.
@@ -189,11 +188,15 @@ def fit(
         run.announce(plan)
     elif verbose:
         print(f"run: {plan.line()}", file=sys.stderr)
+    validation_data, parts = batches_to_validate(
+        model, validation, batch_size, keras_options.get("validation_freq", 1)
+    )
     whole = ContinuedCallbackList(
         order,
         [
             TerminateOnNaN(run.state_file, step),
             *_flushing(optimizer, steps - step),
+            *parts,
             *validation_callbacks(validation),
             *saving,
             *callbacks,
@@ -207,24 +210,22 @@ def fit(
         steps=steps_per_epoch,
     )
     starts = [order.epoch, *([order.epoch + 1] if order.skip else [])]
-    validation_data = validation and evaluation_dataset(
-        validation.features, batch_size, device_count(model)
-    )
     try:
         for start, end in zip(starts, [*starts[1:], epochs], strict=True):
             if start >= end:
                 break
             order.epoch = start
-            model.fit(
-                training_dataset(order),
-                validation_data=validation_data,
-                initial_epoch=start,
-                epochs=end,
-                shuffle=False,  # `order` shuffles
-                callbacks=whole,
-                verbose=verbose,
-                **keras_options,
-            )
+            with sharing():
+                model.fit(
+                    training_dataset(order),
+                    validation_data=validation_data,
+                    initial_epoch=start,
+                    epochs=end,
+                    shuffle=False,  # `order` shuffles
+                    callbacks=whole,
+                    verbose=verbose,
+                    **keras_options,
+                )
             if model.stop_training:
                 break
         whole.end()

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from kerasbert.account import quoted
+from kerasbert.training.distribution import whole_array
 from kerasbert.training.recipe import Recipe
 from kerasbert.version import __version__
 
@@ -81,7 +82,7 @@ def _with_later_fields(identity):
 
 def weights_digest(model):
     """Returns a digest of a model's weights."""
-    return _digest(np.ascontiguousarray(v.numpy()) for v in model.weights)
+    return _digest(np.ascontiguousarray(whole_array(v)) for v in model.weights)
 
 
 class RunRegistry:

@@ -10,6 +10,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from kerasbert.training.adamw import AdamW
 from kerasbert.training.devices import device_count
+from kerasbert.training.distribution import mesh_size
 from kerasbert.training.features import IGNORED
 
 SAMPLES = 33  # steps at which a learning-rate schedule is evaluated
@@ -167,7 +168,7 @@ class RunPlan:
             learning_rate=getattr(
                 schedule, "peak", None if rates is None else float(rates.max())
             ),
-            devices=device_count(model),
+            devices=max(device_count(model), mesh_size()),
             trained=trained,
             step=step,
             max_length=max_length,

@@ -16,6 +16,11 @@ import keras
 import numpy as np
 
 from kerasbert.files import json_text, write_atomically
+from kerasbert.training.distribution import (
+    is_first_process,
+    wait_for_processes,
+    whole_array,
+)
 
 STATE_FILE = "state.safetensors"
 
@@ -25,15 +30,19 @@ def save_state(file, model, step, history, identity=None, stopped=False, counter
 
     `counters` are those of Keras callbacks, see `callbacks.counters_of`.
 
-    Raises an `OSError` if the disk is full; the file before it is kept.
+    Of several processes the first writes, and the others wait. Raises an `OSError` if
+    the disk is full; the file before it is kept.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     tensors = {
-        name: np.array(variable.numpy(), order="C")
+        name: np.array(whole_array(variable), order="C")
         for name, variable in (_variables(model) | _metrics(model)).items()
     }
+    if not is_first_process():
+        wait_for_processes(f"state of step {step}")
+        return
     metadata = {
         "step": str(step),
         "history": json_text([_written(logs) for logs in history]),
@@ -51,6 +60,7 @@ def save_state(file, model, step, history, identity=None, stopped=False, counter
             f"The state of step {step} could not be written to {file}: {reason}. "
             f"{kept}; free disk space to resume."
         ) from error
+    wait_for_processes(f"state of step {step}")
 
 
 def load_state(file, model):

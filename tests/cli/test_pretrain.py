@@ -61,6 +61,9 @@ def test_a_run_writes_a_model_for_other_tasks(kerasbert, files):
         (("--corpus", "texts.txt", "--batch-size", 500), "500 sequences, a batch"),
         (("--corpus", "texts.txt", "--model", SOURCE), "either --model"),
         (("--corpus", "none.txt"), "none.txt"),
+        (("--corpus", "texts.txt", "--devices", "all"), "--devices data"),
+        (("--corpus", "texts.txt", "--devices", "data"), "two devices or more"),
+        (("--corpus", "texts.txt", "--devices", "model=2"), "KERAS_BACKEND=jax"),
         ((), "Expected --corpus"),
     ],
 )
