@@ -1,5 +1,6 @@
 """AdamW with the update rule of BERT."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -39,6 +40,7 @@ class AdamW(keras.optimizers.AdamW):
         kwargs.setdefault("name", "adamw")
         super().__init__(learning_rate, weight_decay, **kwargs)
         self.rates = dict(rates or {})
+        self._shared = None
 
     def build(self, variables):
         super().build(variables)
@@ -103,8 +105,12 @@ class AdamW(keras.optimizers.AdamW):
             return super()._backend_update_step(
                 grads, trainable_variables, learning_rate
             )
-        for gradient, variable in zip(grads, trainable_variables, strict=True):
-            self.update_step(gradient, on_this_device(variable), learning_rate)
+        self._shared = _SharedTerms(self, learning_rate)
+        try:
+            for gradient, variable in zip(grads, trainable_variables, strict=True):
+                self.update_step(gradient, on_this_device(variable), learning_rate)
+        finally:
+            self._shared = None  # its tensors belong to one graph
 
     def _backend_increment_gradient_accumulators(self, grads, acc_grads):
         if keras.backend.backend() != "tensorflow":
@@ -121,39 +127,61 @@ class AdamW(keras.optimizers.AdamW):
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         index = self._get_variable_index(variable)
-        rate = ops.cast(learning_rate, variable.dtype) * self._rate_of[index]
+        shared = self._shared or _SharedTerms(self, learning_rate)
+        rate = shared.rate(variable.dtype, self._rate_of[index])
         if self.weight_decay and self._use_weight_decay(variable):
-            self.assign(variable, variable * (1.0 - rate * self.weight_decay))
-        if keras.backend.backend() == "tensorflow" and not self.amsgrad:
-            self._fused_step(dense(gradient), variable, rate, index)
-        else:
+            kept = shared.kept(variable.dtype, self._rate_of[index])
+            self.assign(variable, variable * kept)
+        if keras.backend.backend() != "tensorflow" or self.amsgrad:
             super().update_step(gradient, variable, rate)
-
-    def _fused_step(self, gradient, variable, rate, index):
-        """Updates a weight and its moments in one kernel."""
+            return
         import tensorflow as tf
 
-        dtype = variable.dtype
-        step = tf.cast(self.iterations + 1, dtype)
-        beta_1, beta_2 = (
-            tf.constant(self.beta_1, dtype),
-            tf.constant(self.beta_2, dtype),
-        )
-        tf.raw_ops.ResourceApplyAdam(
+        tf.raw_ops.ResourceApplyAdam(  # a weight and its moments in one kernel
             var=variable.handle,
             m=on_this_device(self._momentums[index]).handle,
             v=on_this_device(self._velocities[index]).handle,
-            beta1_power=tf.pow(beta_1, step),
-            beta2_power=tf.pow(beta_2, step),
             lr=rate,
-            beta1=beta_1,
-            beta2=beta_2,
-            epsilon=tf.constant(self.epsilon, dtype),
-            grad=tf.cast(gradient, dtype),
+            grad=tf.cast(dense(gradient), variable.dtype),
+            **shared.of_adam(variable.dtype),
         )
 
     def get_config(self):
         return {**super().get_config(), "rates": self.rates}
+
+
+class _SharedTerms:
+    """The terms of one step that its variables share: made once, not for each."""
+
+    def __init__(self, optimizer, learning_rate):
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.rate = functools.cache(self.rate)
+        self.kept = functools.cache(self.kept)
+        self.of_adam = functools.cache(self.of_adam)
+
+    def rate(self, dtype, multiplier):
+        """The learning rate of a variable."""
+        return ops.cast(self.learning_rate, dtype) * multiplier
+
+    def kept(self, dtype, multiplier):
+        """The part of a weight that its decay leaves."""
+        return 1.0 - self.rate(dtype, multiplier) * self.optimizer.weight_decay
+
+    def of_adam(self, dtype):
+        """The arguments of TensorFlow's kernel."""
+        import tensorflow as tf
+
+        step = tf.cast(self.optimizer.iterations + 1, dtype)
+        beta_1 = tf.constant(self.optimizer.beta_1, dtype)
+        beta_2 = tf.constant(self.optimizer.beta_2, dtype)
+        return {
+            "beta1_power": tf.pow(beta_1, step),
+            "beta2_power": tf.pow(beta_2, step),
+            "beta1": beta_1,
+            "beta2": beta_2,
+            "epsilon": tf.constant(self.optimizer.epsilon, dtype),
+        }
 
 
 def dense(gradient):
