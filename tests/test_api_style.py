@@ -11,8 +11,8 @@ import kerasbert
 
 PACKAGE = Path(kerasbert.__file__).parent
 PARTS = (
-    *("data", "inputs", "layers", "metrics", "serving", "text", "training"),
-    "visualize",
+    *("checkpoints", "compression", "data", "decoding", "export", "inputs", "layers"),
+    *("metrics", "models", "serving", "tasks", "text", "training", "visualize"),
 )
 # Keras documents these methods.
 KERAS_METHODS = {

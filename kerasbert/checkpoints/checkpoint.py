@@ -71,7 +71,7 @@ class Checkpoint:
     masked_lm: Mapping[str, str | float] = dataclasses.field(default_factory=dict)
     set_aside: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
-    def without_pooler(self):
+    def without_pooler(self) -> "Checkpoint":
         """Returns the checkpoint without its pooler."""
         weights = self.weights.items()
         return dataclasses.replace(

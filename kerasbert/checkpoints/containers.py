@@ -1,9 +1,11 @@
 """Detection of a folder's format, and conversion between formats."""
 
 import dataclasses
+import os
 import pathlib
 import shutil
 import warnings
+from typing import Any
 
 from kerasbert.account import Account, listed, quoted
 from kerasbert.checkpoints import (
@@ -13,6 +15,7 @@ from kerasbert.checkpoints import (
     sentence_transformers,
     tf_hub,
 )
+from kerasbert.checkpoints.checkpoint import Checkpoint
 from kerasbert.checkpoints.config_keys import check_vocabulary_size
 from kerasbert.checkpoints.names import family_of
 from kerasbert.checkpoints.packed_writing import pack_folder
@@ -23,7 +26,9 @@ READERS = (keras_hub, huggingface, tf_hub, google_tf1)
 WRITERS = {module.NAME: module for module in (huggingface, google_tf1, keras_hub)}
 
 
-def read_checkpoint(folder, strict=False, account=None):
+def read_checkpoint(
+    folder: str | os.PathLike, strict: bool = False, account: Account | None = None
+) -> Checkpoint:
     """Reads the checkpoint of a folder in any format.
 
     Args:
@@ -88,15 +93,15 @@ TASK_FILE = "kerasbert.json"
 
 
 def write_checkpoint(
-    checkpoint,
-    folder,
-    format="huggingface",
-    overwrite=False,
-    modules=None,
-    beside=(),
-    account=None,
-    bits=None,
-):
+    checkpoint: Checkpoint,
+    folder: str | os.PathLike,
+    format: str = "huggingface",
+    overwrite: bool = False,
+    modules: Any = None,
+    beside: Any = (),
+    account: Account | None = None,
+    bits: int | dict[str, int] | None = None,
+) -> None:
     """Writes a checkpoint and its tokenizer in a format.
 
     Args:
@@ -141,7 +146,14 @@ def write_checkpoint(
             shutil.copyfile(file, partial / file.name)
 
 
-def convert(source, folder, format, overwrite=False, strict=False, bits=None):
+def convert(
+    source: str | os.PathLike,
+    folder: str | os.PathLike,
+    format: str,
+    overwrite: bool = False,
+    strict: bool = False,
+    bits: int | dict[str, int] | None = None,
+) -> None:
     """Converts a checkpoint to another format.
 
     Args:

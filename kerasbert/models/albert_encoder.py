@@ -1,5 +1,7 @@
 """The encoder of ALBERT."""
 
+from typing import Any
+
 import keras
 
 from kerasbert.config import AlbertConfig
@@ -44,7 +46,13 @@ class AlbertEncoder(Encoder):
 
     config_class = AlbertConfig
 
-    def __init__(self, config, dtype=None, add_pooler=True, **kwargs):
+    def __init__(
+        self,
+        config: AlbertConfig,
+        dtype: keras.DTypePolicy | str | None = None,
+        add_pooler: bool = True,
+        **kwargs: Any,
+    ):
         # === Layers ===
         embeddings = FactorizedEmbeddings(
             config.vocab_size,

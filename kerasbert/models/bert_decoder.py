@@ -1,7 +1,9 @@
 """BERT as a language model, and as the decoder of an encoder-decoder."""
 
 import dataclasses
+import os
 import warnings
+from typing import Any, Self
 
 import keras
 from keras import ops
@@ -69,7 +71,14 @@ class BertDecoder(Decoder):
         2019](https://arxiv.org/abs/1905.03197), for the prefix.
     """
 
-    def __init__(self, config, dtype=None, encoder_size=None, mask="causal", **kwargs):
+    def __init__(
+        self,
+        config: BertConfig,
+        dtype: keras.DTypePolicy | str | None = None,
+        encoder_size: int | None = None,
+        mask: str = "causal",
+        **kwargs: Any,
+    ):
         if mask not in MASKS:
             raise ValueError(f"Expected a mask among {', '.join(MASKS)}, got {mask!r}.")
         if mask == "prefix" and config.type_vocab_size < 2:
@@ -124,11 +133,11 @@ class BertDecoder(Decoder):
         self.prefix_is_bidirectional = mask == "prefix"
 
     @property
-    def pooler(self):
+    def pooler(self) -> None:
         """None: a decoder has no pooler."""
         return None
 
-    def embed(self, token_ids, position_ids, generated=False):
+    def embed(self, token_ids: Any, position_ids: Any, generated: bool = False) -> Any:
         segment = int(generated and self.mask == "prefix")
         segments = ops.zeros_like(token_ids) + segment
         return self.embeddings(token_ids, segments, position_ids)
@@ -136,13 +145,13 @@ class BertDecoder(Decoder):
     @classmethod
     def from_pretrained(
         cls,
-        source,
-        dtype=None,
-        encoder_size=None,
-        mask="causal",
-        strict=False,
-        **kwargs,
-    ):
+        source: str | os.PathLike,
+        dtype: keras.DTypePolicy | str | None = None,
+        encoder_size: int | None = None,
+        mask: str = "causal",
+        strict: bool = False,
+        **kwargs: Any,
+    ) -> Self:
         """Loads the weights of a published BERT.
 
         Args:
@@ -180,7 +189,12 @@ class BertDecoder(Decoder):
         decoder.source_folder = checkpoint.folder
         return decoder
 
-    def save_pretrained(self, folder, format="huggingface", overwrite=False):
+    def save_pretrained(
+        self,
+        folder: str | os.PathLike,
+        format: str = "huggingface",
+        overwrite: bool = False,
+    ) -> None:
         """Saves config and weights as a masked language model, which others read.
 
         Args:
@@ -201,7 +215,7 @@ class BertDecoder(Decoder):
         super().save_pretrained(folder, format=format, overwrite=overwrite)
 
     @property
-    def heads(self):
+    def heads(self) -> tuple[str, ...]:
         """The heads of a checkpoint of it."""
         return ("masked_lm_head",)
 

@@ -1,5 +1,7 @@
 """The encoder of BERT."""
 
+from typing import Any
+
 import keras
 
 from kerasbert.config import BertConfig
@@ -43,7 +45,13 @@ class BertEncoder(Encoder):
 
     config_class = BertConfig
 
-    def __init__(self, config, dtype=None, add_pooler=True, **kwargs):
+    def __init__(
+        self,
+        config: BertConfig,
+        dtype: keras.DTypePolicy | str | None = None,
+        add_pooler: bool = True,
+        **kwargs: Any,
+    ):
         # === Layers ===
         embeddings = bert_embeddings(config, dtype)
         blocks = [

@@ -30,7 +30,15 @@ class Decoder(Model):
     prefix_is_bidirectional = False  # whether tokens of a prompt see later ones in it
 
     def __init__(
-        self, config, embeddings, blocks, norm, head, inputs, logits, **kwargs
+        self,
+        config: Any,
+        embeddings: keras.Layer,
+        blocks: Any,
+        norm: keras.Layer | None,
+        head: Any,
+        inputs: Any,
+        logits: Any,
+        **kwargs: Any,
     ):
         super().__init__(inputs=inputs, outputs={"logits": logits}, **kwargs)
         self.dtype_policy = embeddings.dtype_policy
@@ -41,11 +49,11 @@ class Decoder(Model):
         self.head = head
 
     @property
-    def max_positions(self):
+    def max_positions(self) -> int | None:
         """The longest sequence in tokens; None: there is no end."""
         return self.config.max_position_embeddings
 
-    def embed(self, token_ids, position_ids, generated=False):
+    def embed(self, token_ids: Any, position_ids: Any, generated: bool = False) -> Any:
         """Embeds tokens at given positions.
 
         Args:
@@ -58,7 +66,7 @@ class Decoder(Model):
         """
         return self.embeddings(token_ids, position_ids)
 
-    def logits_of(self, states):
+    def logits_of(self, states: Any) -> Any:
         """Computes logits `[B, Q, V]` from the states of the last block."""
         return self.head(states if self.norm is None else self.norm(states))
 
@@ -127,7 +135,7 @@ class Continuation:
         states = ops.take_along_axis(states, last, axis=1)  # [B, 1, D]
         self.logits = decoder.logits_of(states)[:, 0]  # [B, V], of the first new token
 
-    def repeat(self, beams):
+    def repeat(self, beams: Any) -> Any:
         """Makes each row one of several beams that follow each other."""
         self.beams = beams
         self.caches = tuple(ops.repeat(cache, beams, axis=0) for cache in self.caches)
@@ -136,7 +144,7 @@ class Continuation:
         if self._bias is not None:
             self._bias = ops.repeat(self._bias, beams, axis=0)
 
-    def step(self, token_ids, index, caches):
+    def step(self, token_ids: Any, index: Any, caches: Any) -> Any:
         """Computes the logits after one more token in each row.
 
         Args:

@@ -1,9 +1,13 @@
 """The base class of all encoders, and loading of an encoder of any family."""
 
 import dataclasses
+import os
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
+from kerasbert.checkpoints.checkpoint import Checkpoint
 from kerasbert.layers import Embeddings, EncoderBlock, padding_bias
 from kerasbert.models.inputs import encoder_inputs
 from kerasbert.models.model import Model
@@ -35,7 +39,13 @@ class Encoder(Model):
         Encoder.classes[cls.config_class] = cls
 
     def __init__(
-        self, config, embeddings, layer_blocks, pooler=None, norm=None, **kwargs
+        self,
+        config: Any,
+        embeddings: keras.Layer,
+        layer_blocks: Sequence[Sequence[keras.Layer]],
+        pooler: keras.Layer | None = None,
+        norm: keras.Layer | None = None,
+        **kwargs: Any,
     ):
         # === Functional graph ===
         inputs = self.symbolic_inputs(config)
@@ -58,31 +68,35 @@ class Encoder(Model):
         self.norm = norm
 
     @staticmethod
-    def symbolic_inputs(config):
+    def symbolic_inputs(config: Any) -> dict[str, keras.KerasTensor]:
         """Creates the symbolic inputs of the models of a config."""
         return encoder_inputs()
 
     @staticmethod
-    def states_of(embeddings, layer_blocks, inputs):
+    def states_of(
+        embeddings: keras.Layer,
+        layer_blocks: Sequence[Sequence[keras.Layer]],
+        inputs: Any,
+    ) -> list:
         """Computes the hidden states of named inputs."""
         return compute_hidden_states(embeddings, layer_blocks, **inputs)
 
     @property
-    def token_embedding(self):
+    def token_embedding(self) -> keras.Layer:
         """The token embedding, which the MLM head shares."""
         return self.embeddings.token_embedding
 
     @property
-    def blocks(self):
+    def blocks(self) -> list[keras.Layer]:
         """The distinct encoder blocks, in order of execution."""
         every = (block for blocks in self.layer_blocks for block in blocks)
         return list({id(block): block for block in every}.values())
 
-    def without_pooler(self):
+    def without_pooler(self) -> "Encoder":
         """Returns an encoder without pooler that shares the other layers."""
         return self.with_pooler(None)
 
-    def with_pooler(self, pooler):
+    def with_pooler(self, pooler: keras.Layer | None) -> "Encoder":
         """Returns an encoder with another pooler that shares the other layers."""
         if pooler is self.pooler:
             return self
@@ -93,7 +107,13 @@ class Encoder(Model):
         return encoder
 
     @classmethod
-    def from_checkpoint(cls, checkpoint, dtype=None, add_pooler=None, **kwargs):
+    def from_checkpoint(
+        cls,
+        checkpoint: Checkpoint,
+        dtype: keras.DTypePolicy | str | None = None,
+        add_pooler: bool | None = None,
+        **kwargs: Any,
+    ) -> "Encoder":
         """Creates an encoder with a `Checkpoint`'s config, without its weights.
 
         Args:
@@ -116,8 +136,13 @@ class Encoder(Model):
         return encoder_class(checkpoint.config, dtype, add_pooler, **kwargs)
 
     def compute_packed(
-        self, token_ids, segment_ids, position_ids, padding_mask, packing
-    ):
+        self,
+        token_ids: Any,
+        segment_ids: Any,
+        position_ids: Any,
+        padding_mask: Any,
+        packing: Any,
+    ) -> list:
         """Computes the hidden states of packed tokens, without padding.
 
         Args:
@@ -141,7 +166,7 @@ class Encoder(Model):
             packing,
         )
 
-    def attention_model(self):
+    def attention_model(self) -> keras.Model:
         """Returns a model that also outputs all attention probabilities.
 
         It shares the encoder's weights; the encoder itself never computes them twice.
@@ -173,7 +198,9 @@ class Encoder(Model):
             outputs["pooled_output"] = self.pooler(states)
         return keras.Model(inputs, outputs, name=f"{self.name}_attention")
 
-    def enable_lora(self, rank, targets=("query", "value")):
+    def enable_lora(
+        self, rank: int, targets: Sequence[str] = ("query", "value")
+    ) -> None:
         """Freezes the encoder and adds trainable low-rank updates (LoRA).
 
         Args:
@@ -247,7 +274,9 @@ def encoder_block(config, dtype, name, block_class=EncoderBlock):
     )
 
 
-def load_encoder(source, strict=False, **kwargs):
+def load_encoder(
+    source: str | os.PathLike, strict: bool = False, **kwargs: Any
+) -> Encoder:
     """Loads the encoder of a checkpoint of any family.
 
     Args:

@@ -1,7 +1,12 @@
 """The base class of encoders with heads."""
 
+import os
+from collections.abc import Sequence
+from typing import Any, Self
+
 import keras
 
+from kerasbert.checkpoints.checkpoint import Checkpoint
 from kerasbert.layers import ClassificationHead
 from kerasbert.models.encoder import Encoder
 from kerasbert.models.loading import read_source
@@ -36,7 +41,7 @@ class HeadModel(Model):
             HeadModel.classes.append(cls)
             HeadModel.classes.sort(key=lambda each: -len(each.heads))
 
-    def __init__(self, encoder, layers, **kwargs):
+    def __init__(self, encoder: Encoder, layers: dict[str, keras.Layer], **kwargs: Any):
         if not self.uses_pooler:
             encoder = encoder.without_pooler()
         elif encoder.pooler is None:
@@ -58,7 +63,13 @@ class HeadModel(Model):
         self.encoder = encoder
         self.config = encoder.config
 
-    def head_outputs(self, encoded, padding_mask, masked_positions=None, **inputs):
+    def head_outputs(
+        self,
+        encoded: dict[str, Any],
+        padding_mask: Any,
+        masked_positions: Any = None,
+        **inputs: Any,
+    ) -> dict[str, Any]:
         """Computes the model's outputs from those of its encoder.
 
         Args:
@@ -69,7 +80,9 @@ class HeadModel(Model):
         """
         raise NotImplementedError
 
-    def outputs_of(self, hidden_states, padding_mask, masked_positions=None):
+    def outputs_of(
+        self, hidden_states: Sequence, padding_mask: Any, masked_positions: Any = None
+    ) -> dict[str, Any]:
         """Computes the model's outputs from given hidden states.
 
         Args:
@@ -88,7 +101,7 @@ class HeadModel(Model):
         return self.head_outputs(encoded, **inputs)
 
     @classmethod
-    def misfit(cls, checkpoint):
+    def misfit(cls, checkpoint: Checkpoint) -> str:
         """Returns why a `Checkpoint` does not match this model, or ""."""
         for head in cls.heads:
             if head in checkpoint.set_aside:
@@ -107,12 +120,17 @@ class HeadModel(Model):
         return ""
 
     @classmethod
-    def checkpoint_arguments(cls, checkpoint):
+    def checkpoint_arguments(cls, checkpoint: Checkpoint) -> dict[str, Any]:
         """Returns the constructor arguments that a `Checkpoint` determines."""
         return {}
 
     @classmethod
-    def from_checkpoint(cls, checkpoint, dtype=None, **kwargs):
+    def from_checkpoint(
+        cls,
+        checkpoint: Checkpoint,
+        dtype: keras.DTypePolicy | str | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Creates a model with a `Checkpoint`'s config, without its weights.
 
         Args:
@@ -168,7 +186,7 @@ def classification_head(encoder, num_classes, name, dropout=0.0):
     )
 
 
-def load_model(source, strict=False, **kwargs):
+def load_model(source: str | os.PathLike, strict: bool = False, **kwargs: Any) -> Model:
     """Loads a checkpoint with its heads.
 
     Args:

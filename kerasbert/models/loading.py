@@ -2,7 +2,9 @@
 
 import functools
 import hashlib
+import os
 import warnings
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -19,7 +21,12 @@ class Pretrained:
     """A model that loads and saves published weights."""
 
     @classmethod
-    def from_pretrained(cls, source, strict=False, **kwargs):
+    def from_pretrained(
+        cls,
+        source: str | os.PathLike | Checkpoint,
+        strict: bool = False,
+        **kwargs: Any,
+    ) -> Self:
         """Loads published weights.
 
         Args:
@@ -52,7 +59,13 @@ class Pretrained:
         model.source_folder = checkpoint.folder
         return model
 
-    def save_pretrained(self, folder, format="huggingface", overwrite=False, bits=None):
+    def save_pretrained(
+        self,
+        folder: str | os.PathLike,
+        format: str = "huggingface",
+        overwrite: bool = False,
+        bits: int | dict[str, int] | None = None,
+    ) -> None:
         """Saves config and weights in the format of another library.
 
         Args:
@@ -70,7 +83,7 @@ class Pretrained:
         """
         write_checkpoint(checkpoint_of(self), folder, format, overwrite, bits=bits)
 
-    def checkpoint_fields(self):
+    def checkpoint_fields(self) -> dict[str, Any]:
         """Returns the `Checkpoint` fields of this model besides weights."""
         return {}
 

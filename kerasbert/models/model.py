@@ -1,7 +1,9 @@
 """Overridden methods of `keras.Model`."""
 
 import functools
+import os
 import warnings
+from typing import Any
 
 import keras
 
@@ -54,13 +56,19 @@ class Model(Pretrained, keras.Model):
     def call(self, inputs, training=None, mask=None):
         return super().call(self.checked(inputs), training=training, mask=mask)
 
-    def checked(self, inputs):
+    def checked(self, inputs: Any) -> dict[str, Any]:
         """Selects and validates the inputs of the model."""
         inputs = chosen_inputs(inputs, self.input)
         check_inputs(inputs, self.config)
         return inputs
 
-    def quantize(self, mode=None, config=None, filters=None, **kwargs):
+    def quantize(
+        self,
+        mode: str | None = None,
+        config: Any = None,
+        filters: Any = None,
+        **kwargs: Any,
+    ) -> None:
         """Quantizes the dense layers and embedding tables in place.
 
         Args:
@@ -83,12 +91,12 @@ class Model(Pretrained, keras.Model):
 
     def export(
         self,
-        filepath,
-        format="tf_saved_model",
-        verbose=None,
-        input_signature=None,
-        **kwargs,
-    ):
+        filepath: str | os.PathLike,
+        format: str = "tf_saved_model",
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> str:
         """Writes a SavedModel that takes token ids.
 
         Its signature has the inputs of the model and each output by its name; hidden
@@ -126,7 +134,13 @@ class Model(Pretrained, keras.Model):
         )
         return str(filepath)
 
-    def save(self, filepath, overwrite=True, zipped=None, **kwargs):
+    def save(
+        self,
+        filepath: str | os.PathLike,
+        overwrite: bool = True,
+        zipped: Any = None,
+        **kwargs: Any,
+    ) -> None:
         if str(filepath).endswith((".h5", ".hdf5")):
             raise ValueError(
                 f"Expected a file that ends in .keras, got {str(filepath)[-60:]!r}: "
@@ -134,7 +148,13 @@ class Model(Pretrained, keras.Model):
             )
         super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
-    def save_pretrained(self, folder, format="huggingface", overwrite=False, bits=None):
+    def save_pretrained(
+        self,
+        folder: str | os.PathLike,
+        format: str = "huggingface",
+        overwrite: bool = False,
+        bits: int | dict[str, int] | None = None,
+    ) -> None:
         for layer in quantized_layers(self):
             if layer.quantization_mode != "float8":
                 raise ValueError(
@@ -144,14 +164,14 @@ class Model(Pretrained, keras.Model):
                 )
         super().save_pretrained(folder, format, overwrite, bits)
 
-    def add_loss(self, loss):
+    def add_loss(self, loss: Any) -> None:
         raise NotImplementedError(
             "Expected no add_loss: a functional model has none in Keras 3. Put a layer "
             "that calls its own add_loss on encoder.output, or pass "
             "compile(loss=...) a function."
         )
 
-    def add_weight(self, *args, **kwargs):
+    def add_weight(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(
             "Expected no add_weight or add_variable: a functional model has the "
             "weights of its layers, and loses others when it is saved. Add them in a "
@@ -160,11 +180,11 @@ class Model(Pretrained, keras.Model):
 
     add_variable = add_weight
 
-    def get_state_tree(self, value_format="backend_tensor"):
+    def get_state_tree(self, value_format: Any = "backend_tensor") -> dict:
         self._check_compiled("get_state_tree")
         return super().get_state_tree(value_format)
 
-    def set_state_tree(self, state_tree):
+    def set_state_tree(self, state_tree: Any) -> Any:
         self._check_compiled("set_state_tree")
         super().set_state_tree(state_tree)
 
@@ -177,12 +197,12 @@ class Model(Pretrained, keras.Model):
             )
 
     @property
-    def dtype_policy(self):
+    def dtype_policy(self) -> Any:
         """The dtype policy, which is chosen when a model is made."""
         return keras.Model.dtype_policy.fget(self)
 
     @dtype_policy.setter
-    def dtype_policy(self, value):
+    def dtype_policy(self, value: Any) -> Any:
         policy = keras.dtype_policies.get(value)
         if not hasattr(self, "config"):
             keras.Model.dtype_policy.fset(self, policy)
@@ -193,7 +213,7 @@ class Model(Pretrained, keras.Model):
                 f'made: from_pretrained(source, dtype="{policy.name}").'
             )
 
-    def build_from_config(self, config):
+    def build_from_config(self, config: Any) -> Any:
         pass  # a functional model is built when it is made
 
     def _config(self, **config):

@@ -1,9 +1,13 @@
 """Encoders with pretraining heads: masked LM and sentence pairs."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
+from kerasbert.checkpoints.checkpoint import Checkpoint
 from kerasbert.layers import MaskedLMHead
+from kerasbert.models.encoder import Encoder
 from kerasbert.models.head_model import HeadModel, classification_head
 
 
@@ -69,21 +73,33 @@ class MaskedLMModel(HeadModel):
     heads = ("masked_lm_head",)
     takes_positions = True
 
-    def __init__(self, encoder, activation=None, epsilon=None, **kwargs):
+    def __init__(
+        self,
+        encoder: Encoder,
+        activation: str | None = None,
+        epsilon: float | None = None,
+        **kwargs: Any,
+    ):
         head = _masked_lm_head(encoder, activation, epsilon)
         super().__init__(encoder, {"head": head}, **kwargs)
         self.activation = activation
         self.epsilon = epsilon
 
-    def head_outputs(self, encoded, padding_mask, masked_positions=None, **inputs):
+    def head_outputs(
+        self,
+        encoded: dict[str, Any],
+        padding_mask: Any,
+        masked_positions: Any = None,
+        **inputs: Any,
+    ) -> dict[str, Any]:
         states = _states_at(encoded["sequence_output"], masked_positions)  # [B, P, D]
         return {"mlm_logits": self.head(states)}  # [B, P, V]
 
     @classmethod
-    def checkpoint_arguments(cls, checkpoint):
+    def checkpoint_arguments(cls, checkpoint: Checkpoint) -> dict[str, Any]:
         return checkpoint.masked_lm
 
-    def checkpoint_fields(self):
+    def checkpoint_fields(self) -> dict[str, Any]:
         given = {"activation": self.activation, "epsilon": self.epsilon}
         return {"masked_lm": {name: value for name, value in given.items() if value}}
 
@@ -117,13 +133,19 @@ class PretrainingModel(HeadModel):
     uses_pooler = True
     takes_positions = True
 
-    def __init__(self, encoder, **kwargs):
+    def __init__(self, encoder: Encoder, **kwargs: Any):
         head = _masked_lm_head(encoder)
         pair_head = classification_head(encoder, 2, "pair_head")
         layers = {"head": head, "pair_head": pair_head}
         super().__init__(encoder, layers, **kwargs)
 
-    def head_outputs(self, encoded, padding_mask, masked_positions=None, **inputs):
+    def head_outputs(
+        self,
+        encoded: dict[str, Any],
+        padding_mask: Any,
+        masked_positions: Any = None,
+        **inputs: Any,
+    ) -> dict[str, Any]:
         states = _states_at(encoded["sequence_output"], masked_positions)  # [B, P, D]
         return {
             "mlm_logits": self.head(states),  # [B, P, V]
@@ -146,9 +168,11 @@ class SentencePairModel(HeadModel):
     heads = ("pair_head",)
     uses_pooler = True
 
-    def __init__(self, encoder, **kwargs):
+    def __init__(self, encoder: Encoder, **kwargs: Any):
         head = classification_head(encoder, 2, "pair_head")
         super().__init__(encoder, {"head": head}, **kwargs)
 
-    def head_outputs(self, encoded, padding_mask, **inputs):
+    def head_outputs(
+        self, encoded: dict[str, Any], padding_mask: Any, **inputs: Any
+    ) -> dict[str, Any]:
         return {"pair_logits": self.head(encoded["pooled_output"])}  # [B, 2]

@@ -1,6 +1,8 @@
 """The encoder-decoder Transformer."""
 
 import dataclasses
+import os
+from typing import Any, Self
 
 import keras
 from keras import ops
@@ -61,7 +63,14 @@ class Seq2SeqTransformer(Model):
     ledger = None  # of the tensors of an `EncoderDecoderModel`
     tokens = {}  # that begin, end and pad a target, as far as a folder names them
 
-    def __init__(self, config=None, dtype=None, encoder=None, decoder=None, **kwargs):
+    def __init__(
+        self,
+        config: Seq2SeqConfig | None = None,
+        dtype: keras.DTypePolicy | str | None = None,
+        encoder: Any = None,
+        decoder: Any = None,
+        **kwargs: Any,
+    ):
         if config is None and (encoder is None or decoder is None):
             raise ValueError(
                 "Expected a kerasbert.Seq2SeqConfig, or an encoder and a decoder, got "
@@ -113,7 +122,7 @@ class Seq2SeqTransformer(Model):
             check_token_ids("decoder_token_ids", inputs, self.decoder.config)
         return super().call(inputs, training=training, mask=mask)
 
-    def encode(self, token_ids, padding_mask):
+    def encode(self, token_ids: Any, padding_mask: Any) -> Any:
         """Computes the encoder states.
 
         Shapes:
@@ -122,7 +131,9 @@ class Seq2SeqTransformer(Model):
         inputs = {"token_ids": token_ids, "padding_mask": padding_mask}
         return self.encoder(_inputs_of(self.encoder, inputs))["sequence_output"]
 
-    def continuation(self, token_ids, padding_mask, start_token_id, length):
+    def continuation(
+        self, token_ids: Any, padding_mask: Any, start_token_id: int, length: int
+    ) -> Continuation:
         """Encodes sources and begins their targets.
 
         Args:
@@ -144,7 +155,9 @@ class Seq2SeqTransformer(Model):
             length=length,
         )
 
-    def cross_attention_probs(self, token_ids, padding_mask, decoder_token_ids):
+    def cross_attention_probs(
+        self, token_ids: Any, padding_mask: Any, decoder_token_ids: Any
+    ) -> list:
         """Computes where in a source each token of a target looks.
 
         Args:
@@ -166,7 +179,12 @@ class Seq2SeqTransformer(Model):
         return found
 
     @classmethod
-    def from_pretrained(cls, source, dtype=None, **kwargs):
+    def from_pretrained(
+        cls,
+        source: str | os.PathLike,
+        dtype: keras.DTypePolicy | str | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Loads a model: one that was saved, or transformers' `EncoderDecoderModel`.
 
         Args:
@@ -196,7 +214,13 @@ class Seq2SeqTransformer(Model):
         return model
 
     @classmethod
-    def warm_started(cls, encoder=None, decoder=None, config=None, dtype=None):
+    def warm_started(
+        cls,
+        encoder: Any = None,
+        decoder: Any = None,
+        config: Seq2SeqConfig | None = None,
+        dtype: keras.DTypePolicy | str | None = None,
+    ) -> Self:
         """Makes a model of published encoders; what they do not have is new.
 
         Args:
@@ -224,7 +248,9 @@ class Seq2SeqTransformer(Model):
             decoder = BertDecoder.from_pretrained(decoder, dtype, size)
         return cls(config, dtype, encoder, decoder)
 
-    def save_pretrained(self, folder, overwrite=False):
+    def save_pretrained(
+        self, folder: str | os.PathLike, overwrite: bool = False
+    ) -> None:
         """Saves config and weights.
 
         A model of two BERTs is saved as transformers' `EncoderDecoderModel`, others in
@@ -240,7 +266,7 @@ class Seq2SeqTransformer(Model):
         with new_folder(folder, overwrite=overwrite) as partial:
             self.write(partial)
 
-    def write(self, folder):
+    def write(self, folder: str | os.PathLike) -> None:
         """Writes the files of `save_pretrained` to a folder that exists."""
         if isinstance(self.encoder, BertEncoder) and isinstance(
             self.decoder, BertDecoder

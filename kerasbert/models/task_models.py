@@ -1,9 +1,14 @@
 """Encoders with task heads: functional models from token ids to logits."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
+from kerasbert.checkpoints.checkpoint import Checkpoint
 from kerasbert.config import ViTConfig
 from kerasbert.layers import SentenceHead, SpanHead
+from kerasbert.models.encoder import Encoder
 from kerasbert.models.head_model import HeadModel, classification_head
 
 
@@ -83,21 +88,30 @@ class SequenceClassificationModel(ClassifierModel):
     classifies = "texts"
     uses_pooler = True
 
-    def __init__(self, encoder, labels, dropout=0.1, score_activation=None, **kwargs):
+    def __init__(
+        self,
+        encoder: Encoder,
+        labels: Sequence[str],
+        dropout: float = 0.1,
+        score_activation: str | None = None,
+        **kwargs: Any,
+    ):
         super().__init__(encoder, labels, dropout, **kwargs)
         self.score_activation = score_activation
 
-    def head_outputs(self, encoded, padding_mask, **inputs):
+    def head_outputs(
+        self, encoded: dict[str, Any], padding_mask: Any, **inputs: Any
+    ) -> dict[str, Any]:
         return {"logits": self.head(encoded["pooled_output"])}  # [B, C]
 
     @classmethod
-    def checkpoint_arguments(cls, checkpoint):
+    def checkpoint_arguments(cls, checkpoint: Checkpoint) -> dict[str, Any]:
         return {
             **super().checkpoint_arguments(checkpoint),
             "score_activation": checkpoint.score_activation,
         }
 
-    def checkpoint_fields(self):
+    def checkpoint_fields(self) -> dict[str, Any]:
         fields = super().checkpoint_fields()
         return {**fields, "score_activation": self.score_activation}
 
@@ -126,13 +140,19 @@ class ImageClassificationModel(ClassifierModel):
     heads = ("classification_head",)
     classifies = "images"
 
-    def __init__(self, encoder, labels, dropout=0.0, **kwargs):
+    def __init__(
+        self,
+        encoder: Encoder,
+        labels: Sequence[str],
+        dropout: float = 0.0,
+        **kwargs: Any,
+    ):
         super().__init__(encoder, labels, dropout, **kwargs)
 
-    def head_outputs(self, encoded, **inputs):
+    def head_outputs(self, encoded: dict[str, Any], **inputs: Any) -> dict[str, Any]:
         return {"logits": self.head(encoded["sequence_output"][:, 0])}  # [B, C]
 
-    def checked(self, inputs):
+    def checked(self, inputs: Any) -> dict[str, Any]:
         return self.encoder.checked(inputs)
 
 
@@ -156,7 +176,9 @@ class TokenClassificationModel(ClassifierModel):
     heads = ("classification_head",)
     classifies = "tokens"
 
-    def head_outputs(self, encoded, padding_mask, **inputs):
+    def head_outputs(
+        self, encoded: dict[str, Any], padding_mask: Any, **inputs: Any
+    ) -> dict[str, Any]:
         return {"logits": self.head(encoded["sequence_output"])}  # [B, S, C]
 
 
@@ -178,7 +200,7 @@ class QuestionAnsweringModel(HeadModel):
 
     heads = ("span_head",)
 
-    def __init__(self, encoder, **kwargs):
+    def __init__(self, encoder: Encoder, **kwargs: Any):
         head = SpanHead(
             initializer_range=encoder.config.initializer_range,
             dtype=encoder.dtype_policy,
@@ -186,7 +208,9 @@ class QuestionAnsweringModel(HeadModel):
         )
         super().__init__(encoder, {"head": head}, **kwargs)
 
-    def head_outputs(self, encoded, padding_mask, **inputs):
+    def head_outputs(
+        self, encoded: dict[str, Any], padding_mask: Any, **inputs: Any
+    ) -> dict[str, Any]:
         start_logits, end_logits = self.head(encoded["sequence_output"])  # [B, S] each
         return {"start_logits": start_logits, "end_logits": end_logits}
 
@@ -212,19 +236,21 @@ class SentenceEmbeddingModel(HeadModel):
 
     def __init__(
         self,
-        encoder,
-        poolings=("mean",),
-        projections=(),
-        normalize=True,
-        include_prompt=True,
-        **kwargs,
+        encoder: Encoder,
+        poolings: Sequence[str] = ("mean",),
+        projections: Sequence = (),
+        normalize: bool = True,
+        include_prompt: bool = True,
+        **kwargs: Any,
     ):
         head = SentenceHead(
             poolings, projections, normalize, include_prompt, name="sentence_head"
         )
         super().__init__(encoder, {"head": head}, **kwargs)
 
-    def head_outputs(self, encoded, padding_mask, **inputs):
+    def head_outputs(
+        self, encoded: dict[str, Any], padding_mask: Any, **inputs: Any
+    ) -> dict[str, Any]:
         embedding = self.head(encoded["sequence_output"], padding_mask)  # [B, E]
         return {"embedding": embedding}
 

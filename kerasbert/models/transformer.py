@@ -1,6 +1,7 @@
 """The encoder and the decoder of the Transformer."""
 
 import dataclasses
+from typing import Any
 
 import keras
 
@@ -35,7 +36,12 @@ class TransformerEncoder(Model):
         [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), section 3.1.
     """
 
-    def __init__(self, config, dtype=None, **kwargs):
+    def __init__(
+        self,
+        config: Seq2SeqConfig,
+        dtype: keras.DTypePolicy | str | None = None,
+        **kwargs: Any,
+    ):
         # === Layers ===
         size = config.source_vocab_size or config.vocab_size
         embeddings = _embeddings(config, size, dtype)
@@ -92,7 +98,12 @@ class TransformerDecoder(Decoder):
     """
 
     def __init__(
-        self, config, dtype=None, embeddings=None, encoder_size=None, **kwargs
+        self,
+        config: Seq2SeqConfig,
+        dtype: keras.DTypePolicy | str | None = None,
+        embeddings: keras.Layer | None = None,
+        encoder_size: int | None = None,
+        **kwargs: Any,
     ):
         # === Layers ===
         if embeddings is None:
@@ -121,7 +132,7 @@ class TransformerDecoder(Decoder):
         self.encoder_size = encoder_size
 
     @property
-    def max_positions(self):
+    def max_positions(self) -> int | None:
         learned = self.embeddings.position_embedding is not None
         return self.config.max_position_embeddings if learned else None
 

@@ -1,5 +1,8 @@
 """The encoder of ViT."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from kerasbert.config import ViTConfig
@@ -47,7 +50,13 @@ class ViTEncoder(Encoder):
 
     config_class = ViTConfig
 
-    def __init__(self, config, dtype=None, add_pooler=True, **kwargs):
+    def __init__(
+        self,
+        config: ViTConfig,
+        dtype: keras.DTypePolicy | str | None = None,
+        add_pooler: bool = True,
+        **kwargs: Any,
+    ):
         # === Layers ===
         embeddings = PatchEmbeddings(
             config.hidden_size,
@@ -72,17 +81,21 @@ class ViTEncoder(Encoder):
         super().__init__(config, embeddings, layer_blocks, pooler, norm, **kwargs)
 
     @staticmethod
-    def symbolic_inputs(config):
+    def symbolic_inputs(config: ViTConfig) -> dict[str, keras.KerasTensor]:
         shape = (config.image_size, config.image_size, config.num_channels)
         return {PIXELS: keras.Input(shape, name=PIXELS)}
 
     @staticmethod
-    def states_of(embeddings, layer_blocks, inputs):
+    def states_of(
+        embeddings: keras.Layer,
+        layer_blocks: Sequence[Sequence[keras.Layer]],
+        inputs: Any,
+    ) -> list:
         states = [embeddings(inputs[PIXELS])]  # [B, S, D]
         for blocks in layer_blocks:
             for block in blocks:
                 states.append(block(states[-1]))
         return states
 
-    def checked(self, inputs):
+    def checked(self, inputs: Any) -> dict[str, Any]:
         return inputs  # Keras checks names and shapes

@@ -76,12 +76,18 @@ class EmbeddingPreprocessor(Preprocessor):
         return tf.cast(tokens.row_lengths(), tf.int32) + special  # [B]
 
 
-def check_long_texts(long_texts):
-    """Raises a `ValueError` unless a mode is in `LONG_TEXTS`."""
+def check_long_texts(long_texts, left_out):
+    """Raises a `ValueError` unless a mode is in `LONG_TEXTS` and fits the prompt."""
     if long_texts not in LONG_TEXTS:
         raise ValueError(
             f"Expected long_texts to be one of {', '.join(LONG_TEXTS)}, got "
             f"{long_texts!r}."
+        )
+    if left_out and long_texts == "windows":
+        raise ValueError(
+            'Expected long_texts="truncate": this model does not pool the tokens '
+            "of a prompt (include_prompt=false), and windows of a text do not tell "
+            "which these are. Encode without a prompt, or cut the texts before."
         )
 
 

@@ -127,6 +127,17 @@ def vector_of(embedder, model, max_length):
     return compute
 
 
+def facts(embedder):
+    """Returns the rows of an embedder in a model card."""
+    prompt = embedder.prompt_of()
+    return {
+        "vectors": f"{embedder.size} values, float32",
+        "pooling": pooling_of(embedder),
+        "similarity": embedder.similarity_fn_name,
+        **({"put before every text": f"`{prompt}`"} if prompt else {}),
+    }
+
+
 def pooling_of(embedder):
     """Describes the pooling in words."""
     head = embedder.model.head

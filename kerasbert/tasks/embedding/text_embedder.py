@@ -38,6 +38,7 @@ from kerasbert.tasks.encoder_task import EncoderTask
 from kerasbert.tasks.examples import list_of_texts, stream_of_strings
 from kerasbert.tasks.preprocessor import check_one_segment
 from kerasbert.tasks.scores import agreement
+from kerasbert.training.features import EncodedExamples
 from kerasbert.training.similarity_losses import similarity_loss
 
 
@@ -102,7 +103,7 @@ class TextEmbedder(EncoderTask):
         self.encoder = encoder  # with its pooler, which no pooling uses
         self.prompts = dict(prompts or {})
         self.default_prompt = None
-        self.truncate_dim = self._checked_size(truncate_dim)
+        self.truncate_dim = checked_size(truncate_dim, self._full_size)
         self.similarity_fn_name = similarity_fn_name
         self.loss = None
         self.preprocessor = EmbeddingPreprocessor(tokenizer, self.max_length)
@@ -198,7 +199,7 @@ class TextEmbedder(EncoderTask):
             TypeError: If a text is no string.
             ValueError: If the prompt, `long_texts` or size is invalid.
         """
-        size = self._checked_size(truncate_dim) or self.size
+        size = checked_size(truncate_dim, self._full_size) or self.size
         chunks = self._encode_chunks(
             *(texts, prompt, long_texts, batch_tokens, show_progress),
             *(prompt_name, size, normalize),
@@ -265,7 +266,13 @@ class TextEmbedder(EncoderTask):
         """
         return self._vectors.tokens(stream_of_strings(texts), layers, combine)
 
-    def compile(self, optimizer=None, loss=None, metrics=None, **options):
+    def compile(
+        self,
+        optimizer: Any = None,
+        loss: Any = None,
+        metrics: Any = None,
+        **options: Any,
+    ) -> None:
         """Configures the training.
 
         Args:
@@ -353,7 +360,9 @@ class TextEmbedder(EncoderTask):
             if self.model.compiled:
                 self.model.compile(**self._compile_arguments)
 
-    def features(self, inputs, targets=None, sample_weight=None):
+    def features(
+        self, inputs: Any, targets: Any = None, sample_weight: Any = None
+    ) -> EncodedExamples:
         loss = self.loss or default_loss(targets)
         return group_features(self, loss, list_of_texts(inputs), targets, sample_weight)
 
@@ -362,7 +371,13 @@ class TextEmbedder(EncoderTask):
         return {"loss": loss, "metrics": None}
 
     @classmethod
-    def read(cls, file, options, pairs=None, learns=False):
+    def read(
+        cls,
+        file: str | os.PathLike,
+        options: Any,
+        pairs: bool | None = None,
+        learns: bool = False,
+    ) -> Any:
         return read_alike(file, options, learns)
 
     def write(self, folder: str | os.PathLike) -> None:
@@ -393,16 +408,11 @@ class TextEmbedder(EncoderTask):
         return serving.signatures(self, graph, token_layers, combine, xla)
 
     def facts(self) -> dict[str, Any]:
-        prompt = self.prompt_of()
-        return {
-            **super().facts(),
-            "vectors": f"{self.size} values, float32",
-            "pooling": serving.pooling_of(self),
-            "similarity": self.similarity_fn_name,
-            **({"put before every text": f"`{prompt}`"} if prompt else {}),
-        }
+        return {**super().facts(), **serving.facts(self)}
 
-    def prompt_of(self, prompt=None, prompt_name=None):
+    def prompt_of(
+        self, prompt: str | None = None, prompt_name: str | None = None
+    ) -> str:
         """Returns the prompt of `encode`; "" without one."""
         return prompt_text(prompt, self.prompts, self.default_prompt, prompt_name)
 
@@ -430,20 +440,11 @@ class TextEmbedder(EncoderTask):
         normalize=False,
     ):
         prompt = self.prompt_of(prompt, prompt_name)
-        check_long_texts(long_texts)
-        texts = stream_of_strings(texts)
-        size = self._checked_size(truncate_dim) or self.size
         left_out = self.tokens_left_out(prompt)
-        if left_out and long_texts == "windows":
-            raise ValueError(
-                'Expected long_texts="truncate": this model does not pool the tokens '
-                "of a prompt (include_prompt=false), and windows of a text do not tell "
-                "which these are. Encode without a prompt, or cut the texts before."
-            )
+        check_long_texts(long_texts, left_out)
+        texts = stream_of_strings(texts)
+        size = checked_size(truncate_dim, self._full_size) or self.size
         vectors = self._vectors.texts(
             texts, prompt, long_texts, batch_tokens, show_progress, left_out
         )
         return (cut(chunk, size, normalize) for chunk in vectors)
-
-    def _checked_size(self, size):
-        return checked_size(size, self._full_size)

@@ -197,12 +197,12 @@ class TextGenerator(GenerationTask):
         return Examples(account.name, lines, texts, None, None, account)
 
     @property
-    def max_positions(self):
+    def max_positions(self) -> int | None:
         """The most tokens of a prompt and its continuation."""
         return self.model.config.max_position_embeddings
 
     @property
-    def longest_answer(self):
+    def longest_answer(self) -> int:
         """The longest continuation, in tokens."""
         return self.max_new_tokens
 
