@@ -1,5 +1,6 @@
 import collections
 import gc
+import importlib.metadata
 import os
 import pathlib
 
@@ -7,8 +8,12 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 if os.environ.get("KERAS_BACKEND") == "jax":
-    # Compiling tiny operations is most of what these tests do there.
-    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+    # Compiling tiny operations is most of what these tests do there. XLA ends a process
+    # at a flag that it does not know.
+    flags = "--xla_backend_optimization_level=0"
+    if importlib.metadata.version("jax").startswith("0.10."):
+        flags += " --xla_cpu_use_fusion_emitters=false"
+    os.environ.setdefault("XLA_FLAGS", flags)
     # Processes compile much the same ones, and the next run does.
     cache = pathlib.Path(__file__).parents[1] / ".pytest_cache" / "jax"
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
