@@ -16,6 +16,10 @@ from kerasbert.training.distribution import whole_array
 from kerasbert.training.recipe import Recipe
 from kerasbert.version import __version__
 
+# Earlier versions that take the same steps, as their golden files show: a run that one
+# of them began goes on.
+SAME_STEPS = ("0.1.0",)
+
 # Hints for differences in these fields.
 HINTS = {
     "code": "Resume with the version of kerasbert that started the run.",
@@ -60,7 +64,7 @@ def check_identity(file, before, now):
             f"{file} is the state of a run of an earlier kerasbert, which did not "
             f"record its examples and settings. {leave}"
         )
-    before = _with_later_fields(before)
+    before = _of_this_version(_with_later_fields(before))
     names = [n for n in {**before, **now} if before.get(n) != now.get(n)]
     if not names:
         return
@@ -78,6 +82,14 @@ def _with_later_fields(identity):
     if not isinstance(optimizer, dict) or optimizer.get("class") != "Recipe":
         return identity
     return {**identity, "optimizer": _text({**_plain(Recipe()), **optimizer})}
+
+
+def _of_this_version(identity):
+    """Replaces an earlier version that takes the same steps by this one."""
+    version, comma, rest = str(identity.get("code")).partition(",")
+    if version.removeprefix("kerasbert ") not in SAME_STEPS:
+        return identity
+    return {**identity, "code": f"kerasbert {__version__}{comma}{rest}"}
 
 
 def weights_digest(model):
