@@ -3,6 +3,7 @@
     python benchmarks/finetune.py                        every task, one seed
     python benchmarks/finetune.py --only sst2 --seeds 0 1 2
     python benchmarks/finetune.py --steps 40             speed alone
+    python benchmarks/finetune.py --precision bfloat16   mixed_bfloat16 and --bf16
 
 Both begin with the same weights and see the same data, as often, in batches of the same
 size, with the same learning rate, warm-up, decay and clipping; each in a process of its
@@ -10,7 +11,9 @@ own, in turns. Batches of kerasbert hold examples of like length; those of trans
 are random, as its Trainer makes them by default, or sorted like that: see --padding.
 Tags of kerasbert are the likeliest ones that the scheme allows, those of transformers
 the likeliest of each word, as in its examples. What they predict is scored here, by the
-same code. transformers runs in an environment of its own, which is made the first time
+same code. "Whole" are the seconds of the training with its start (tokenizing, tracing,
+compiling), without loading the model; examples/s leave the first two steps out.
+transformers runs in an environment of its own, which is made the first time
 (`make -C benchmarks/peers`).
 """
 
@@ -19,14 +22,15 @@ import dataclasses
 import json
 import os
 import pathlib
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 
 import data
+import processors
 
+SPEED = ("examples/s", "whole")
 HERE = pathlib.Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 
@@ -40,14 +44,12 @@ class Job:
         read: Function that gives training and held-back examples, lists of dicts.
         score: Function from held-back examples and predictions to the figures.
         settings: Epochs, batch size, learning rate, longest sequence.
-        target: How many times as fast kerasbert should be.
     """
 
     kind: str
     read: object
     score: object
     settings: dict
-    target: float
     model: str = "minilm"
 
 
@@ -138,26 +140,24 @@ def spearman(rows, predictions):
 
 LONG = {**SETTINGS, "batch_size": 16, "max_length": 384}
 JOBS = {
-    "sst2": Job("classify", sst2, accuracy, SETTINGS, 1.5),
+    "sst2": Job("classify", sst2, accuracy, SETTINGS),
     "wnut17": Job(
         "tag",
         tagged("wnut17/wnut17train.conll", "wnut17/emerging.dev.conll"),
         entity_f1,
         {**SETTINGS, "epochs": 3},
-        1.3,
     ),
     "wikiann": Job(
         "tag",
         tagged("wikiann/train", "wikiann/dev", 5000, prefix="en:"),
         entity_f1,
         SETTINGS,
-        1.3,
     ),
-    "squad": Job("answer", squad, answers, LONG, 1.2),
-    "stsb-cross": Job("regress", stsb, spearman, SETTINGS, 1.2),
-    "stsb-bi": Job("embed", stsb, spearman, {**SETTINGS, "epochs": 1}, 1.2),
+    "squad": Job("answer", squad, answers, LONG),
+    "stsb-cross": Job("regress", stsb, spearman, SETTINGS),
+    "stsb-bi": Job("embed", stsb, spearman, {**SETTINGS, "epochs": 1}),
     "reviews-zh": Job(
-        "classify", reviews_zh, accuracy, {**SETTINGS, "epochs": 1}, 1.3, "random-zh"
+        "classify", reviews_zh, accuracy, {**SETTINGS, "epochs": 1}, "random-zh"
     ),
 }
 
@@ -168,6 +168,13 @@ def parse():
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--steps", type=int, help="so many batches, and no quality")
+    parser.add_argument("--examples", type=int, help="so many to train on")
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        default="float32",
+        help="bfloat16: mixed_bfloat16 of Keras, autocast of torch",
+    )
     parser.add_argument("--model", default="minilm", help="a source (default: minilm)")
     data.add_argument(parser)
     parser.add_argument(
@@ -248,11 +255,12 @@ def main():
             **job.settings,
             "kind": job.kind,
             "model": str(source),
-            "train": train,
+            "train": train[: arguments.examples],
             "dev": dev,
             "threads": arguments.threads,
             "steps": arguments.steps,
             "padding": arguments.padding,
+            "precision": arguments.precision,
         }
         figures = {contestant: [] for contestant in contestants}
         for seed in arguments.seeds:
@@ -262,7 +270,8 @@ def main():
                 if not arguments.steps:
                     quality = job.score(dev, found["predictions"])
                 rate = found["examples"] / found["seconds"]
-                figures[contestant].append({**quality, "examples/s": rate})
+                speed = {"examples/s": rate, "whole": found["whole"]}
+                figures[contestant].append({**quality, **speed})
                 print(name, seed, contestant, figures[contestant][-1], flush=True)
             rows[name] = summary(name, job, figures)
             write(rows.values(), arguments)
@@ -270,22 +279,23 @@ def main():
 
 
 def summary(name, job, figures):
-    row = {"task": name, "target": job.target}
+    row = {"task": name}
     for contestant, found in figures.items():
         row[contestant] = {
             figure: statistics.mean(one[figure] for one in found) for figure in found[0]
         }
-    rates = [
-        ours["examples/s"] / theirs["examples/s"]
-        for ours, theirs in zip(*figures.values(), strict=True)
-    ]
-    return {**row, "ratio": statistics.median(rates), "seeds": len(rates)}
+    pairs = list(zip(*figures.values(), strict=True))
+    rates = [ours["examples/s"] / theirs["examples/s"] for ours, theirs in pairs]
+    whole = [theirs["whole"] / ours["whole"] for ours, theirs in pairs]
+    ratios = {"ratio": statistics.median(rates), "whole": statistics.median(whole)}
+    return {**row, **ratios, "seeds": len(rates)}
 
 
 def about(arguments):
     return (
-        f"{arguments.threads} threads, {processor()}; batches of transformers: "
-        f"{arguments.padding}"
+        f"{arguments.threads} threads, {processors.processor()}; "
+        f"{arguments.precision}; {arguments.examples or 'all'} examples; "
+        f"batches of transformers: {arguments.padding}"
     )
 
 
@@ -293,18 +303,23 @@ def markdown(table, about):
     lines = [
         about,
         "",
-        "| task | seeds | kerasbert | transformers | examples/s | | ratio | target |",
-        "| --- | --: | --- | --- | --: | --: | --: | --: |",
+        "| task | seeds | kerasbert | transformers "
+        "| examples/s | | ratio | whole, s | | ratio |",
+        "| --- | --: | --- | --- | --: | --: | --: | --: | --: | --: |",
     ]
     for row in table:
         quality = [
-            ", ".join(f"{k} {v:.2f}" for k, v in row[one].items() if k != "examples/s")
+            ", ".join(f"{k} {v:.2f}" for k, v in row[one].items() if k not in SPEED)
             for one in ("kerasbert", "transformers")
         ]
-        rates = [row[one]["examples/s"] for one in ("kerasbert", "transformers")]
+        rates, whole = (
+            [row[one][figure] for one in ("kerasbert", "transformers")]
+            for figure in SPEED
+        )
         lines.append(
             f"| {row['task']} | {row['seeds']} | {quality[0]} | {quality[1]} | "
-            f"{rates[0]:.1f} | {rates[1]:.1f} | {row['ratio']:.2f} | {row['target']} |"
+            f"{rates[0]:.1f} | {rates[1]:.1f} | {row['ratio']:.2f} | "
+            f"{whole[0]:.0f} | {whole[1]:.0f} | {row['whole']:.2f} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -314,6 +329,8 @@ def write(table, arguments):
     RESULTS.mkdir(exist_ok=True)
     stem = "finetune-speed" if arguments.steps else "finetune"
     stem += "-sorted" if arguments.padding == "sorted" else ""
+    stem += "-bfloat16" if arguments.precision == "bfloat16" else ""
+    stem += f"-{processors.kind()}"
     file, conditions = RESULTS / f"{stem}.json", about(arguments)
     known = json.loads(file.read_text()) if file.exists() else {}
     rows = {row["task"]: row for row in known.get("rows", [])}
@@ -323,15 +340,6 @@ def write(table, arguments):
     rows = [rows[name] for name in JOBS if name in rows]
     file.write_text(json.dumps({"about": conditions, "rows": rows}, indent=2) + "\n")
     file.with_suffix(".md").write_text(markdown(rows, conditions))
-
-
-def processor():
-    try:
-        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-        name = next(line.split(": ")[1] for line in lines if "model name" in line)
-    except (OSError, StopIteration, IndexError):
-        name = platform.processor()
-    return f"{name}, {os.cpu_count()} cores"
 
 
 if __name__ == "__main__":

@@ -36,24 +36,27 @@ class Enough(Exception):
 def task_of(job):
     import kerasbert
 
-    kind, source, length = job["kind"], job["model"], job["max_length"]
+    kind, source = job["kind"], job["model"]
+    options = {"max_length": job["max_length"]}
+    if job["precision"] == "bfloat16":
+        options["dtype"] = "mixed_bfloat16"
     if kind == "classify":
         labels = sorted({str(row["label"]) for row in job["train"]})
         return kerasbert.TextClassifier.from_pretrained(
-            source, labels=labels, max_length=length
+            source, labels=labels, **options
         )
     if kind == "tag":
         labels = sorted({tag for row in job["train"] for tag in row["tags"]})
         return kerasbert.TokenClassifier.from_pretrained(
-            source, labels=labels, max_length=length
+            source, labels=labels, **options
         )
     if kind == "answer":
-        return kerasbert.QuestionAnswerer.from_pretrained(source, max_length=length)
+        return kerasbert.QuestionAnswerer.from_pretrained(source, **options)
     if kind == "regress":
         return kerasbert.TextRegressor.from_pretrained(
-            source, low=0.0, high=1.0, max_length=length
+            source, low=0.0, high=1.0, **options
         )
-    return kerasbert.TextEmbedder.from_pretrained(source, max_length=length)
+    return kerasbert.TextEmbedder.from_pretrained(source, **options)
 
 
 def examples(kind, rows):
@@ -101,6 +104,7 @@ def main():
     task.compile(recipe, **options)
     clock = Clock(job["steps"])
     inputs, targets = examples(job["kind"], job["train"])
+    began = time.perf_counter()
     try:
         task.fit(
             inputs,
@@ -116,6 +120,7 @@ def main():
     answer = {
         "seconds": clock.ended - clock.started,
         "examples": (clock.seen - 2) * job["batch_size"],
+        "whole": clock.ended - began,
         "predictions": [],
     }
     if not job["steps"]:
