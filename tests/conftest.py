@@ -21,8 +21,14 @@ if os.environ.get("KERAS_BACKEND") == "jax":
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 
-# Few tests that take long: they begin first, so that no process ends long after others.
-LONG = ("test_tutorials.py", "test_readme.py")
+# Files that take long begin first, so that no process ends long after others.
+LONG = (
+    *("test_tutorials.py", "test_readme.py", "test_keras_methods.py"),
+    *("test_docstrings.py", "test_search.py", "test_speech_model.py"),
+    *("test_written_by_0_1.py", "test_bert_decoder.py", "test_processes.py"),
+    *("test_score_activations.py", "test_translator.py", "test_sentence_parts.py"),
+    *("test_corpus.py", "test_outputs.py", "test_pipeline.py", "test_interrupted.py"),
+)
 
 
 def pytest_addoption(parser):
