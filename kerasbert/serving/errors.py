@@ -4,8 +4,8 @@ __all__ = [
     "CODES",
     "ServingError",
     "invalid_argument",
-    "message_of",
     "not_found",
+    "shortened",
     "shutting_down",
 ]
 
@@ -33,7 +33,7 @@ _HTTP_STATUS = {
 }
 
 
-_LONGEST = 2000  # characters; TensorFlow's messages may quote inputs
+_LONGEST = 2000  # characters of a message
 
 
 class ServingError(Exception):
@@ -51,16 +51,9 @@ class ServingError(Exception):
         self.message = message
         self.http_status = http_status or _HTTP_STATUS.get(code, 500)
 
-    @classmethod
-    def of(cls, error):
-        """Converts a `tf.errors.OpError` to an error response."""
-        return cls(CODES[error.error_code], message_of(error))
 
-
-def message_of(error):
-    """Returns the message of a `tf.errors.OpError` without Python's stack trace."""
-    message = error.message.split("\n\nOriginal stack trace")[0]
-    message = message.removeprefix("Graph execution error:\n\n")
+def shortened(message):
+    """Returns a message of TensorFlow, which may quote inputs, of moderate length."""
     return message if len(message) <= _LONGEST else message[:_LONGEST] + "..."
 
 

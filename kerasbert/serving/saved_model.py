@@ -1,60 +1,115 @@
 """Runs a SavedModel in a session over its graph, as TF Serving does."""
 
-import copy
 import dataclasses
 import functools
+import importlib
 import importlib.util
+import mmap
 import pathlib
 import sys
+import types
 
-import numpy as np
-
-from kerasbert.serving.errors import ServingError, invalid_argument, message_of
+from kerasbert.serving.c_api import CallError, Session, load_operations, package_folder
+from kerasbert.serving.errors import CODES, ServingError, invalid_argument, shortened
 from kerasbert.serving.protocol import Input
+from kerasbert.serving.wire import fields
 
-__all__ = ["SavedModel", "Signature", "tensorflow", "text_operations"]
+__all__ = ["SavedModel", "Signature"]
 
 INITIALIZER = "__saved_model_init_op"  # listed among the signatures
+# Libraries of TF Text with the operations of exported models. The others are loaded for
+# a model that needs them: each takes 4 MB.
+TEXT_LIBRARIES = (
+    "_fast_bert_normalizer.so",
+    "_fast_sentencepiece_tokenizer.so",
+    "_fast_wordpiece_tokenizer.so",
+    "_sentencepiece_tokenizer.so",
+    "_whitespace_tokenizer_v2.so",
+)
+# Fields of the messages of saved_model.proto and meta_graph.proto.
+META_GRAPHS, META_INFO, TAGS, SIGNATURES, KEY, VALUE = 2, 1, 4, 5, 1, 2
 
 
-def tensorflow():
-    """Imports TensorFlow without Keras, which the server does not need.
+def protocol_buffers(name):
+    """Imports a module such as `tensorflow.core.protobuf.config_pb2`.
 
-    The process starts seconds earlier this way. A later `import keras` still works.
+    TensorFlow's package itself, which takes seconds, is not imported. A later `import
+    tensorflow` still works.
     """
-    absent = "keras" not in sys.modules and "tensorflow" not in sys.modules
-    if absent:
-        sys.modules["keras"] = None  # looks as if Keras were not installed
+    if "tensorflow" in sys.modules:
+        return importlib.import_module(name)
+    before = set(sys.modules)
+    package = types.ModuleType("tensorflow")
+    package.__path__ = [str(package_folder("tensorflow"))]
+    sys.modules["tensorflow"] = package
     try:
-        import tensorflow
+        return importlib.import_module(name)
     finally:
-        if absent:
-            del sys.modules["keras"]
-    return tensorflow
+        for new in set(sys.modules) - before:
+            if new.partition(".")[0] == "tensorflow":
+                del sys.modules[new]
 
 
-def text_operations():
-    """Loads the operations of TF Text without its Python package, which imports Keras.
+def open_session(folder):
+    """Opens a `Session` of a SavedModel, with the operations of TF Text."""
+    libraries = package_folder("tensorflow_text") / "python" / "ops"
+    for name in TEXT_LIBRARIES:
+        _load_text_operations(libraries / name)
+    try:
+        return Session(folder, _config())
+    except CallError as error:
+        if CODES[error.code] != "NOT_FOUND" or "Op type" not in error.message:
+            raise
+    for library in sorted(libraries.glob("*.so")):
+        _load_text_operations(library)
+    return Session(folder, _config())
 
-    Raises a `ValueError` if TF Text is missing or does not match TensorFlow.
-    """
-    tf = tensorflow()
-    spec = importlib.util.find_spec("tensorflow_text")
-    if spec is None:
+
+def _load_text_operations(library):
+    try:
+        load_operations(library)
+    except CallError as error:
         raise ValueError(
-            "TF Text, which models with text inputs need, is not installed: "
-            "pip install tensorflow-text"
-        )
-    folder = pathlib.Path(spec.submodule_search_locations[0])
-    for library in sorted(folder.glob("python/ops/*.so")):
-        try:
-            tf.load_op_library(str(library))
-        except tf.errors.OpError as error:
-            raise ValueError(
-                f"Cannot load {library.name} of TF Text into TensorFlow "
-                f"{tf.__version__}: install matching versions of both. "
-                f"({error.message})"
-            ) from None
+            f"Cannot load {library.name} of TF Text into TensorFlow: install matching "
+            f"versions of both. ({shortened(error.message)})"
+        ) from None
+
+
+@functools.cache
+def _config():
+    """Returns the serialized options of sessions."""
+    config = protocol_buffers("tensorflow.core.protobuf.config_pb2").ConfigProto()
+    # A copy of the optimized graph, with its constants, that nobody would read.
+    config.experimental.disable_output_partition_graphs = True
+    # Passes that change nothing in graphs for a CPU, and take as long as the others.
+    rewriting = config.graph_options.rewrite_options
+    rewriting.disable_tfg_optimizer = True
+    rewriting.memory_optimization = rewriting.NO_MEM_OPT
+    for name in ("implementation_selector", "layout_optimizer", "loop_optimization"):
+        setattr(rewriting, name, rewriting.OFF)
+    return config.SerializeToString()
+
+
+def read_signatures(folder):
+    """Reads the `SignatureDef`s of a SavedModel by name, and nothing of its graph."""
+    kind = protocol_buffers("tensorflow.core.protobuf.meta_graph_pb2").SignatureDef
+    with (folder / "saved_model.pb").open("rb") as file:
+        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return {
+        name: kind.FromString(definition)
+        for name, definition in _signature_entries(memoryview(content))
+    }
+
+
+def _signature_entries(message):
+    for meta_graph in fields(message, META_GRAPHS):
+        infos = list(fields(meta_graph, META_INFO))
+        tags = {bytes(tag) for info in infos for tag in fields(info, TAGS)}
+        if tags == {b"serve"}:
+            for entry in fields(meta_graph, SIGNATURES):
+                [name], [definition] = fields(entry, KEY), fields(entry, VALUE)
+                yield bytes(name).decode(), bytes(definition)
+            return
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,36 +183,30 @@ class SavedModel:
     """
 
     def __init__(self, folder):
-        tf = tensorflow()
-        text_operations()
         self.folder = pathlib.Path(folder)
-        graph = tf.Graph()
-        self._session = tf.compat.v1.Session(graph=graph)
         try:
-            with graph.as_default():
-                meta_graph = tf.compat.v1.saved_model.load(
-                    self._session, ["serve"], str(folder)
-                )
-        except Exception as error:
-            self._session.close()
-            # A truncated file may raise any error of its parser.
+            self._session = open_session(self.folder)
+            self.signature_definitions = read_signatures(self.folder)
+            self.signatures = {
+                name: Signature(dict(each.inputs), dict(each.outputs), each.method_name)
+                for name, each in self.signature_definitions.items()
+            }
+            self._calls = {
+                name: self._callable(signature)
+                for name, signature in self.signatures.items()
+                if signature.inputs
+            }
+        except CallError as error:
             raise ValueError(
-                f"TensorFlow cannot load {folder}: {_first_line(error)}"
+                f"TensorFlow cannot load {folder}: {_first_line(error.message)}"
             ) from error
-        graph.finalize()
-        # Copies, since a part of a message keeps the whole message, with all constants.
-        self.signature_definitions = {
-            name: copy.deepcopy(each) for name, each in meta_graph.signature_def.items()
-        }
-        self.signatures = {
-            name: Signature(dict(each.inputs), dict(each.outputs), each.method_name)
-            for name, each in self.signature_definitions.items()
-        }
-        self._calls = {
-            name: _callable(self._session, signature)
-            for name, signature in self.signatures.items()
-            if signature.inputs
-        }
+
+    def _callable(self, signature):
+        """Returns a function of arrays that runs a signature."""
+        return self._session.callable(
+            [info.name for info in signature.inputs.values()],
+            [info.name for info in signature.outputs.values()],
+        )
 
     def signature(self, name):
         """Returns a signature by name; raises a `ServingError` if there is none."""
@@ -189,16 +238,12 @@ class SavedModel:
         for key, array in inputs.items():
             _check_type(key, array, signature.input_types[key])
         try:
-            outputs = self._calls[name](*(inputs[key] for key in signature.inputs))
-        except tensorflow().errors.OpError as error:
-            found = ServingError.of(error)
+            outputs = self._calls[name]([inputs[key] for key in signature.inputs])
+        except CallError as error:
             hint = signature.other_shapes(inputs)
-            raise ServingError(found.code, hint + found.message) from None
-        # A scalar string is returned as bytes.
-        return {
-            key: np.array(value, object) if isinstance(value, bytes) else value
-            for key, value in zip(signature.outputs, outputs, strict=True)
-        }
+            message = hint + shortened(error.message)
+            raise ServingError(CODES[error.code], message) from None
+        return dict(zip(signature.outputs, outputs, strict=True))
 
     def close(self):
         """Frees the memory."""
@@ -206,25 +251,9 @@ class SavedModel:
         self._session.close()
 
 
-def _callable(session, signature):
-    """Returns a function of arrays that runs a signature.
-
-    Unlike `Session.make_callable`, and like TF Serving's `Session::Run`, it does not
-    compare shapes with those of the placeholders.
-    """
-    from tensorflow.core.protobuf import config_pb2
-
-    options = config_pb2.CallableOptions(
-        feed=[info.name for info in signature.inputs.values()],
-        fetch=[info.name for info in signature.outputs.values()],
-    )
-    return session._make_callable_from_options(options)
-
-
 def _type_name(info):
-    from tensorflow.core.framework import types_pb2
-
-    return types_pb2.DataType.Name(info.dtype).removeprefix("DT_").lower()
+    types = protocol_buffers("tensorflow.core.framework.types_pb2")
+    return types.DataType.Name(info.dtype).removeprefix("DT_").lower()
 
 
 def _check_type(name, array, wanted):
@@ -262,7 +291,5 @@ def _names(names):
     return "{" + ",".join(sorted(names)) + "}"
 
 
-def _first_line(error):
-    message = message_of(error) if hasattr(error, "message") else str(error)
-    lines = message.strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+def _first_line(message):
+    return shortened(message.strip().partition("\n")[0]) or "it does not say why"

@@ -7,10 +7,11 @@ seconds. The file is that of TF Serving: a TFRecord of
 
 import numpy as np
 
+from kerasbert.serving.c_api import CallError, array_of_proto
 from kerasbert.serving.errors import invalid_argument
 from kerasbert.serving.examples import check_method, results
 from kerasbert.serving.protocol import DEFAULT_SIGNATURE
-from kerasbert.serving.saved_model import tensorflow
+from kerasbert.serving.wire import CorruptFile, fields, records
 
 __all__ = ["read_warm_up", "warm_up"]
 
@@ -54,47 +55,43 @@ def read_warm_up(folder):
     path = folder / FILE
     if not path.exists():
         return
-    tf = tensorflow()
     try:
-        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+        for record in records(path.read_bytes()):
             yield _request(record)
-    except (tf.errors.DataLossError, IndexError, KeyError) as error:
+    except (CorruptFile, CallError, IndexError, KeyError) as error:
         raise ValueError(
             f"{path} is no file of predict, classify or regress requests."
         ) from error
 
 
 def _request(record):
-    number, verb = [log for log in LOGS.items() if list(_fields(record, log[0]))][-1]
+    number, verb = [log for log in LOGS.items() if list(fields(record, log[0]))][-1]
     request = _last(_last(record, number), REQUEST)
     name = b""
-    for content in _fields(_last(request, MODEL_SPEC), SIGNATURE_NAME):
+    for content in fields(_last(request, MODEL_SPEC), SIGNATURE_NAME):
         name = content
     read = _tensors if verb == "predict" else _examples
     return verb, name.decode() or DEFAULT_SIGNATURE, read(request)
 
 
 def _tensors(request):
-    from tensorflow.core.framework import tensor_pb2
-
-    inputs = {}
-    for entry in _fields(request, INPUTS):
-        tensor = tensor_pb2.TensorProto.FromString(_last(entry, VALUE))
-        inputs[_last(entry, KEY).decode()] = tensorflow().make_ndarray(tensor)
-    return inputs
+    return {
+        _last(entry, KEY).decode(): array_of_proto(_last(entry, VALUE))
+        for entry in fields(request, INPUTS)
+    }
 
 
 def _examples(request):
     """Serialized `tf.Example`s, each with the features of the context."""
     found = _last(request, INPUTS)
-    lists = [(b"", content) for content in _fields(found, EXAMPLE_LIST)]
-    for content in _fields(found, LIST_WITH_CONTEXT):
-        lists.append((b"".join(_fields(content, CONTEXT)), content))
+    lists = [(b"", content) for content in fields(found, EXAMPLE_LIST)]
+    for content in fields(found, LIST_WITH_CONTEXT):
+        lists.append((b"".join(fields(content, CONTEXT)), content))
     # Messages that follow each other merge: that is how TF Serving adds the context.
     examples = [
         context + example
         for context, content in lists
-        for example in _fields(content, EXAMPLES)
+        for example in fields(content, EXAMPLES)
     ]
     if not examples:
         raise invalid_argument("Input is empty.")
@@ -103,32 +100,4 @@ def _examples(request):
 
 def _last(message, number):
     """Returns the content of a required field."""
-    return list(_fields(message, number))[-1]
-
-
-def _fields(message, number):
-    """Yields the contents of the length-delimited fields with a number."""
-    position = 0
-    while position < len(message):
-        tag, position = _varint(message, position)
-        kind = tag & 7
-        if kind == 0:
-            _, position = _varint(message, position)
-        elif kind == 2:
-            size, position = _varint(message, position)
-            if tag >> 3 == number:
-                yield message[position : position + size]
-            position += size
-        else:
-            position += {1: 8, 5: 4}[kind]
-
-
-def _varint(message, position):
-    value = shift = 0
-    while True:
-        byte = message[position]
-        value |= (byte & 0x7F) << shift
-        position += 1
-        if byte < 0x80:
-            return value, position
-        shift += 7
+    return list(fields(message, number))[-1]
