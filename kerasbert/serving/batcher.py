@@ -1,7 +1,8 @@
 """Dynamic batching: requests that arrive at the same time run as one batch.
 
 One thread runs the model. While it runs a batch, arriving requests queue up for the
-next batch; an idle model waits `max_wait` for a second request. A request with more
+next batch. A request that comes alone runs at once; only after a batch of several
+requests does the next one wait, up to `max_wait`, for more. A request with more
 rows than a batch runs in parts, between which other requests run, so that it needs no
 more memory than a batch. Canceled requests leave the queue.
 """
@@ -41,7 +42,8 @@ class Batcher:
         metrics: The `Metrics` that record batches, or None.
         max_rows: Maximum number of rows of a batch. A larger request runs alone, in
             parts if their outputs can be concatenated.
-        max_wait: Time that a request waits for others, in seconds.
+        max_wait: Time that a request waits for others when there are several clients,
+            in seconds.
         max_queue: Maximum number of waiting requests.
 
     Example:
@@ -58,6 +60,7 @@ class Batcher:
         self._queue = collections.deque()
         self._changed = threading.Condition()
         self._closed = False
+        self._is_busy = False  # whether the last batch had several requests
         self._thread = threading.Thread(target=self._work, name="batches", daemon=True)
         self._thread.start()
 
@@ -105,7 +108,8 @@ class Batcher:
             head = self._queue[0]
             deadline = head.arrived + self._max_wait
             while (
-                not self._closed
+                self._is_busy
+                and not self._closed
                 and sum(task.rows for task in self._queue if task.kind == head.kind)
                 < self._max_rows
             ):
@@ -131,6 +135,7 @@ class Batcher:
             else:
                 left.append(task)
         self._queue = left
+        self._is_busy = len(batch) + len(left) > 1
         return batch
 
     def _run(self, batch):

@@ -9,7 +9,13 @@ import pathlib
 import sys
 import types
 
-from kerasbert.serving.c_api import CallError, Session, load_operations, package_folder
+from kerasbert.serving.c_api import (
+    CallError,
+    Session,
+    free_unused,
+    load_operations,
+    package_folder,
+)
 from kerasbert.serving.errors import CODES, ServingError, invalid_argument, shortened
 from kerasbert.serving.protocol import Input
 from kerasbert.serving.wire import fields
@@ -249,6 +255,7 @@ class SavedModel:
         """Frees the memory."""
         self._calls.clear()
         self._session.close()
+        free_unused()
 
 
 def _type_name(info):

@@ -53,7 +53,8 @@ def serve(
         port: Port to listen on; 0 chooses a free one.
         name: Name of the model in URLs; by default that of the folder.
         max_batch: Maximum number of rows that run together.
-        max_wait: Time that a request waits for others to batch with, in seconds.
+        max_wait: Time that a request waits for others to batch with when there are
+            several clients, in seconds.
         max_queue: Maximum number of queued requests; further ones get HTTP 503.
         limits: The `Limits` of requests and connections; None for the defaults.
         access: The `Access`: API key and CORS; None allows all requests.

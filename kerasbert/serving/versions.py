@@ -11,6 +11,7 @@ import logging
 import pathlib
 import threading
 
+from kerasbert.serving.c_api import free_unused
 from kerasbert.serving.errors import ServingError, invalid_argument, not_found
 from kerasbert.serving.saved_model import SavedModel
 from kerasbert.serving.warm_up import warm_up
@@ -219,6 +220,7 @@ def load_version(folder):
     except BaseException:
         model.close()
         raise
+    free_unused()
     return model
 
 

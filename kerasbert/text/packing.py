@@ -76,21 +76,64 @@ class Frame(NamedTuple):
         return len(self.groups[0])
 
 
-def surround(texts, around: Frame) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
-    """Adds the special tokens of a frame; returns token ids and segment ids."""
-    count = texts[0].nrows()
-    token_ids, segment_ids = [], []
-    for group, text, segment in zip(
-        around.groups, (*texts, None), (*around.segments, None), strict=True
-    ):
-        for token_id, token_segment in group:
-            token_ids.append(tf.fill([count, 1], tf.constant(token_id, tf.int32)))
-            segment_ids.append(tf.fill([count, 1], tf.constant(token_segment)))
-        if text is not None:
-            token_ids.append(text)
-            segments = tf.fill(tf.shape(text.values), tf.constant(segment))
-            segment_ids.append(text.with_values(segments))
-    return tf.concat(token_ids, axis=1), tf.concat(segment_ids, axis=1)
+def surround(
+    texts: list[tf.RaggedTensor],
+    around: Frame,
+    lengths: list[tf.Tensor | None] | None = None,
+    side: str = "right",
+) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+    """Adds the special tokens of a frame; returns token ids and segment ids.
+
+    At most `lengths[t][b]` tokens of each text are kept; `side` is the side that is
+    cut. The rows are ranges in a table of all tokens: few operations, of which a single
+    short text would notice more.
+    """
+    special = [pair for group in around.groups for pair in group]
+    ids, segments = [[token_id for token_id, _ in special]], [[s for _, s in special]]
+    # The ranges of a row: special tokens, a text, special tokens, ...
+    first, last, offset = [], [], 0
+    for group in around.groups:
+        first += [offset, 0]
+        offset += len(group)
+        last += [offset, 0]
+    starts, ends = (tf.constant(x[:-1], tf.int64) for x in (first, last))  # [ranges]
+    count = len(first) - 1
+    for number, text in enumerate(texts):
+        start, end = (tf.cast(x, tf.int64) for x in _limits(text))  # [B]
+        if lengths is not None:
+            kept = tf.minimum(lengths[number], end - start)
+            start, end = (end - kept, end) if side == "left" else (start, start + kept)
+        column = [int(i == 2 * number + 1) for i in range(count)]
+        starts += (start + offset)[:, tf.newaxis] * column  # [B, ranges]
+        ends += (end + offset)[:, tf.newaxis] * column
+        ids.append(text.values)
+        segments.append(around.segments[number])
+        if number + 1 < len(texts):
+            offset += tf.size(text.values, tf.int64)
+    rows = tf.raw_ops.RaggedRange(
+        starts=tf.reshape(starts, [-1]),
+        limits=tf.reshape(ends, [-1]),
+        deltas=tf.constant(1, tf.int64),
+    )
+    where = rows.rt_dense_values  # [T]
+    splits = rows.rt_nested_splits[::count]  # [B + 1]
+    token_ids = tf.RaggedTensor.from_row_splits(
+        tf.gather(tf.concat(ids, axis=0), where), splits, validate=False
+    )
+    if len({*segments[0], *segments[1:]}) == 1:
+        return token_ids, token_ids.with_values(
+            tf.fill(tf.shape(where), tf.constant(segments[1]))
+        )
+    table = [segments[0]] + [
+        tf.fill(tf.shape(values), tf.constant(segment))
+        for values, segment in zip(ids[1:], segments[1:], strict=True)
+    ]
+    return token_ids, token_ids.with_values(tf.gather(tf.concat(table, axis=0), where))
+
+
+def _limits(rows):
+    """Returns where rows begin and end."""
+    return rows.row_splits[:-1], rows.row_splits[1:]
 
 
 def pack(
@@ -111,14 +154,11 @@ def pack(
             f"Expected max_length to leave room for {special} special tokens, got "
             f"{max_length}. Use {special + 1} or more."
         )
-    if max_length is not None:
-        room = tf.cast(max_length, tf.int64) - special
-        lengths = tf.cast(first.row_lengths(), tf.int64)
-        if second is None:
-            first = truncate(first, tf.minimum(lengths, room), side)
-        else:
-            others = tf.cast(second.row_lengths(), tf.int64)
-            keep_first, keep_second = keep_longest_first(lengths, others, room)
-            first = truncate(first, keep_first, side)
-            second = truncate(second, keep_second, side)
-    return surround([first] if second is None else [first, second], around)
+    texts = [first] if second is None else [first, second]
+    if max_length is None:
+        return surround(texts, around)
+    room = tf.cast(max_length, tf.int64) - special
+    if second is None:
+        return surround(texts, around, [room], side)
+    lengths = [tf.cast(text.row_lengths(), tf.int64) for text in texts]
+    return surround(texts, around, keep_longest_first(*lengths, room), side)

@@ -16,6 +16,9 @@ import tensorflow_text as tf_text
 from tensorflow_text.core.pybinds import (
     pywrap_fast_wordpiece_tokenizer_model_builder as wordpiece_builder,
 )
+from tensorflow_text.python.ops.fast_wordpiece_tokenizer import (
+    gen_fast_wordpiece_tokenizer as wordpiece_ops,
+)
 
 from kerasbert.text.character_map import build_character_map
 from kerasbert.text.characters import character_set, word_character_map
@@ -156,9 +159,9 @@ class WordPieceTokenizer(Tokenizer):
             self._normalizer = tf_text.FastBertNormalizer(
                 model_buffer=tf.constant(_character_map(switches, tuple(extra.items())))
             )
+            self._pieces = tf.constant(np.frombuffer(pieces, np.uint8))
             self._wordpiece = tf_text.FastWordpieceTokenizer(
-                model_buffer=tf.constant(np.frombuffer(pieces, np.uint8)),
-                token_out_type=tf.int32,
+                model_buffer=self._pieces, token_out_type=tf.int32
             )
 
     def _readable(self, words: tf.Tensor) -> tf.Tensor:
@@ -174,9 +177,22 @@ class WordPieceTokenizer(Tokenizer):
     def tokenize(self, texts: tf.Tensor) -> tf.RaggedTensor:
         repaired, _ = self._repair(texts)
         normalized = self._normalizer.normalize(repaired)
-        words = tf.strings.split(normalized, " ")
-        pieces = self._wordpiece.tokenize(self._readable(words.values))
-        return words.with_values(pieces).merge_dims(1, 2)
+        # The operations alone: ragged tensors would add a hundred others, which cost a
+        # short text as much.
+        split = tf.raw_ops.StringSplitV2(input=normalized, sep=" ")
+        words = split.values  # [W]
+        pieces = wordpiece_ops.fast_wordpiece_tokenize_with_offsets(
+            input_values=self._readable(words), wp_model=self._pieces
+        )
+        texts_of_words = split.indices[:, 0]  # [W]
+        first_words = tf.searchsorted(
+            texts_of_words, tf.range(split.shape[0] + 1), out_type=tf.int64
+        )  # [B + 1]
+        return tf.RaggedTensor.from_row_splits(
+            tf.cast(pieces.output_ids, tf.int32),
+            tf.gather(pieces.output_row_splits, first_words),
+            validate=False,
+        )
 
     def tokenize_with_offsets(
         self, texts: tf.Tensor

@@ -153,6 +153,24 @@ def test_a_request_that_fails_fails_no_neighbour(model, start):
         wrong.result(PATIENCE)
 
 
+def test_a_request_that_comes_alone_waits_for_no_other(model, start):
+    batcher = start(max_wait=10 * PATIENCE)
+    model.go_on.set()
+    for number in range(3):
+        result = submit(batcher, model, number).result(PATIENCE)
+        assert result["y"].tolist() == [2 * number]
+
+
+def test_among_several_clients_a_request_waits_until_a_batch_is_full(model, start):
+    batcher = start(max_rows=4, max_wait=10 * PATIENCE)
+    for future in submit_while_busy(batcher, model, [1, 1], [2, 2]):
+        future.result(PATIENCE)
+    futures = [submit(batcher, model, number) for number in range(4)]
+    for future in futures:
+        future.result(PATIENCE)
+    assert model.batches == [[0], [1, 1, 2, 2], [0, 1, 2, 3]]
+
+
 def test_a_full_queue_refuses_and_recovers(model, start):
     batcher = start(max_queue=2)
     first = submit(batcher, model, 0)

@@ -51,7 +51,8 @@ class EmbeddingPreprocessor(Preprocessor):
     """Tokenizes texts, and truncates long ones or splits them into windows."""
 
     def __call__(self, text, prompt="", in_windows=False):
-        tokens = self.tokenizer.tokenize(prompt + text)  # [B, (S)]
+        text = prompt + text if tf.is_tensor(prompt) or prompt else text
+        tokens = self.tokenizer.tokenize(text)  # [B, (S)]
         pieces, texts = tokens, tf.range(tokens.nrows())
         if in_windows:
             pieces, texts, _ = windows(tokens, self.room, stride=self.room // 2)
