@@ -37,6 +37,8 @@ def make_batch():
         "segment_ids": rng.integers(0, 2, (B, S)).astype("int32") * mask,
         "padding_mask": mask,
         "decoder_token_ids": rng.integers(1, V, (B, S - 2)).astype("int32"),
+        "encoder_mask": mask,
+        "pixel_values": rng.normal(size=(B, 8, 8, 1)).astype("float32"),
         "masked_positions": np.array([[1, 5], [3, 0], [0, 1], [0, 0]], "int32"),
     }
 

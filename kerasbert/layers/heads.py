@@ -150,15 +150,9 @@ class MaskedLMHead(keras.layers.Layer):
 
     def call(self, inputs):
         transformed = self.norm(self.dense(inputs))  # [..., E]
-        logits = ops.matmul(transformed, ops.transpose(self._table()))  # [..., V]
+        table = _table_of(self.token_embedding, self.compute_dtype)  # [V, E]
+        logits = ops.matmul(transformed, ops.transpose(table))  # [..., V]
         return ops.cast(ops.add(logits, self.bias), "float32")
-
-    def _table(self):
-        """Returns the token embedding `[V, E]`, dequantized if necessary."""
-        if self.token_embedding.quantization_mode is None:
-            return ops.cast(self.token_embedding.embeddings, self.compute_dtype)
-        every = ops.arange(self.token_embedding.input_dim, dtype="int32")  # [V]
-        return ops.cast(self.token_embedding(every), self.compute_dtype)
 
     def compute_output_spec(self, inputs):
         shape = (*inputs.shape[:-1], self.token_embedding.input_dim)
@@ -204,7 +198,7 @@ class TiedLogitsHead(keras.layers.Layer):
             self.token_embedding.build()
 
     def call(self, inputs):
-        table = ops.cast(self.token_embedding.embeddings, self.compute_dtype)  # [V, D]
+        table = _table_of(self.token_embedding, self.compute_dtype)  # [V, D]
         states = ops.reshape(inputs, (-1, inputs.shape[-1]))  # [T, D]
         logits = ops.cast(ops.matmul(states, ops.transpose(table)), "float32")
         shape = (*ops.shape(inputs)[:-1], self.token_embedding.input_dim)
@@ -222,3 +216,11 @@ class TiedLogitsHead(keras.layers.Layer):
     def from_config(cls, config):
         embedding = keras.saving.deserialize_keras_object(config["token_embedding"])
         return cls(**{**config, "token_embedding": embedding})
+
+
+def _table_of(embedding, dtype):
+    """Returns the table of an embedding, dequantized if necessary."""
+    if embedding.quantization_mode is None:
+        return ops.cast(embedding.embeddings, dtype)
+    every = ops.arange(embedding.input_dim, dtype="int32")
+    return ops.cast(embedding(every), dtype)

@@ -114,16 +114,17 @@ class BertDecoder(Decoder):
         encoder_states, encoder_bias = inputs.get("encoder_states"), None
         if encoder_size is not None:
             encoder_bias = padding_bias(inputs["encoder_mask"])  # [B, 1, 1, S]
-        states = embeddings(inputs["token_ids"], inputs["segment_ids"])  # [B, T, D]
-        for block in blocks:
-            states = block(
-                states,
-                encoder_states,
-                encoder_bias=encoder_bias,
-                attention_bias=bias,
-                causal=mask == "causal",
-            )
-        logits = head(states)  # [B, T, V]
+        with keras.name_scope("decoder"):  # layers of an encoder have the same names
+            states = embeddings(inputs["token_ids"], inputs["segment_ids"])  # [B, T, D]
+            for block in blocks:
+                states = block(
+                    states,
+                    encoder_states,
+                    encoder_bias=encoder_bias,
+                    attention_bias=bias,
+                    causal=mask == "causal",
+                )
+            logits = head(states)  # [B, T, V]
 
         # === Config ===
         layers = embeddings, blocks, None, head

@@ -113,7 +113,7 @@ def checkpoint_of(model):
         path: functools.partial(_value, variable)
         for path, variable in variables_of(model).items()
     }
-    weights |= _merged_lora(model)
+    weights |= merged_lora(model, variables_of(model))
     return Checkpoint(
         container="model",
         folder=getattr(model, "source_folder", None),
@@ -152,9 +152,12 @@ def _value(variable):
     return keras.ops.convert_to_numpy(keras.ops.cast(variable.value, "float32"))
 
 
-def _merged_lora(model):
-    """Returns the weights of layers with their LoRA updates merged."""
-    paths = {id(variable): path for path, variable in variables_of(model).items()}
+def merged_lora(model, variables):
+    """Returns the weights of layers with their LoRA updates merged, by path.
+
+    `variables` are the model's, by path.
+    """
+    paths = {id(variable): path for path, variable in variables.items()}
     merged = {}
     for layer in model._flatten_layers(include_self=False):
         if not getattr(layer, "lora_enabled", False):

@@ -155,6 +155,11 @@ class Model(Pretrained, keras.Model):
         overwrite: bool = False,
         bits: int | dict[str, int] | None = None,
     ) -> None:
+        self.check_floating()
+        super().save_pretrained(folder, format, overwrite, bits)
+
+    def check_floating(self) -> None:
+        """Raises a `ValueError` if layers are quantized to integers."""
         for layer in quantized_layers(self):
             if layer.quantization_mode != "float8":
                 raise ValueError(
@@ -162,7 +167,6 @@ class Model(Pretrained, keras.Model):
                     f"{layer.quantization_mode}, which other projects do not read. "
                     'save("model.keras") keeps it; or load the model anew.'
                 )
-        super().save_pretrained(folder, format, overwrite, bits)
 
     def add_loss(self, loss: Any) -> None:
         raise NotImplementedError(

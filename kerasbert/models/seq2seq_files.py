@@ -15,7 +15,7 @@ from kerasbert.config import Seq2SeqConfig
 from kerasbert.files import read_json, write_json
 from kerasbert.models.bert_decoder import BertDecoder
 from kerasbert.models.encoder import Encoder
-from kerasbert.models.loading import variables_of
+from kerasbert.models.loading import merged_lora, variables_of
 
 MODEL_TYPE = "seq2seq_transformer"
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
@@ -40,10 +40,14 @@ def variables_by_path(model):
     return variables
 
 
-def write_tensors(variables, folder):
-    """Writes variables by path, in float32."""
+def write_tensors(model, variables, folder):
+    """Writes variables of a model by path, in float32, with LoRA updates merged."""
+    model.check_floating()
+    merged = merged_lora(model, variables)
     tensors = {
-        path: np.ascontiguousarray(
+        path: merged[path]()
+        if path in merged
+        else np.ascontiguousarray(
             ops.convert_to_numpy(ops.cast(variable.value, "float32"))
         )
         for path, variable in variables.items()
@@ -60,7 +64,7 @@ def write_files(model, given, folder):
         folder: The folder.
     """
     folder = pathlib.Path(folder)
-    write_tensors(variables_by_path(model), folder)
+    write_tensors(model, variables_by_path(model), folder)
     config = given["config"]
     values = {} if config is None else dataclasses.asdict(config)
     for name in ("encoder", "decoder"):

@@ -268,6 +268,7 @@ class Seq2SeqTransformer(Model):
 
     def write(self, folder: str | os.PathLike) -> None:
         """Writes the files of `save_pretrained` to a folder that exists."""
+        self.check_floating()
         if isinstance(self.encoder, BertEncoder) and isinstance(
             self.decoder, BertDecoder
         ):

@@ -121,10 +121,11 @@ class TransformerDecoder(Decoder):
         encoder_size = encoder_size or config.hidden_size
         inputs = decoder_inputs("token_ids", encoder_size=encoder_size)
         bias = padding_bias(inputs["encoder_mask"])  # [B, 1, 1, S]
-        states = embeddings(inputs["token_ids"])  # [B, T, D]
-        for block in blocks:
-            states = block(states, inputs["encoder_states"], encoder_bias=bias)
-        logits = head(states if norm is None else norm(states))  # [B, T, V]
+        with keras.name_scope("decoder"):  # layers of the encoder have the same names
+            states = embeddings(inputs["token_ids"])  # [B, T, D]
+            for block in blocks:
+                states = block(states, inputs["encoder_states"], encoder_bias=bias)
+            logits = head(states if norm is None else norm(states))  # [B, T, V]
 
         # === Config ===
         layers = embeddings, blocks, norm, head

@@ -9,6 +9,7 @@ import pytest
 import kerasbert
 from tests import harness
 from tests.harness import Case
+from tests.models import tiny
 
 FIXTURE = pathlib.Path(__file__).parents[1] / "fixtures" / "transformer.npz"
 SIZES = dict(
@@ -218,6 +219,21 @@ def test_a_decoder_of_another_width_is_refused():
     config = kerasbert.Seq2SeqConfig(**{**SIZES, "hidden_size": 12})
     with pytest.raises(ValueError, match="states 12 wide, those of the encoder"):
         kerasbert.Seq2SeqTransformer(config, decoder=model.decoder)
+
+
+def test_lora_is_merged_into_the_file(tmp_path):
+    encoder = kerasbert.AlbertEncoder(
+        kerasbert.AlbertConfig(**tiny.SIZES, embedding_size=4), add_pooler=False
+    )
+    model = kerasbert.Seq2SeqTransformer(tiny.seq2seq_config(), encoder=encoder)
+    model.encoder.enable_lora(rank=2)
+    harness.randomise(model)
+    model.save_pretrained(tmp_path / "saved")
+    loaded = kerasbert.Seq2SeqTransformer.from_pretrained(tmp_path / "saved")
+    assert not any("lora" in variable.path for variable in loaded.variables)
+    expected = harness.numpy(model(inputs_of(fixture()))["logits"])
+    found = harness.numpy(loaded(inputs_of(fixture()))["logits"])
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_ids_without_an_embedding_are_named():

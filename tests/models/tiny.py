@@ -13,6 +13,7 @@ SIZES = dict(
     intermediate_size=16,
     max_position_embeddings=16,
 )
+NOT_OF_IMAGES = ("vocab_size", "max_position_embeddings")
 INPUTS = {
     name: harness.BATCH[name] for name in ("token_ids", "segment_ids", "padding_mask")
 }
@@ -35,6 +36,22 @@ def distilbert(dtype=None, **changes):
     config = kerasbert.DistilBertConfig(**{**SIZES, **changes})
     encoder = kerasbert.DistilBertEncoder(config, dtype=dtype, name="distilbert")
     return harness.randomise(encoder)
+
+
+def vit(dtype=None, **changes):
+    sizes = {name: SIZES[name] for name in SIZES if name not in NOT_OF_IMAGES}
+    sizes |= {"image_size": 8, "patch_size": 4, "num_channels": 1, **changes}
+    encoder = kerasbert.ViTEncoder(kerasbert.ViTConfig(**sizes), dtype, name="vit")
+    return harness.randomise(encoder)
+
+
+def seq2seq_config(**changes):
+    return kerasbert.Seq2SeqConfig(**{**SIZES, **changes})
+
+
+def bert_decoder(dtype=None, **changes):
+    config = kerasbert.BertConfig(**{**SIZES, **changes})
+    return harness.randomise(kerasbert.BertDecoder(config, dtype))
 
 
 def toy_task(rows=64, length=6, seed=0):
