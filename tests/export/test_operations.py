@@ -69,6 +69,32 @@ def test_an_operation_that_tf_serving_lacks_is_named(tmp_path):
         save({"serving_default": trim}, tmp_path)
 
 
+def test_an_operation_that_is_newer_than_tf_serving_2_12_is_named(tmp_path):
+    @tf.function(input_signature=[tf.TensorSpec([None, 4], name="x")])
+    def rows(x):
+        return {"y": tf.math.segment_max(x, tf.range(tf.shape(x)[0]))}
+
+    save({"serving_default": rows}, tmp_path / "old")
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.complex64, name="x")])
+    def fourier(x):
+        return {"y": tf.raw_ops.FFTND(input=x, fft_length=[4], axes=[1])}
+
+    with pytest.raises(ValueError, match="FFTND, which TF Serving 2.12.1 does not"):
+        save({"serving_default": fourier}, tmp_path / "new")
+
+
+def test_an_operation_of_xla_is_named(tmp_path):
+    from tensorflow.compiler.tf2xla.python import xla
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 4], name="x")])
+    def write(x):
+        return {"y": xla.dynamic_update_slice(x, x[:1, :1], [0, 0])}
+
+    with pytest.raises(ValueError, match="XlaDynamicUpdateSlice, which TF Serving"):
+        save({"serving_default": write}, tmp_path)
+
+
 def test_operations_within_functions_within_functions_are_found(tmp_path):
     def inner(row):
         return tf.cond(row > 0, lambda: tf.math.erf(row), lambda: row)

@@ -1,4 +1,4 @@
-/* Embeds the lines of standard input with an exported model, without Python.
+/* Gives the lines of standard input to an exported model, without Python.
  *
  * It uses TensorFlow as tensorflow_model_server does: a session of a SavedModel, the
  * operations of TF Text loaded beside it, and XLA switched off.
@@ -11,7 +11,7 @@
  *     --repeat N         answers every request N times more, and tells the median time
  *     --threads N        threads of TensorFlow; default: one a processor
  *
- * Vectors go to standard output, a line a text; times go to the error stream.
+ * Vectors or texts go to standard output, a line an input; times go to the error stream.
  */
 #define _GNU_SOURCE
 #include <stdint.h>
@@ -130,9 +130,16 @@ static TF_Tensor *string_tensor(char **texts, size_t *sizes, int64_t count) {
                       free_strings, NULL);
 }
 
-static void print_vectors(const TF_Tensor *tensor) {
+static void print_rows(const TF_Tensor *tensor) {
+  if (TF_TensorType(tensor) == TF_STRING && TF_NumDims(tensor) == 1) {
+    const TF_TString *texts = TF_TensorData(tensor);
+    for (int64_t row = 0; row < TF_Dim(tensor, 0); row++)
+      printf("%.*s\n", (int)TF_TString_GetSize(texts + row),
+             TF_TString_GetDataPointer(texts + row));
+    return;
+  }
   if (TF_TensorType(tensor) != TF_FLOAT || TF_NumDims(tensor) != 2)
-    fail("output", "expected float32 [B, D]");
+    fail("output", "expected float32 [B, D] or strings [B]");
   const float *values = TF_TensorData(tensor);
   int64_t size = TF_Dim(tensor, 1);
   for (int64_t row = 0; row < TF_Dim(tensor, 0); row++)
@@ -212,7 +219,7 @@ int main(int argc, char **argv) {
       check(status, "request");
       double taken = seconds() - before;
       if (i == 0 && begin == 0) fprintf(stderr, "first_answer_s %.3f\n", taken);
-      if (i == 0) print_vectors(vectors);
+      if (i == 0) print_rows(vectors);
       else times[timed++] = taken;
       TF_DeleteTensor(vectors);
     }

@@ -1,56 +1,17 @@
 """The exported folder without Python: a C program on TensorFlow's own library."""
 
-import pathlib
-import shutil
-import subprocess
-
 import numpy as np
 import pytest
-import tensorflow as tf
-import tensorflow_text
 
 from tests.export.served import embedder_of, exported
+from tests.serving.program import program
 
-SOURCE = pathlib.Path(__file__).with_name("embed.c")
-TENSORFLOW = pathlib.Path(tf.sysconfig.get_lib())
-TF_TEXT = pathlib.Path(tensorflow_text.__file__).parent / "python" / "ops"
-OPERATIONS = [
-    "_fast_bert_normalizer.so",
-    "_fast_wordpiece_tokenizer.so",
-    "_whitespace_tokenizer_v2.so",
-]
 TEXTS = ["Good morning", "", "你好, Naïve [MASK]", "a cat " * 30, "the"]
 
 
 @pytest.fixture(scope="module")
-def embed(tmp_path_factory):
-    """Builds the program; a function that runs it."""
-    compiler = shutil.which("gcc")
-    library = TENSORFLOW / "libtensorflow_cc.so.2"
-    header = TENSORFLOW / "include" / "tensorflow" / "c" / "c_api.h"
-    if compiler is None:
-        pytest.skip("There is no gcc to build the program with.")
-    for file in (library, header):
-        if not file.exists():
-            pytest.skip(f"TensorFlow was installed without {file.name}.")
-    program = tmp_path_factory.mktemp("embed") / "embed"
-    subprocess.run(
-        [
-            *(compiler, "-O1", "-Wall", "-Wextra", "-Werror", SOURCE, "-o", program),
-            *(f"-I{TENSORFLOW / 'include'}", f"-L{TENSORFLOW}"),
-            *("-l:libtensorflow_cc.so.2", "-l:libtensorflow_framework.so.2"),
-            f"-Wl,-rpath,{TENSORFLOW}",
-        ],
-        check=True,
-    )
-
-    def run(version, *options, texts=b"", operations=OPERATIONS):
-        libraries = [TF_TEXT / name for name in operations]
-        return subprocess.run(
-            [program, *options, version, *libraries], input=texts, capture_output=True
-        )
-
-    return run
+def embed():
+    return program()
 
 
 def vectors_of(done):
