@@ -1,6 +1,7 @@
 """Tasks that write text: strings in, tokens one by one, strings out."""
 
 import abc
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -78,14 +79,16 @@ class GenerationTask(Task):
             optimizer: As in `Task.compile`.
             loss: As there.
             metrics: As there.
-            label_smoothing: Which part of each target is spread over all tokens.
+            label_smoothing: Which part of each target is spread over all tokens. The
+                loss of `evaluate` has it, too; a task that is not compiled, as after
+                loading, is evaluated without it.
             **options: As there.
         """
         loss = {"logits": token_loss(label_smoothing)} if loss is None else loss
         super().compile(optimizer, loss, metrics, **options)
 
     def losses(self) -> dict[str, Any]:
-        return {"loss": {"logits": token_loss()}, "metrics": None}
+        return {"loss": {"logits": token_loss(0.0)}, "metrics": None}
 
     # Answers.
 
@@ -175,9 +178,9 @@ class GenerationTask(Task):
             self._decoders[key] = decode
         return self._decoders[key]
 
-    @property
+    @functools.cached_property
     def _decoders(self):
-        return self.__dict__.setdefault("_graphs_of_strategies", {})
+        return {}
 
     def decode(self, model, rows, strategy, limits, seed=0, longest=None):
         """Decodes in the graph.
@@ -291,7 +294,7 @@ class GenerationTask(Task):
         return {"serving_default": text_function(serve, "text")}
 
 
-def token_loss(label_smoothing=0.1):
+def token_loss(label_smoothing):
     """Returns the loss of tokens, without padding."""
     return ClassCrossentropy(label_smoothing, ignore_class=IGNORED)
 

@@ -119,6 +119,13 @@ def test_a_saved_generator_gives_the_same(generator, tmp_path):
     assert loaded.predict(["one two"], seed=5) == generator.predict(["one two"], seed=5)
 
 
+def test_the_loss_of_a_loaded_generator_has_no_smoothing(generator, tmp_path):
+    generator.save(tmp_path / "saved")
+    loaded = kerasbert.load(tmp_path / "saved")
+    found = loaded.evaluate(texts(30, seed=1))  # one batch
+    assert found["loss"] == pytest.approx(np.log(found["perplexity"]), rel=1e-3)
+
+
 def test_an_export_continues_texts(generator, tmp_path):
     version = generator.export(tmp_path / "served")
     serve = tf.saved_model.load(str(version)).signatures["serving_default"]

@@ -1,5 +1,7 @@
 """A translator of numbers in words to digits, and its files and exports."""
 
+import pickle
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,6 +11,8 @@ from kerasbert.cli import main
 from kerasbert.cli.reading import ReaderOptions
 from kerasbert.decoding import BeamSearch, Greedy, Sampling
 from kerasbert.tasks.translation.parallel_files import read_parallel
+from kerasbert.tasks.translation.vocabulary import train_vocabulary
+from tests.serving.program import program
 
 WORDS = "zero one two three four five six seven eight nine".split()
 
@@ -98,6 +102,12 @@ def test_a_saved_translator_gives_the_same_answers(translator, tmp_path):
     assert loaded.options() == translator.options()
 
 
+def test_a_copy_of_one_that_translated_gives_the_same_answers(translator):
+    english, _ = parallel(4, seed=8)
+    expected = translator.predict(english)
+    assert pickle.loads(pickle.dumps(translator)).predict(english) == expected
+
+
 @pytest.fixture(scope="module")
 def exported(translator, tmp_path_factory):
     return translator.export(tmp_path_factory.mktemp("served") / "numbers")
@@ -114,6 +124,17 @@ def test_an_export_takes_texts_and_gives_the_same_translations(translator, expor
         assert values == [answer[name] for answer in expected], name
     scores = [answer["score"] for answer in expected]
     np.testing.assert_allclose(found["score"], scores, atol=1e-5)
+
+
+def test_an_export_translates_without_python_and_without_xla(translator, exported):
+    english, _ = parallel(20, seed=7)
+    texts = [*english, "", "one, \u4e2d\u6587 \U0001f600"]
+    lines = "\n".join(texts).encode() + b"\n"
+    done = program()(exported, "--output", "translation", "--batch", "8", texts=lines)
+    assert done.returncode == 0, done.stderr.decode()
+    expected = translator.translate(texts)
+    assert len(set(expected)) > 10
+    assert done.stdout.decode().split("\n")[:-1] == expected
 
 
 def test_an_export_needs_no_operation_of_xla(exported):
@@ -139,6 +160,19 @@ def test_an_export_in_bfloat16_translates(translator, tmp_path):
         x.decode() for x in serve(text=tf.constant(english))["translation"].numpy()
     ]
     assert np.mean([a == b for a, b in zip(found, digits, strict=True)]) > 0.7
+
+
+# Vocabularies.
+
+
+def test_wide_punctuation_is_kept_beside_many_characters_and_not_in_an_alphabet():
+    english = ["what is this?"] * 300
+    chinese = [chr(0x4E00 + n) + chr(0x4E00 + 3 * n) + "\uff1f" for n in range(1200)]
+    kept = train_vocabulary([*english, *chinese], 5000)
+    ids = kept.encode([chinese[7]])
+    assert kept.decode(ids) == [chinese[7]]
+    alphabetic = train_vocabulary([*english, "what\uff1f"], 20)
+    assert alphabetic.decode(alphabetic.encode(["what\uff1f"])) == ["what?"]
 
 
 # Files.
