@@ -27,6 +27,10 @@ SHUTDOWN_TIMEOUT = 30  # seconds for requests in flight
 BACKLOG = 1024  # connections that the kernel queues until they are accepted
 ACCEPTED_AT_ONCE = 32  # connections accepted per iteration of the event loop
 OTHER_FILES = 200  # open files of the process besides its connections
+IMAGE = (  # a PNG file of 2 x 2 black pixels
+    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAAAAABX3VL4AAAADklEQVQImWNgYGBgYAAAAAYAAYXCmbwAAAAA"
+    "SUVORK5CYII="
+)
 
 log = logging.getLogger("kerasbert.serving")
 
@@ -157,11 +161,23 @@ def greeting(versions, host, port):
     url = f"http://{host}:{port}/v1/models/{urllib.parse.quote(versions.name, safe='')}"
     command = f"curl {url}/metadata"
     inputs = signature.input_types if signature else {}
-    if set(inputs.values()) == {"string"}:
-        row = dict.fromkeys(sorted(inputs), "hello world")
-        body = json.dumps({"instances": [row if len(row) > 1 else "hello world"]})
+    instance = _instance(inputs)
+    if instance is not None:
+        body = json.dumps({"instances": [instance]})
         command = f"curl -d '{body}' {url}:predict"
     return f"Serving {versions.name}, version {version}. Try: {command}"
+
+
+def _instance(inputs):
+    """Returns an example of inputs whose names and types tell what they hold."""
+    if inputs == {"image": "string"}:
+        return {"b64": IMAGE}
+    if set(inputs) == {"waveform", "length"}:
+        return {"waveform": [0.0, 0.1, 0.0, -0.1], "length": 4}
+    if set(inputs.values()) != {"string"}:
+        return None
+    row = dict.fromkeys(sorted(inputs), "hello world")
+    return row if len(row) > 1 else "hello world"
 
 
 def http_server(application, line, limits=None):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasbert.serving.server import greeting
+from kerasbert.serving.server import IMAGE, greeting
 from kerasbert.serving.versions import Versions
 
 PREDICT = "/v1/models/tiny:predict"
@@ -63,6 +63,22 @@ class Model(tf.Module):
         pieces = tf.strings.bytes_split(text)
         return {"text_bytes": tf.strings.reduce_join(pieces[:, ::-1], -1)}
 
+    @tf.function(input_signature=[strings(name="image")])
+    def image(self, image):
+        def brightness(data):
+            return tf.reduce_sum(tf.io.decode_png(data, channels=1))
+
+        return {"brightness": tf.map_fn(brightness, image, tf.uint8)}
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None], tf.float32, "waveform"),
+            tf.TensorSpec([None], tf.int32, "length"),
+        ]
+    )
+    def speech(self, waveform, length):
+        return {"peak": tf.reduce_max(waveform, -1), "length": length}
+
 
 @pytest.fixture(scope="module")
 def client(serve, tmp_path_factory):
@@ -70,7 +86,10 @@ def client(serve, tmp_path_factory):
     model = Model()
     signatures = {
         name: getattr(model, name)
-        for name in ("same", "answer", "words", "about", "reverse")
+        for name in (
+            *("same", "answer", "words", "about", "reverse"),
+            *("image", "speech"),
+        )
     }
     signatures["serving_default"] = model.classify
     tf.saved_model.save(model, str(folder / "1"), signatures)
@@ -181,6 +200,8 @@ def test_signatures_that_are_asked_at_the_same_time_keep_their_answers(client):
     [
         ("classify", "hello world"),
         ("same", {"pair": "hello world", "text": "hello world"}),
+        ("image", {"b64": IMAGE}),
+        ("speech", {"waveform": [0.0, 0.1, 0.0, -0.1], "length": 4}),
         ("answer", None),  # that a number is a start, nobody can guess
     ],
 )
@@ -200,3 +221,13 @@ def test_the_greeting_shows_a_request_that_the_model_answers(
         return
     body = re.search(rf"Try: curl -d '(.*)' {url}:predict$", line)[1]
     assert json.loads(body) == {"instances": [instance]}
+
+
+def test_the_greetings_of_images_and_speech_are_answered(client):
+    assert ask(client, "image", instances=[{"b64": IMAGE}]) == [0]
+    [heard] = ask(
+        client,
+        "speech",
+        instances=[{"waveform": [0.0, 0.1, 0.0, -0.1], "length": 4}],
+    )
+    assert heard["length"] == 4 and abs(heard["peak"] - 0.1) < 1e-6
