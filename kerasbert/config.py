@@ -215,6 +215,8 @@ class SpeechConfig(EncoderConfig):
         subsampling: Number of frames that become one state: 1, 2, 4 or 8.
         frequency_mask: The most bands that are masked in training, twice.
         time_mask: The most frames that are masked in training, twice.
+        num_decoder_layers: Number of blocks of a decoder that attends to the states of
+            the encoder, beside CTC; None: there is no decoder.
 
     Example:
         >>> kerasbert.SpeechConfig(sampling_rate=8000).frame_stride
@@ -222,7 +224,8 @@ class SpeechConfig(EncoderConfig):
 
     Reference:
         [Graves et al., 2006](https://doi.org/10.1145/1143844.1143891); [Park et al.,
-        2019](https://arxiv.org/abs/1904.08779), for the masks.
+        2019](https://arxiv.org/abs/1904.08779), for the masks; [Watanabe et al.,
+        2017](https://doi.org/10.1109/JSTSP.2017.2763455), for the decoder.
     """
 
     vocab_size: int = 32
@@ -242,6 +245,7 @@ class SpeechConfig(EncoderConfig):
     subsampling: int = 4
     frequency_mask: int = 8
     time_mask: int = 10
+    num_decoder_layers: int | None = None
 
     @property
     def frame_length(self):
@@ -263,11 +267,21 @@ class SpeechConfig(EncoderConfig):
         frames = -(-samples // self.frame_stride)
         return -(-frames // self.subsampling)
 
+    def samples_for(self, states):
+        """Returns the least number of samples with a number of states."""
+        return (states - 1) * self.subsampling * self.frame_stride + 1
+
     def __post_init__(self):
         super().__post_init__()
         if self.subsampling not in (1, 2, 4, 8):
             raise ValueError(
                 f"Expected subsampling of 1, 2, 4 or 8, got {self.subsampling}."
+            )
+        layers = self.num_decoder_layers
+        if layers is not None and (type(layers) is not int or layers < 1):
+            raise ValueError(
+                "Expected num_decoder_layers of 1 or more, or None for CTC alone, got "
+                f"{quoted(layers)}."
             )
         if not 0 < self.stride <= self.window or self.frame_stride < 1:
             raise ValueError(

@@ -6,7 +6,7 @@ import pathlib
 import keras
 
 from kerasbert.account import quoted
-from kerasbert.config import SpeechConfig
+from kerasbert.config import Seq2SeqConfig, SpeechConfig
 from kerasbert.files import read_json, write_json
 from kerasbert.layers import (
     LayerNorm,
@@ -24,6 +24,7 @@ from kerasbert.models.encoder import encoder_block
 from kerasbert.models.loading import variables_of
 from kerasbert.models.model import Model
 from kerasbert.models.seq2seq_files import CONFIG_FILE, assign_files, write_tensors
+from kerasbert.models.transformer import TransformerDecoder
 
 MODEL_TYPE = "speech_ctc"
 
@@ -42,6 +43,8 @@ class SpeechRecognitionModel(Model):
     Shapes:
         waveform float32 `[B, W]` from -1 to 1, length int32 `[B]` in samples
         -> logits float32 `[B, S, V]`, of which 0 is the blank, and mask int32 `[B, S]`.
+        With a decoder also decoder_token_ids int32 `[B, U]`, 0 and the units of a text
+        -> decoder_logits float32 `[B, U, V]` of the units after each of these.
 
     Example:
         >>> config = kerasbert.SpeechConfig(
@@ -54,7 +57,8 @@ class SpeechRecognitionModel(Model):
         ((1, 3, 5), 3)
 
     Reference:
-        [Graves et al., 2006](https://doi.org/10.1145/1143844.1143891).
+        [Graves et al., 2006](https://doi.org/10.1145/1143844.1143891); [Watanabe et
+        al., 2017](https://doi.org/10.1109/JSTSP.2017.2763455), for the decoder.
     """
 
     def __init__(self, config, dtype=None, **kwargs):
@@ -88,19 +92,32 @@ class SpeechRecognitionModel(Model):
             config.vocab_size, config.initializer_range, dtype=dtype, name="head"
         )
 
+        decoder = None
+        if config.num_decoder_layers:
+            decoder = TransformerDecoder(_decoder_config(config), dtype, name="decoder")
+
+        def encode(waveform, length):
+            features, mask = log_mel(waveform, length)  # [B, F, M]
+            states, mask = subsampling(augment(features, mask), mask)  # [B, S, D]
+            states = dropout(positions(states))
+            bias = padding_bias(mask)  # [B, 1, 1, S]
+            for block in blocks:
+                states = block(states, attention_bias=bias)
+            return norm(states), mask
+
         # === Functional graph ===
         inputs = {
             "waveform": keras.Input((None,), dtype="float32", name="waveform"),
             "length": keras.Input((), dtype="int32", name="length"),
         }
-        features, mask = log_mel(inputs["waveform"], inputs["length"])  # [B, F, M]
-        states, mask = subsampling(augment(features, mask), mask)  # [B, S, D]
-        states = dropout(positions(states))
-        bias = padding_bias(mask)  # [B, 1, 1, S]
-        for block in blocks:
-            states = block(states, attention_bias=bias)
-        logits = head(norm(states), mask)  # [B, S, V]
-        outputs = {"logits": logits, "mask": mask}
+        states, mask = encode(inputs["waveform"], inputs["length"])
+        outputs = {"logits": head(states, mask), "mask": mask}  # [B, S, V]
+        if decoder is not None:
+            units = keras.Input((None,), dtype="int32", name="decoder_token_ids")
+            inputs["decoder_token_ids"] = units
+            of_decoder = {"token_ids": units, "encoder_states": states}
+            found = decoder({**of_decoder, "encoder_mask": mask})
+            outputs["decoder_logits"] = found["logits"]  # [B, U, V]
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
         # === Config ===
@@ -108,6 +125,17 @@ class SpeechRecognitionModel(Model):
         self.config = config
         self.embeddings = subsampling
         self.layer_blocks = [[block] for block in blocks]
+        self.head = head
+        self.decoder = decoder
+        self._encode = encode
+
+    def encode(self, waveform, length):
+        """Computes the encoder states, from which `head` computes logits.
+
+        Shapes:
+            waveform `[B, W]`, length `[B]` -> `[B, S, D]`, mask int32 `[B, S]`.
+        """
+        return self._encode(waveform, length)
 
     def checked(self, inputs):
         return inputs  # Keras checks names and shapes
@@ -145,7 +173,7 @@ class SpeechRecognitionModel(Model):
 
     def write(self, folder):
         """Writes config and weights to a folder that exists."""
-        write_tensors(_weights_of(self), folder)
+        write_tensors(self, _weights_of(self), folder)
         values = {"model_type": MODEL_TYPE, **dataclasses.asdict(self.config)}
         write_json(pathlib.Path(folder) / CONFIG_FILE, values)
 
@@ -162,6 +190,17 @@ class SpeechRecognitionModel(Model):
         dtype = keras.dtype_policies.deserialize(config["dtype"])
         settings = SpeechConfig(**config["config"])
         return cls(**{**config, "config": settings, "dtype": dtype})
+
+
+def _decoder_config(config):
+    return Seq2SeqConfig(
+        vocab_size=config.vocab_size,
+        hidden_size=config.hidden_size,
+        num_attention_heads=config.num_attention_heads,
+        intermediate_size=config.intermediate_size,
+        num_decoder_layers=config.num_decoder_layers,
+        hidden_dropout_prob=config.hidden_dropout_prob,
+    )
 
 
 def _weights_of(model):

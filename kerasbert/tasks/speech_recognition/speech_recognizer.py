@@ -1,5 +1,6 @@
 """The task of speech recognition."""
 
+import functools
 import os
 import pathlib
 from collections.abc import Sequence
@@ -19,13 +20,19 @@ from kerasbert.tasks.generation_task import frozen_model
 from kerasbert.tasks.media_files import files_in, read_media_table
 from kerasbert.tasks.media_task import MediaTask
 from kerasbert.tasks.speech_recognition import ctc
+from kerasbert.tasks.speech_recognition.attention import END, TextCrossentropy
+from kerasbert.tasks.speech_recognition.search import check_beams, checked_search, heard
 from kerasbert.tasks.speech_recognition.speech_examples import SpeechExamples
+from kerasbert.tasks.speech_recognition.text_units import TextUnits, split
 from kerasbert.tasks.speech_recognition.waveforms import read_wav, read_waveforms
-from kerasbert.training.recipe import Recipe
 
 # New models by name: width and number of layers.
 SIZES = {"speech_mini": (96, 3), "speech_tiny": (144, 4), "speech_small": (256, 8)}
-UNITS = ("characters", "words")
+CTC_WEIGHT = 0.3  # of the loss, beside that of the decoder
+INPUTS = [
+    tf.TensorSpec([None, None], tf.float32, "waveform"),
+    tf.TensorSpec([None], tf.int32, "length"),
+]
 BATCH_SECONDS = 60  # of speech that is recognized together
 
 
@@ -40,10 +47,16 @@ class SpeechRecognizer(MediaTask):
         model: A `kerasbert.models.speech_model.SpeechRecognitionModel`.
         vocabulary: The units of text, without the blank.
         units: `"characters"`, or `"words"` for a small set of words.
-        num_beams: Number of beams of the prefix beam search; 1: the likeliest path.
+        num_beams: Number of beams; 1: the likeliest path, or the likeliest unit each
+            time.
+        search: `"ctc"`, with beams a prefix beam search; or `"attention"`, with a model
+            that has a decoder, whose default it is.
+        speed: In training, the most by which a recording is made faster or slower, and
+            its pitch higher or lower: 0.1 for up to a tenth.
 
     Raises:
-        ValueError: If the vocabulary is not that of the model.
+        ValueError: If the vocabulary is not that of the model, or a value is out of
+            range.
 
     Example:
         >>> recordings = [np.sin(np.arange(4000) * f) / 2 for f in (0.1, 0.9)] * 4
@@ -57,14 +70,20 @@ class SpeechRecognizer(MediaTask):
 
     Reference:
         [Graves et al., 2006](https://doi.org/10.1145/1143844.1143891); [Gulati et al.,
-        2020](https://arxiv.org/abs/2005.08100), section 2, for the subsampling.
+        2020](https://arxiv.org/abs/2005.08100), section 2, for the subsampling; [Ko et
+        al., 2015](https://doi.org/10.21437/Interspeech.2015-711), for the speed.
     """
 
     kind = "transcribe"
     input_noun = "recording"
     input_names = ("waveform", "length")
     suffixes = (".wav",)
-    run_settings = {"learning_rate": 2e-3, "epochs": 20, "batch_size": 32}
+    run_settings = {
+        "learning_rate": 2e-3,
+        "decay": "cosine",
+        "epochs": 20,
+        "batch_size": 32,
+    }
 
     def __init__(
         self,
@@ -72,27 +91,28 @@ class SpeechRecognizer(MediaTask):
         vocabulary: Sequence[str],
         units: str = "characters",
         num_beams: int = 1,
+        search: str | None = None,
+        speed: float = 0.1,
     ):
         super().__init__(model)
-        if units not in UNITS:
+        if not 0 <= speed < 1:
             raise ValueError(
-                f"Expected units to be {' or '.join(UNITS)}, got {quoted(units)}."
+                "Expected speed from 0 up to below 1, such as 0.1, got "
+                f"{quoted(speed)}."
             )
-        if type(num_beams) is not int or num_beams < 1:
-            raise ValueError(
-                f"Expected num_beams of 1 or more, got {quoted(num_beams)}."
-            )
-        self.vocabulary = [str(unit) for unit in vocabulary]
+        self.text_units = TextUnits(vocabulary, units)
+        self.vocabulary = self.text_units.vocabulary
         size = model.config.vocab_size
         if len(set(self.vocabulary)) != size - 1 or len(self.vocabulary) != size - 1:
             raise ValueError(
                 f"Expected {size - 1} different units (the model's vocab_size is {size}"
                 f", with the blank), got {len(self.vocabulary)}."
             )
+        self.search = checked_search(search, num_beams, model)
         self.units = units
         self.num_beams = num_beams
+        self.speed = speed
         self.encoder = model
-        self._numbers = {unit: n for n, unit in enumerate(self.vocabulary, 1)}
 
     @classmethod
     def for_texts(
@@ -104,6 +124,8 @@ class SpeechRecognizer(MediaTask):
         dtype: str | None = None,
         dropout: float = 0.1,
         num_beams: int = 1,
+        search: str | None = None,
+        speed: float = 0.1,
         **settings: Any,
     ) -> "SpeechRecognizer":
         """Makes a new recognizer with the units of the texts it will learn.
@@ -116,7 +138,10 @@ class SpeechRecognizer(MediaTask):
             dtype: A dtype policy, such as `"mixed_bfloat16"`.
             dropout: The dropout rate.
             num_beams: As in the constructor.
-            **settings: Others of `kerasbert.SpeechConfig`.
+            search: As there.
+            speed: As there.
+            **settings: Others of `kerasbert.SpeechConfig`; `num_decoder_layers` for
+                attention decoding.
 
         Raises:
             ValueError: If there is no such size, or no text has a unit.
@@ -125,7 +150,7 @@ class SpeechRecognizer(MediaTask):
             raise ValueError(
                 f"Expected a size among {', '.join(SIZES)}, got {quoted(size)}."
             )
-        vocabulary = sorted({unit for text in texts for unit in _split(text, units)})
+        vocabulary = sorted({unit for text in texts for unit in split(text, units)})
         if not vocabulary:
             raise ValueError("Expected texts to take the units of, got empty ones.")
         width, layers = SIZES[size]
@@ -141,7 +166,7 @@ class SpeechRecognizer(MediaTask):
             }
         )
         model = SpeechRecognitionModel(config, dtype)
-        return cls(model, vocabulary, units, num_beams)
+        return cls(model, vocabulary, units, num_beams, search, speed)
 
     @classmethod
     def from_pretrained(
@@ -152,7 +177,7 @@ class SpeechRecognizer(MediaTask):
         Args:
             source: The folder.
             dtype: A dtype policy, such as `"mixed_bfloat16"`.
-            **options: `vocabulary`, `units` and `num_beams`, as in the constructor.
+            **options: `vocabulary` and others of the constructor.
 
         Raises:
             FileNotFoundError: If there is no such folder.
@@ -198,23 +223,24 @@ class SpeechRecognizer(MediaTask):
                     zip(targets, waveforms, strict=True)
                 )
             ]
-        return SpeechExamples({"waveform": waveforms}, encoded, sample_weight)
+        least = [
+            self.model.config.samples_for(ctc.states_needed(units))
+            for units in encoded.get("logits", ())
+        ]
+        given = {"waveform": waveforms}
+        if self.model.decoder is not None and encoded:
+            given["decoder_token_ids"] = [[END, *row] for row in encoded["logits"]]
+            encoded["decoder_logits"] = [[*row, END] for row in encoded["logits"]]
+        return SpeechExamples(
+            *(given, encoded, sample_weight),
+            speed=self.speed,
+            least=np.array(least, "int64"),
+        )
 
     def _encode(self, text, samples, position, recording):
         named = isinstance(recording, str | os.PathLike)
         where = f"of {recording}" if named else f"at position {position}"
-        units = _split(text, self.units)
-        unknown = [unit for unit in units if unit not in self._numbers]
-        if unknown:
-            raise ValueError(
-                f"Expected {self.units} of the vocabulary in the text {where}, got "
-                f"{quoted(unknown[0])}. The model knows "
-                f"{quoted(' '.join(self.vocabulary), 80)}."
-            )
-        if not units:
-            raise ValueError(
-                f"Expected a text {where}, got an empty one. Take the recording out."
-            )
+        units = self.text_units.numbers(text, where)
         least = ctc.states_needed(units)
         states = self.model.config.states_in(samples)
         if states < least:
@@ -223,7 +249,7 @@ class SpeechRecognizer(MediaTask):
                 f"its text {quoted(text, 60)} needs, got {states} ({samples} samples). "
                 "Take it out, or make a model with a smaller subsampling."
             )
-        return [self._numbers[unit] for unit in units]
+        return units
 
     def compile(
         self,
@@ -235,19 +261,21 @@ class SpeechRecognizer(MediaTask):
         """Configures the training, see `Task.compile`.
 
         Args:
-            optimizer: As there; by default a `kerasbert.Recipe` for a new model.
+            optimizer: As there.
             loss: As there.
             metrics: As there.
             **options: As there.
         """
-        if optimizer is None:
-            rate = self.run_settings["learning_rate"]
-            optimizer = Recipe(learning_rate=rate, decay="cosine")
         options.setdefault("jit_compile", False)  # CTC is one operation of processors
         super().compile(optimizer, loss, metrics, **options)
 
     def losses(self) -> dict[str, Any]:
-        return {"loss": {"logits": ctc.CTCLoss()}, "metrics": None}
+        found = {"loss": {"logits": ctc.CTCLoss()}, "metrics": None}
+        if self.model.decoder is not None:
+            found["loss"]["decoder_logits"] = TextCrossentropy()
+            weights = {"logits": CTC_WEIGHT, "decoder_logits": 1 - CTC_WEIGHT}
+            found["loss_weights"] = weights
+        return found
 
     def answer_metrics(self, inputs: Any, targets: Any) -> dict[str, float]:
         """Computes word and character error rates, and how many texts are right."""
@@ -279,8 +307,9 @@ class SpeechRecognizer(MediaTask):
 
         Returns:
             A dictionary a recording: its `text`; its `score`, the log probability of
-            the path or, with beams, of the text; and `words`, each with its `start`
-            and `end` in seconds. A recording without samples or sound has no words.
+            the path or, with beams, of the text, or with attention the mean log
+            probability of its units; and `words`, each with its `start` and `end` in
+            seconds, by CTC. A recording without samples or sound has no words.
         """
         inputs = self.checked_list(inputs)
         waveforms = read_waveforms(inputs, self.model.config.sampling_rate)
@@ -291,43 +320,37 @@ class SpeechRecognizer(MediaTask):
         while order:
             count = max(1, most // max(1, len(waveforms[order[0]])))
             batch, order = order[:count], order[count:]
-            logits = self.model.predict_on_batch(features.batch(batch)[0])["logits"]
-            for row, answer in zip(
-                batch, self._answers(logits, num_beams), strict=True
-            ):
+            found = self._graph(num_beams or self.num_beams)(**features.batch(batch)[0])
+            for row, answer in zip(batch, self._answers(*found), strict=True):
                 answers[row] = answer
         return answers
 
-    def _answers(self, logits, num_beams=None):
-        units, scores = self._decode(tf.constant(logits), num_beams or self.num_beams)
+    @functools.cached_property
+    def _graphs(self):
+        return {}
+
+    def _graph(self, num_beams):
+        """Returns a graph function of `heard`."""
+        check_beams(num_beams, self.search, self.model.config.vocab_size)
+        if num_beams not in self._graphs:
+
+            @tf.function(input_signature=INPUTS, autograph=False)
+            def graph(waveform, length):
+                return heard(self.model, waveform, length, self.search, num_beams)
+
+            self._graphs[num_beams] = graph
+        return self._graphs[num_beams]
+
+    def _answers(self, units, scores, logits):
         log_probs = tf.nn.log_softmax(logits).numpy()  # [B, S, V]
         for row, score, probs in zip(
             units.numpy(), scores.numpy(), log_probs, strict=True
         ):
             row = row[row > 0]
             times = ctc.align(probs, row) * self.model.config.state_seconds
-            words = self._words([self.vocabulary[n - 1] for n in row], times.tolist())
+            words = self.text_units.words(row.tolist(), times.tolist())
             text = " ".join(word["word"] for word in words)
             yield {"text": text, "score": float(score), "words": words}
-
-    def _words(self, units, times):
-        """Joins units with times to words with times."""
-        words, joined = [], False
-        for unit, (start, end) in zip(units, times, strict=True):
-            if unit == " ":
-                joined = False
-            elif joined and self.units == "characters":
-                words[-1]["word"] += unit
-                words[-1]["end"] = end
-            else:
-                words.append({"word": unit, "start": start, "end": end})
-                joined = True
-        return words
-
-    def _decode(self, logits, num_beams):
-        if num_beams == 1:
-            return ctc.greedy(logits)
-        return ctc.prefix_beam(logits, num_beams)
 
     # Files and exports.
 
@@ -336,6 +359,8 @@ class SpeechRecognizer(MediaTask):
             "vocabulary": self.vocabulary,
             "units": self.units,
             "num_beams": self.num_beams,
+            "search": self.search,
+            "speed": self.speed,
         }
 
     def write(self, folder: str | os.PathLike) -> None:
@@ -354,22 +379,14 @@ class SpeechRecognizer(MediaTask):
         if precision == "int8":
             raise ValueError("Expected float32 or bfloat16 for speech, got int8.")
         model, constants = frozen_model(self.model, precision)
-        before = " " if self.units == "words" else ""
-        symbols = tf.constant(["", *(before + unit for unit in self.vocabulary)])
 
         def serve(waveform, length):
             with keras.StatelessScope(constants):
-                logits = model({"waveform": waveform, "length": length})["logits"]
-            units, scores = self._decode(logits, self.num_beams)
-            text = tf.strings.reduce_join(tf.gather(symbols, units), axis=1)  # [B]
-            text = tf.strings.regex_replace(tf.strings.strip(text), " +", " ")
-            return {"text": text, "score": scores}
+                how = self.search, self.num_beams
+                units, scores, _ = heard(model, waveform, length, *how)
+            return {"text": self.text_units.texts(units), "score": scores}  # [B] each
 
-        specs = [
-            tf.TensorSpec([None, None], tf.float32, "waveform"),
-            tf.TensorSpec([None], tf.int32, "length"),
-        ]
-        function = tf.function(serve, input_signature=specs, autograph=False)
+        function = tf.function(serve, input_signature=INPUTS, autograph=False)
         return {"serving_default": function}
 
     def example_instance(self) -> Any:
@@ -397,9 +414,7 @@ class SpeechRecognizer(MediaTask):
             f"{self.model.count_params() / 1e6:.1f} M weights",
             "recordings": f"one channel, {config.sampling_rate} samples a second",
             "units": f"{len(self.vocabulary)} {self.units}",
-            "search": "the likeliest path"
-            if self.num_beams == 1
-            else f"prefix beam search, {self.num_beams} beams",
+            "search": f"`{self.search}`, beams: {self.num_beams}",
         }
 
     # The command.
@@ -422,8 +437,3 @@ class SpeechRecognizer(MediaTask):
         texts = [path.stem.replace("_", " ") for path in files]
         lines = list(range(1, len(files) + 1))
         return Examples(str(file), lines, list(map(str, files)), texts, None, account)
-
-
-def _split(text, units):
-    words = text.split()
-    return words if units == "words" else list(" ".join(words))

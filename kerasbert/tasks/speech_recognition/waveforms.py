@@ -109,13 +109,17 @@ def _of_bytes(data, width):
 
 
 def resample(samples, rate, new_rate):
-    """Resamples a waveform, without aliases, by its Fourier transform.
+    """Resamples a waveform, without aliases.
 
     Example:
         >>> resample(np.ones(16, "float32"), 16000, 8000).tolist()
         [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
     """
-    count = round(len(samples) * new_rate / rate)
+    return stretched(samples, round(len(samples) * new_rate / rate))
+
+
+def stretched(samples, count):
+    """Resamples a waveform to a number of samples, by its Fourier transform."""
     if not count:
         return np.zeros(0, "float32")
     spectrum = np.fft.rfft(samples)

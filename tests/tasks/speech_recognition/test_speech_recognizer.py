@@ -15,6 +15,7 @@ from kerasbert.cli import main
 from kerasbert.layers.speech import LogMel, SpecAugment, mel_weights
 from kerasbert.metrics.error_rates import edit_distance, error_rates
 from kerasbert.tasks.speech_recognition import ctc
+from kerasbert.tasks.speech_recognition.text_units import TextUnits
 from kerasbert.tasks.speech_recognition.waveforms import (
     read_wav,
     read_waveforms,
@@ -298,14 +299,48 @@ def test_texts_that_cannot_be_learnt_are_refused_before_training(recognizer):
         recognizer.predict("file.wav")
 
 
-def test_characters_are_joined_to_words_with_times(recognizer):
-    model = kerasbert.SpeechRecognizer.for_texts(["ab c"], "speech_mini").model
-    task = kerasbert.SpeechRecognizer(model, [" ", "a", "b", "c"])
-    words = task._words(list("ab c"), [[0, 1], [1, 2], [2, 3], [3, 4]])
-    assert words == [
+def test_characters_are_joined_to_words_with_times():
+    units = TextUnits([" ", "a", "b", "c"], "characters")
+    numbers = units.numbers(" ab  c", "here")
+    assert units.words(numbers, [[0, 1], [1, 2], [2, 3], [3, 4]]) == [
         {"word": "ab", "start": 0, "end": 2},
         {"word": "c", "start": 3, "end": 4},
     ]
+    assert units.texts([[*numbers, 0]]).numpy().tolist() == [b"ab c"]
+
+
+def test_the_speed_of_recordings_varies_in_training_alone():
+    def examples(speed):
+        task = kerasbert.SpeechRecognizer.for_texts(
+            *(["low"], "speech_mini"), sampling_rate=RATE, units="words", speed=speed
+        )
+        return task.features([tone("low", 1.0)] * 30, ["low"] * 30)
+
+    def varied(features, epoch):
+        inputs, _, _ = features.for_epoch(5, epoch).batch(range(30))
+        return inputs["waveform"], inputs["length"]
+
+    waveforms, lengths = varied(examples(0.1), 1)
+    assert 7200 < lengths.min() < 7700 and 8300 < lengths.max() < 8960
+    for samples, length in zip(waveforms, lengths, strict=True):
+        spectrum = np.abs(np.fft.rfft(samples[:length] * np.hanning(length)))
+        pitch = spectrum.argmax() * RATE / length
+        assert pitch == pytest.approx(TONES["low"] * RATE / length, rel=0.02)
+    again, _ = varied(examples(0.1), 1)
+    np.testing.assert_array_equal(again, waveforms)
+    assert set(varied(examples(0.1), 2)[1]) != set(lengths)
+    assert set(varied(examples(0.0), 1)[1]) == {RATE}
+    assert set(examples(0.1).batch(range(30))[0]["length"]) == {RATE}
+
+
+def test_no_recording_becomes_too_short_for_its_text():
+    task = kerasbert.SpeechRecognizer.for_texts(
+        *(["low high"], "speech_mini"), sampling_rate=RATE, units="words", speed=0.5
+    )
+    needed = task.model.config.samples_for(3)  # for low, a blank, and low
+    features = task.features([tone("low", needed / RATE)] * 20, ["low low"] * 20)
+    _, lengths = features.for_epoch(0, 0).batch(range(20))[0].values()
+    assert lengths.min() == needed < lengths.max()
 
 
 def test_a_saved_recognizer_gives_the_same_answers(recognizer, tmp_path):
