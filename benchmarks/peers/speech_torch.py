@@ -98,6 +98,18 @@ class Recognizer(nn.Module):
         return features
 
 
+def varied(samples, speed, random):
+    """A recording that is a little faster or slower."""
+    size = -(-len(samples) // 128) * 128
+    count = max(1, round(size / random.uniform(1 - speed, 1 + speed) / 128)) * 128
+    spectrum = np.fft.rfft(np.pad(samples, (0, size - len(samples))))
+    spectrum = np.resize(spectrum, count // 2 + 1) * (
+        np.arange(count // 2 + 1) < len(spectrum)
+    )
+    found = np.fft.irfft(spectrum, count) * count / size
+    return found[: round(len(samples) * count / size)].astype("float32")
+
+
 def batch_of(examples):
     lengths = torch.tensor([len(x) for x, _ in examples])
     waveforms = torch.zeros(len(examples), int(lengths.max()))
@@ -128,6 +140,7 @@ def main():
         [(row["x"], row["y"]) for _, row in sorted(parts[part].items())]
         for part in sorted(parts)
     ]
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     random = np.random.default_rng(0)
     model, size = Recognizer(options), options["batch_size"]
@@ -147,11 +160,14 @@ def main():
         ),
     )
     loss_of = nn.CTCLoss(reduction="sum")
-    start = time.perf_counter()
+    start = time.process_time()
     for epoch in range(options["epochs"]):
         total = 0.0
         for rows in batches(parts[0], size, random):
-            examples = [parts[0][row] for row in rows]
+            examples = [
+                (varied(x, options["speed"], random), y)
+                for x, y in (parts[0][row] for row in rows)
+            ]
             log_probs, lengths = model(*batch_of(examples))
             units = [torch.tensor(y) for _, y in examples]
             counts = torch.tensor([len(y) for y in units])
@@ -164,7 +180,7 @@ def main():
             schedule.step()
             total += loss.item()
         print(f"epoch {epoch + 1}: {total * size / len(parts[0]):.4f}", file=sys.stderr)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     model.eval()
     found = []
     with torch.no_grad():

@@ -1,0 +1,195 @@
+"""Multi30k, English to German: the same model and recipe here and in torch.
+
+    python benchmarks/multi30k.py --data FOLDER --torch PYTHON [--epochs N]
+
+FOLDER holds `translation/multi30k/{train,val,test_2016_flickr}.{en,de}.gz`
+(https://github.com/multi30k/dataset), PYTHON is that of an environment with torch.
+`torch.nn.Transformer` begins with random weights; kerasbert begins with the same ones,
+and both see the same batches in the same order, with the same optimizer and schedule:
+what differs is dropout's random numbers, and the implementation. Both decode greedily.
+Seconds are those of the processor, of one thread.
+
+A few epochs of a small model make no good translator; they show whether the two learn
+alike. `docs/pages/guides/generation.md` has the figure of a whole training.
+"""
+
+import argparse
+import gzip
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+HERE = pathlib.Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+RECIPE = {"learning_rate": 2e-3, "warmup": 0.1, "weight_decay": 1e-4}
+SMOOTHING, DROPOUT, BATCH, VOCABULARY = 0.1, 0.1, 128, 4000
+
+
+def read(folder):
+    """The texts of each part: English, German."""
+    found = {}
+    for part in ("train", "val", "test_2016_flickr"):
+        found[part] = [
+            gzip.decompress((folder / f"{part}.{language}.gz").read_bytes())
+            .decode("utf-8")
+            .splitlines()
+            for language in ("en", "de")
+        ]
+    return found
+
+
+def batches(features, epochs):
+    """The batches of `fit` in order, and arrays of the examples."""
+    from kerasbert.training.batches import epoch_batches
+
+    for epoch in range(epochs):
+        for rows in epoch_batches(features.lengths, BATCH, 0, epoch):
+            yield features.batch(rows)
+
+
+def arrays_of(batch):
+    inputs, targets, _ = batch
+    return inputs["token_ids"], inputs["decoder_token_ids"], targets["logits"]
+
+
+def by_torch(python, translator, train, val, test, epochs, folder):
+    """Runs `peers/torch_multi30k.py`."""
+    jobs = {
+        "train": map(arrays_of, batches(train, epochs)),
+        "val": map(arrays_of, batches(val, 1)),
+        "test": ((test.batch([n])[0]["token_ids"],) for n in range(len(test))),
+    }
+    arrays = {
+        f"{part}_{number}_{kind}": array
+        for part, rows in jobs.items()
+        for number, row in enumerate(rows)
+        for kind, array in enumerate(row)
+    }
+    np.savez(folder / "job.npz", **arrays)
+    config = translator.model.config
+    options = {
+        "vocab_size": translator.vocab_size,
+        "hidden_size": config.hidden_size,
+        "heads": config.num_attention_heads,
+        "intermediate_size": config.intermediate_size,
+        "encoder_layers": len(translator.model.encoder.layer_blocks),
+        "decoder_layers": len(translator.model.decoder.blocks),
+        "dropout": DROPOUT,
+        "smoothing": SMOOTHING,
+        "start": translator.preprocessor.start_token_id,
+        "end": translator.preprocessor.end_token_id,
+        **RECIPE,
+    }
+    script = HERE / "peers" / "torch_multi30k.py"
+    run = subprocess.run(
+        [python, str(script), str(folder), json.dumps(options)],
+        stdout=subprocess.PIPE,
+        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+        check=True,
+        text=True,
+    )
+    found = json.loads(run.stdout.splitlines()[-1])
+    rows = found.pop("tokens")
+    size = max(map(len, rows))
+    table = np.array([row + [0] * (size - len(row)) for row in rows], "int32")
+    lengths = [len(row) for row in rows]
+    texts = translator.preprocessor.texts_of(table, lengths).numpy()
+    return found, [text.decode("utf-8", "replace") for text in texts]
+
+
+def by_kerasbert(translator, texts, val, epochs, initial):
+    """Trains from the same weights, and decodes."""
+    import tensorflow as tf
+
+    import kerasbert
+    from kerasbert.decoding import Greedy
+
+    sys.path.insert(0, str(HERE.parent))
+    from tests.models.test_seq2seq_transformer import pairs_with_torch
+
+    pairs = list(pairs_with_torch(translator.model, initial))
+    assert len(pairs) == len(translator.model.trainable_variables)
+    for variable, array in pairs:
+        variable.assign(array)
+    translator.compile(
+        kerasbert.Recipe(**RECIPE), label_smoothing=SMOOTHING, jit_compile=False
+    )
+    start = time.process_time()
+    options = {"epochs": epochs, "batch_size": BATCH, "seed": 0, "verbose": 2}
+    history = translator.fit(*texts["train"], **options)
+    seconds = time.process_time() - start
+    total = count = 0
+    for batch in batches(val, 1):
+        inputs, targets, _ = batch
+        after = targets["logits"]
+        logits = translator.model(inputs)["logits"]
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
+            np.maximum(after, 0), logits
+        )
+        total += float(tf.reduce_sum(losses * (after >= 0)))
+        count += int((after >= 0).sum())
+    start = time.process_time()
+    found = translator.translate(texts["test_2016_flickr"][0], strategy=Greedy())
+    return {
+        "training": seconds,
+        "decoding": time.process_time() - start,
+        "losses": history.history["loss"],
+        "val": total / count,
+    }, found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", default=os.environ.get("KERASBERT_DATA"))
+    parser.add_argument("--torch", metavar="PYTHON", required=True)
+    parser.add_argument("--epochs", type=int, default=4)
+    arguments = parser.parse_args()
+    if arguments.data is None:
+        sys.exit("Expected --data FOLDER, or the environment variable KERASBERT_DATA.")
+    os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = "1"
+    import kerasbert
+    from kerasbert.metrics.text import translation_scores
+
+    texts = read(pathlib.Path(arguments.data) / "translation" / "multi30k")
+    translator = kerasbert.Translator.for_texts(
+        *texts["train"], "transformer_tiny", VOCABULARY, dropout=DROPOUT
+    )
+    parts = [translator.features(*texts[part]) for part in texts]
+    results = {"epochs": arguments.epochs, "weights": translator.model.count_params()}
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        found = {
+            "torch.nn.Transformer": by_torch(
+                *(arguments.torch, translator, *parts, arguments.epochs, folder)
+            )
+        }
+        print(found["torch.nn.Transformer"][0], flush=True)
+        with np.load(folder / "initial.npz") as arrays:
+            initial = dict(arrays)
+    found["kerasbert"] = by_kerasbert(
+        *(translator, texts, parts[1], arguments.epochs, initial)
+    )
+    references = texts["test_2016_flickr"][1]
+    rows = ["| | BLEU | validation loss | s of training | s of decoding |"]
+    rows += ["| --- | --: | --: | --: | --: |"]
+    for name in ("kerasbert", "torch.nn.Transformer"):
+        figures, answers = found[name]
+        figures |= translation_scores(answers, references)
+        results[name] = figures
+        rows.append(
+            f"| {name} | {figures['bleu']:.2f} | {figures['val']:.3f} | "
+            f"{figures['training']:.0f} | {figures['decoding']:.0f} |"
+        )
+    (RESULTS / "multi30k.json").write_text(json.dumps(results, indent=2) + "\n")
+    (RESULTS / "multi30k.md").write_text("\n".join(rows) + "\n")
+    print("\n".join(rows))
+
+
+if __name__ == "__main__":
+    main()
