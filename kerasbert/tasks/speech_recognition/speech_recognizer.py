@@ -52,7 +52,7 @@ class SpeechRecognizer(MediaTask):
         search: `"ctc"`, with beams a prefix beam search; or `"attention"`, with a model
             that has a decoder, whose default it is.
         speed: In training, the most by which a recording is made faster or slower, and
-            its pitch higher or lower: 0.1 for up to a tenth.
+            its pitch higher or lower: 0.1 for up to a tenth. It needs more steps.
 
     Raises:
         ValueError: If the vocabulary is not that of the model, or a value is out of
@@ -92,7 +92,7 @@ class SpeechRecognizer(MediaTask):
         units: str = "characters",
         num_beams: int = 1,
         search: str | None = None,
-        speed: float = 0.1,
+        speed: float = 0.0,
     ):
         super().__init__(model)
         if not 0 <= speed < 1:
@@ -125,7 +125,7 @@ class SpeechRecognizer(MediaTask):
         dropout: float = 0.1,
         num_beams: int = 1,
         search: str | None = None,
-        speed: float = 0.1,
+        speed: float = 0.0,
         **settings: Any,
     ) -> "SpeechRecognizer":
         """Makes a new recognizer with the units of the texts it will learn.
