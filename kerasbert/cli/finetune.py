@@ -28,7 +28,7 @@ def finetune(
             help="A YAML file with settings, those of these flags and more: warmup, "
             "decay, weight_decay, clip_norm, layer_decay, accumulation, monitor, "
             "patience, class_weight, freeze_layers, lora_rank, dropout, options, "
-            "save_every, jit_compile. Flags win over it.",
+            "save_every, jit_compile, rematerialize. Flags win over it.",
         ),
     ] = None,
     learning_rate: LearningRate = None,

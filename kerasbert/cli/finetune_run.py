@@ -113,6 +113,8 @@ def _task(config, kind, train):
         print(f"{config.model}: {new_head}. It is trained here.", file=sys.stderr)
     if config.freeze_layers is not None:
         freeze_layers(task.encoder, config.freeze_layers)
+    if config.rematerialize:
+        task.encoder.rematerialize()
     if config.lora_rank is not None:
         task.encoder.enable_lora(config.lora_rank)
     return task

@@ -39,9 +39,9 @@ def pretrain(
     if learning_rate is not None:
         given["learning_rate"] = learning_rate
     settings = {} if config is None else read_recipe(config)
-    for name, other in (("steps", "hours"), ("hours", "steps")):
-        if name in given:
-            settings.pop(other, None)
+    lengths = ("epochs", "steps", "hours")
+    if any(name in given for name in lengths):
+        settings = {name: x for name, x in settings.items() if name not in lengths}
     config = pretrain_config(**{**settings, **given})
     from kerasbert.cli.pretrain_run import run
     from kerasbert.cli.run_folder import RunFolder

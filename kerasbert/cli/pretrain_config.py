@@ -54,6 +54,12 @@ class PretrainConfig:
         "four share the weights (JAX).",
         metavar="WAY",
     )
+    rematerialize: bool = flag(
+        "Compute activations again in the backward pass: less memory, more time.",
+        False,
+        kind=bool,
+        names="--rematerialize",
+    )
     skip_invalid: bool = flag(
         "Leave out lines that are not UTF-8.", False, kind=bool, names="--skip-invalid"
     )

@@ -6,7 +6,9 @@ so that they need not fit there.
 
 import contextlib
 import functools
+import pathlib
 import sys
+import tempfile
 import warnings
 
 import keras
@@ -94,9 +96,14 @@ def _on_documents(config, folder, overwrite, optimizer, scope):
 def _on_corpus(config, folder, overwrite, optimizer, scope):
     """Trains for steps on a corpus in files; returns the metrics."""
     checked_files([*config.corpus, *filter(None, [config.validation])])
-    folder.begin(config, overwrite)
+    parts = None
+    if overwrite and folder.config.exists():
+        parts = _replacing_parts(config, folder, scope)
+    else:
+        folder.begin(config, overwrite)
     with ended_well(folder):
-        corpus, tested, pretrainer = _corpus_parts(config, folder, scope)
+        parts = parts or _corpus_parts(config, folder.checkpoints, scope)
+        corpus, tested, pretrainer = parts
         pretrainer.compile(optimizer)
         steps = _steps(config, folder, pretrainer, corpus)
         history = _fit(
@@ -116,11 +123,27 @@ def _on_corpus(config, folder, overwrite, optimizer, scope):
         )
 
 
-def _corpus_parts(config, folder, scope):
+def _replacing_parts(config, folder, scope):
+    """Returns what `_corpus_parts` does; a run that is there stays until then."""
+    folder.path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        prefix=f".{folder.path.name}-", dir=folder.path.parent
+    ) as beside:
+        place = pathlib.Path(beside) / "checkpoints"
+        corpus, tested, pretrainer = _corpus_parts(config, place, scope)
+        folder.begin(config, overwrite=True)
+        place.rename(folder.checkpoints)
+    corpus = Corpus(folder.checkpoints / "corpus")
+    if tested is not None:
+        tested = Corpus(folder.checkpoints / "validation")
+    return corpus, tested, pretrainer
+
+
+def _corpus_parts(config, checkpoints, scope):
     """Returns corpus, held-out corpus or None, and pretrainer; checks them."""
     vocabulary = None
     if config.vocab_size is not None:
-        vocabulary = folder.checkpoints / "vocabulary"
+        vocabulary = checkpoints / "vocabulary"
         if not vocabulary.exists():
             kind = {"bert": "wordpiece", "albert": "sentencepiece"}[config.family]
             tokenizer = train_tokenizer(
@@ -135,11 +158,11 @@ def _corpus_parts(config, folder, scope):
 
     def corpus(name, files):
         files = files if isinstance(files, list) else [files]
-        place = folder.checkpoints / name
+        place = checkpoints / name
         tokenizer = pretrainer.tokenizer
         return Corpus.write(place, files, tokenizer, config.words, config.skip_invalid)
 
-    folder.checkpoints.mkdir(parents=True, exist_ok=True)
+    checkpoints.mkdir(parents=True, exist_ok=True)
     train = corpus("corpus", config.corpus)
     stream_of(pretrainer, train).step(0, config.batch_size, 0)
     tested = None
@@ -179,7 +202,7 @@ def _pretrainer(config, scope, vocabulary=None):
         scope.enter_context(
             on_devices(config.devices, lambda: read_source(config.model).config)
         )
-        return Pretrainer.from_pretrained(config.model, **options)
+        return _stored(config, Pretrainer.from_pretrained(config.model, **options))
     tokenizer = Tokenizer.from_pretrained(vocabulary or config.vocabulary)
     kind = {"bert": BertConfig, "albert": AlbertConfig}[config.family]
     settings = {"vocab_size": tokenizer.vocabulary_size, **config.architecture}
@@ -190,7 +213,15 @@ def _pretrainer(config, scope, vocabulary=None):
             f"The architecture does not fit {config.family}: {error}."
         ) from None
     scope.enter_context(on_devices(config.devices, lambda: shape))
-    return Pretrainer.from_config(shape, tokenizer, seed=config.seed, **options)
+    pretrainer = Pretrainer.from_config(shape, tokenizer, seed=config.seed, **options)
+    return _stored(config, pretrainer)
+
+
+def _stored(config, pretrainer):
+    """Returns the pretrainer, which rematerializes if the config says so."""
+    if config.rematerialize:
+        pretrainer.encoder.rematerialize()
+    return pretrainer
 
 
 def _fit(pretrainer, data, tested, config, folder, begin=None, others=(), **options):

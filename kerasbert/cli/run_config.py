@@ -60,6 +60,8 @@ class RunConfig(ReaderOptions):
     freeze_layers: int | None = None
     # The rank of low-rank updates of the attention, which are trained with the head.
     lora_rank: int | None = None
+    # Whether the backward pass computes activations again, to save memory.
+    rematerialize: bool = False
     # The metric, such as val_accuracy, whose best epoch is kept, and the number of
     # epochs without a better one after which the run stops.
     monitor: str | None = None

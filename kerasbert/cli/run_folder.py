@@ -17,7 +17,7 @@ from kerasbert.training.state import read_history, read_step, state_file
 __all__ = ["RunFolder"]
 
 # What may change when a run goes on.
-FREE = ("save_every", "tensorboard", "devices")
+FREE = ("save_every", "tensorboard", "devices", "rematerialize")
 
 
 class RunFolder:

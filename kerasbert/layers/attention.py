@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from kerasbert.layers.attention_bias import causal_bias
+from kerasbert.layers.fused_attention import fused_attention, has_fused_attention
 from kerasbert.layers.initializer import truncated_normal
 from kerasbert.layers.packing import with_padding
 
@@ -137,8 +138,10 @@ class MultiHeadAttention(keras.layers.Layer):
     def call(
         self, query, context=None, attention_bias=None, packing=None, training=None
     ):
-        def dropout(probs):
+        def dropped(probs):
             return self.probs_dropout(probs, training=training)
+
+        dropout = dropped if training and self.dropout else None
 
         def attend(projections, bias):
             return self._attend(*self._split_projections(projections), bias, dropout)
@@ -294,7 +297,10 @@ class MultiHeadAttention(keras.layers.Layer):
         return self.call_on_cache(query, cache, attention_bias), cache
 
     def _attend(self, query, key, value, bias, dropout):
-        heads = dot_product_attention(query, key, value, bias, dropout)
+        if dropout is None and has_fused_attention(query, key, bias):
+            heads = fused_attention(query, key, value, bias)
+        else:
+            heads = dot_product_attention(query, key, value, bias, dropout)
         return self._merge_heads(heads)  # [B, Q, D]
 
     def _split_projections(self, projections):

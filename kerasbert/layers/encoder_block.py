@@ -7,6 +7,7 @@ import keras
 from kerasbert.layers.attention import MultiHeadAttention
 from kerasbert.layers.feed_forward import FeedForward
 from kerasbert.layers.layer_norm import LayerNorm
+from kerasbert.layers.rematerialization import rematerialized
 
 
 @keras.saving.register_keras_serializable(package="kerasbert")
@@ -34,6 +35,8 @@ class EncoderBlock(keras.layers.Layer):
     Reference:
         [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), figure 1, left.
     """
+
+    rematerializes = False  # whether training stores inputs and outputs alone
 
     def __init__(
         self,
@@ -84,6 +87,14 @@ class EncoderBlock(keras.layers.Layer):
         self.feed_forward_norm.build(hidden_states_shape)
 
     def call(self, hidden_states, attention_bias=None, packing=None, training=None):
+        def compute(states):
+            return self._compute(states, attention_bias, packing, training)
+
+        if self.rematerializes and training:
+            return rematerialized(self, compute, hidden_states)
+        return compute(hidden_states)
+
+    def _compute(self, hidden_states, attention_bias, packing, training):
         attended = self.attention(
             hidden_states,
             attention_bias=attention_bias,
@@ -122,7 +133,7 @@ class PreNormEncoderBlock(EncoderBlock):
         [Xiong et al., 2020](https://arxiv.org/abs/2002.04745), figure 1, right.
     """
 
-    def call(self, hidden_states, attention_bias=None, packing=None, training=None):
+    def _compute(self, hidden_states, attention_bias, packing, training):
         attended = self.attention(
             self.attention_norm(hidden_states),
             attention_bias=attention_bias,

@@ -7,6 +7,8 @@ from kerasbert.training.features import IGNORED as IGNORED
 from kerasbert.training.features import EncodedExamples as EncodedExamples
 from kerasbert.training.fit import Run as Run
 from kerasbert.training.fit import Validation as Validation
+from kerasbert.training.memory_estimate import TrainingMemory as TrainingMemory
+from kerasbert.training.memory_estimate import training_memory as training_memory
 from kerasbert.training.recipe import Recipe as Recipe
 from kerasbert.training.recipe import WarmUpDecay as WarmUpDecay
 from kerasbert.training.recipe import freeze_layers as freeze_layers

@@ -189,7 +189,8 @@ def evaluation_arrays(features, batch_size, devices=1):
 
     Examples that `devices` cannot share evenly are one of their own, which all compute.
     """
-    check_divisible(features, devices, batch_size)
+    if not isinstance(features, TrainingStream):
+        check_divisible(features, devices, batch_size)
     shared, rest = evaluation_batches(features, batch_size, devices)
     parts = [(shared, False), (rest, True)]
     return [
@@ -203,6 +204,9 @@ def evaluation_arrays(features, batch_size, devices=1):
 
 
 def _batches_of(features, batch_size, batches):
+    if isinstance(features, TrainingStream):
+        yield from (features.fixed(rows[0], rows[-1] + 1) for rows in batches)
+        return
     shape = _bucketing(features, batch_size)
     for rows in batches:
         yield for_keras(shape(features.batch(rows), len(rows)))
@@ -210,7 +214,9 @@ def _batches_of(features, batch_size, batches):
 
 def evaluation_batches(features, batch_size, devices=1):
     """Returns batches of indices that `devices` share evenly; and the rest."""
-    order = np.argsort(-features.lengths, kind="stable")
+    order = range(len(features))
+    if not isinstance(features, TrainingStream):
+        order = np.argsort(-features.lengths, kind="stable")
     shared = len(order) - len(order) % devices
     size = max(1, batch_size // devices) * devices
     starts = [*range(0, shared, size), shared]

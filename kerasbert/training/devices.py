@@ -68,6 +68,11 @@ def divided(features, model, compile_arguments, batch_size):
             f"devices, got {batch_size}."
         )
     if isinstance(features, TrainingStream):
+        if getattr(features, "ramp", 0):
+            raise ValueError(
+                f"Expected no batch_ramp on {devices} devices, which share every batch "
+                "evenly."
+            )
         return features  # its batches are full
     check_divisible(features, devices, None if is_mirrored else batch_size)
     if is_mirrored:

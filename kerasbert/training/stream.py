@@ -47,6 +47,15 @@ class TrainingStream(abc.ABC):
         """
 
     @abc.abstractmethod
+    def fixed(self, first: int, last: int) -> tuple[dict, dict]:
+        """Returns examples in their order, always alike, for validation.
+
+        Args:
+            first: Number of the first.
+            last: Number after the last.
+        """
+
+    @abc.abstractmethod
     def digest(self) -> str:
         """Returns a digest of all that the batches depend on."""
 

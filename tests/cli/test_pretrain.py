@@ -110,7 +110,13 @@ def test_recipes_are_configs_of_their_family(name):
         assert (config.batch_size * recipe.accumulation, config.hours) == (4096, 24)
         return
     assert config.pair_task != "none"
-    assert recipe.learning_rate == 1e-4
+    if config.family == "bert":
+        assert (recipe.learning_rate, config.epochs) == (1e-4, 40)
+        return
+    sequences, updates = config.batch_size * recipe.accumulation, 125_000
+    assert (recipe.algorithm, recipe.learning_rate) == ("lamb", 1.76e-3)
+    assert (sequences, config.steps) == (4096, updates * recipe.accumulation)
+    assert recipe.warmup * updates == 3125
 
 
 STREAMED = {
@@ -171,14 +177,26 @@ def test_a_bad_corpus_of_a_streamed_run_is_refused(kerasbert, files, options, me
     assert message in done.err
 
 
-def test_a_run_is_not_replaced_where_there_is_no_corpus(kerasbert, files):
+def test_a_run_is_not_replaced_where_the_corpus_is_bad(kerasbert, files):
+    pathlib.Path("bad.txt").write_bytes(b"good\n\xff\n\nbook\n")
     pathlib.Path("run").mkdir()
     for name in ("config.yaml", "metrics.json"):
         pathlib.Path("run", name).write_text("{}\n")
-    options = ("--corpus", "none.txt", "--output", "run", "--overwrite")
-    done = kerasbert(*COMMAND, *options, "--steps", "2")
-    assert done.code == 2 and "none.txt" in done.err
-    assert pathlib.Path("run/metrics.json").read_text() == "{}\n"
+    for corpus, told in (
+        ("none.txt", "none.txt"),
+        ("one.txt", "two documents or more"),
+        ("bad.txt", "UTF-8"),
+    ):
+        options = ("--corpus", corpus, "--output", "run", "--overwrite")
+        done = kerasbert(*COMMAND, *options, "--steps", "2")
+        assert done.code == 2 and told in done.err
+        assert pathlib.Path("run/metrics.json").read_text() == "{}\n"
+    assert not list(pathlib.Path().glob(".run*"))
+    options = ("--corpus", "texts.txt", "--output", "run", "--overwrite")
+    done = kerasbert(*COMMAND, *options, "--steps", "1")
+    assert done.code == 0, done.err
+    assert json.loads(pathlib.Path("run/metrics.json").read_text())["steps"] == 1
+    assert not list(pathlib.Path().glob(".run*"))
 
 
 def test_an_architecture_beside_a_model_is_told(kerasbert, files):

@@ -11,6 +11,7 @@ from kerasbert.layers import (
     dot_product_attention,
     padding_bias,
 )
+from kerasbert.layers import fused_attention as fused
 from tests import reference
 from tests.harness import BATCH, numpy, randomise
 
@@ -126,3 +127,29 @@ def test_cache_respects_padding_before_the_new_token():
 def test_heads_that_do_not_divide_the_hidden_size_are_refused():
     with pytest.raises(ValueError, match="multiple of num_heads=3, got 8"):
         MultiHeadAttention(3).build((None, None, 8))
+
+
+@pytest.mark.parametrize("dtype, tolerance", [("float32", 1e-6), ("bfloat16", 2e-2)])
+def test_fused_attention_is_attention(dtype, tolerance):
+    random = np.random.default_rng(0)
+    heads = [
+        ops.cast(random.normal(size=(2, 3, 6, 4)).astype("float32"), dtype)
+        for _ in range(3)
+    ]
+    bias = padding_bias(np.array([[1] * 6, [1, 1, 1, 1, 0, 0]]))
+    expected = numpy(ops.cast(dot_product_attention(*heads, bias), "float32"))
+    found = numpy(ops.cast(fused.fused_attention(*heads, bias), "float32"))
+    np.testing.assert_allclose(found, expected, 0, tolerance)
+
+
+def test_fused_attention_is_for_half_precision_on_gpus_of_jax(monkeypatch):
+    monkeypatch.setattr(fused, "_is_on_gpu", lambda: True)
+    monkeypatch.setattr(fused.keras.backend, "backend", lambda: "jax")
+    half = ops.zeros((1, 2, 6, 4), "bfloat16")
+    shared, of_heads = ops.zeros((1, 1, 1, 6)), ops.zeros((1, 2, 6, 6))
+    assert fused.has_fused_attention(half, half, shared)
+    assert not fused.has_fused_attention(half, half, of_heads)
+    assert not fused.has_fused_attention(half[:, :, :5], half, shared)
+    assert not fused.has_fused_attention(ops.cast(half, "float32"), half)
+    monkeypatch.setattr(fused, "_is_on_gpu", lambda: False)
+    assert not fused.has_fused_attention(half, half, shared)

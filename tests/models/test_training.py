@@ -158,3 +158,41 @@ def test_every_variable_is_trainable_or_not(model_class, arguments):
         ([*model.trainable_variables, *model.non_trainable_variables], model.variables),
     ):
         assert sorted(map(id, both)) == sorted(map(id, every))
+
+
+def test_rematerialization_changes_no_step():
+    """With dropout, whose seeds go on as without."""
+    weights = []
+    for rematerializes in (False, True):
+        keras.utils.set_random_seed(0)
+        encoder = tiny.bert(num_hidden_layers=1, hidden_dropout_prob=0.2)
+        if rematerializes:
+            encoder.rematerialize()
+        model = classifier(encoder)
+        train(model, epochs=2, learning_rate=0.01)
+        weights.append([numpy(weight) for weight in model.weights])
+    for one, two in zip(*weights, strict=True):
+        np.testing.assert_allclose(two, one, 0, 1e-5)
+
+
+@pytest.mark.skipif(not ON_JAX, reason="TensorFlow does not tell what a tape stores")
+def test_rematerialization_stores_what_enters_blocks():
+    import jax
+
+    stored = []
+    for rematerializes in (False, True):
+        encoder = tiny.bert(num_hidden_layers=4)
+        if rematerializes:
+            encoder.rematerialize()
+        trained = [v.value for v in encoder.trainable_variables]
+        others = [v.value for v in encoder.non_trainable_variables]
+
+        def loss(trained, encoder=encoder, others=others):
+            outputs, _ = encoder.stateless_call(
+                trained, others, tiny.INPUTS, training=True
+            )
+            return outputs["sequence_output"].sum()
+
+        shapes = jax.eval_shape(lambda t, f=loss: jax.vjp(f, t)[1], trained)
+        stored.append(sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(shapes)))
+    assert stored[1] < 0.5 * stored[0], stored

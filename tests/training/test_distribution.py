@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 
@@ -22,23 +23,22 @@ EIGHT = {
 }
 
 
-def run(*arguments, **environment):
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-W",
-            "ignore",
-            "-m",
-            "tests.training.distributed",
-            *arguments,
-        ],
+def start(*command, devices=8):
+    flags = EIGHT["XLA_FLAGS"].replace("count=8", f"count={devices}")
+    return subprocess.Popen(
+        [sys.executable, "-W", "ignore", *map(str, command)],
         cwd=ROOT,
-        env={**os.environ, **EIGHT, **environment},
-        capture_output=True,
+        env={**os.environ, **EIGHT, "XLA_FLAGS": flags},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+
+
+def answer_of(process):
+    out, errors = process.communicate()
+    assert process.returncode == 0, errors[-3000:]
+    return json.loads(out.splitlines()[-1])
 
 
 KERNELS = {"data": [32, 32], "model": [32, 8]}  # the part of it on each device
@@ -54,7 +54,8 @@ KERNELS = {"data": [32, 32], "model": [32, 8]}  # the part of it on each device
     ],
 )
 def test_eight_devices_give_the_weights_of_one(task, family, ways):
-    found = run("compare", task, family, *ways)
+    script = ("-m", "tests.training.distributed", "compare")
+    found = answer_of(start(*script, task, family, *ways))
     for way in ways:
         assert found[way]["kernel"] == KERNELS[way]
         assert found[way]["weights"] < 1e-5
@@ -93,3 +94,52 @@ def test_a_vocabulary_that_does_not_divide_is_split_by_width():
         assert layout_map(config, Mesh((2, 4)))[path].axes == axes
     config = kerasbert.AlbertConfig(vocab_size=63, embedding_size=6)
     assert layout_map(config, Mesh((2, 4)))[path] is None
+
+
+def two_processes(way, folder, batches=0):
+    """Starts two processes of two devices each; `batches`: after which they die."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    script = ("-m", "tests.training.distributed", "process", way, address, 2)
+    return [start(*script, i, folder, batches, devices=2) for i in (0, 1)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["data", "model"])
+def test_two_processes_that_were_killed_go_on_to_the_weights_of_one(tmp_path, way):
+    killed = two_processes(way, tmp_path, batches=4)
+    told = [process.communicate()[1] for process in killed]
+    assert [process.returncode for process in killed] == [9, 9], told
+    for process in two_processes(way, tmp_path):
+        found = answer_of(process)
+        assert found["devices"] == 4
+        assert found["weights"] < 1e-5
+        assert found["validation"] < 1e-5
+
+
+def test_the_benchmark_of_accelerators_runs_on_a_processor(tmp_path):
+    script = ROOT / "benchmarks" / "gpu.py"
+    small = "--device cpu --size tiny --length 16 --dtype float32 --steps 1 "
+    small += "--inference-tokens 32 --training-tokens 32 --kind inference"
+    done = start(script, *small.split(), "--results", tmp_path, devices=1)
+    out, errors = done.communicate()
+    assert done.returncode == 0, errors[-3000:]
+    found = json.loads((tmp_path / "gpu-cpu.json").read_text())
+    assert [row["rows"] for row in found["rows"]] == [
+        *("full", "mixed, padded", "mixed, packed")
+    ]
+    assert all(row["sequences_per_second"] > 0 for row in found["rows"])
+    # 32 tokens of 2 layers: 4 matrices of 128 x 128, 2 of 128 x 512, scores and sums.
+    work = 2 * 2 * 32 * (4 * 128**2 + 2 * 128 * 512) + 2 * 2 * 4 * 128 * 16**2
+    full = found["rows"][0]
+    assert full["tflops"] / full["sequences_per_second"] == pytest.approx(
+        work / 2 / 1e12
+    )
+
+
+def test_without_an_accelerator_the_benchmark_says_so():
+    done = start(ROOT / "benchmarks" / "gpu.py", devices=1)
+    out, errors = done.communicate()
+    assert done.returncode == 0, errors
+    assert "no accelerator" in out

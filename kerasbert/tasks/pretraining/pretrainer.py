@@ -25,6 +25,7 @@ from kerasbert.tasks.pretraining.segments import SegmentMaker
 from kerasbert.tasks.pretraining.sentences import SentencePreprocessor
 from kerasbert.tasks.pretraining.stream import stream_of
 from kerasbert.training.counts import check_count
+from kerasbert.training.evaluation import evaluate
 from kerasbert.training.fit import Run, Validation, fit
 
 
@@ -274,9 +275,9 @@ class Pretrainer(MaskedLM):
         """Trains the model on a corpus for a number of steps.
 
         Tokens of a batch follow each other without padding, attention stays inside
-        each sequence, and pairs are drawn anew in every pass. A step depends on the
-        seed and its number alone, so that memory is that of a batch. TensorFlow is the
-        backend.
+        each sequence, and pairs are drawn anew in every pass; on JAX rows are padded. A
+        step depends on the seed and its number alone, so that memory is that of a
+        batch.
 
         Args:
             corpus: The `Corpus`, of which as many passes are made as the steps take.
@@ -314,9 +315,9 @@ class Pretrainer(MaskedLM):
         if self._compile_arguments is None:
             self.compile()
         run = checkpoints if isinstance(checkpoints, Run) else Run(checkpoints)
-        arguments = {"jit_compile": False, **self._compile_arguments}
+        arguments = {**_plainly(), **self._compile_arguments}
         return fit(
-            *(self.packed_model, stream, arguments, validation),
+            *(self._streamed_model, stream, arguments, validation),
             epochs=epochs,
             batch_size=batch_size,
             seed=seed,
@@ -338,11 +339,17 @@ class Pretrainer(MaskedLM):
         """
         if not isinstance(inputs, Corpus):
             return super().evaluate(inputs, *args, **options)
-        dataset = stream_of(self, inputs).dataset(options.get("batch_size", 32))
-        model = self.packed_model
+        model = self._streamed_model
         if not model.compiled:
-            model.compile(**self.losses(), optimizer="sgd", jit_compile=False)
-        return model.evaluate(dataset, return_dict=True, verbose=0)
+            model.compile(**self.losses(), **_plainly(), optimizer="sgd")
+        stream = stream_of(self, inputs)
+        return evaluate(model, stream, options.get("batch_size", 32))
+
+    @property
+    def _streamed_model(self):
+        """The model of the batches of a corpus: on JAX they are padded."""
+        on_tensorflow = keras.backend.backend() == "tensorflow"
+        return self.packed_model if on_tensorflow else self.model
 
     @property
     def packed_model(self) -> PackedModel:
@@ -435,3 +442,8 @@ def _check_special_tokens(tokenizer):
             f"Expected a vocabulary with {', '.join(lacking)}, which pretraining "
             "needs, got one without."
         )
+
+
+def _plainly():
+    """Returns arguments of `compile` for packed tokens, whose shapes XLA would fix."""
+    return {"jit_compile": False} if keras.backend.backend() == "tensorflow" else {}

@@ -34,6 +34,7 @@ class Rows:
         self.corpus = corpus
         self.frame = tokenizer.frame(self.pair)
         self.cls, self.sep = tokenizer.cls_token_id, tokenizer.sep_token_id
+        self.pad = tokenizer.pad_token_id
         self.room = max_length - self.frame.size
         if self.room < 2:
             raise ValueError(

@@ -3,11 +3,15 @@
 import hashlib
 import time
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from kerasbert.tasks.pretraining.rows import PairRows, Rows
+from kerasbert.training.features import IGNORED
 from kerasbert.training.stream import TrainingStream, dataset_of
+
+PLACES = 16
 
 
 class PretrainingStream(TrainingStream):
@@ -66,30 +70,39 @@ class PretrainingStream(TrainingStream):
 
         def generate():
             for start in starts:
-                places = range(start, min(start + batch_size, count))
-                yield self._batch(places, 0, self.rate(0), fixed=True)
+                yield self.fixed(start, min(start + batch_size, count))
 
         return dataset_of(self, generate, len(starts))
 
     def __len__(self):
         return len(self.rows)
 
-    def _batch(self, places, seed, rate, fixed=False):
-        tokens, segments, positions, labels, lengths, classes = ([] for _ in range(6))
-        offset = 0
+    def fixed(self, first, last):
+        return self._batch(range(first, last), 0, self.rate(0), fixed=True)
+
+    def _masked(self, places, seed, rate, fixed=False):
+        """Yields tokens, segments, masked places, what was there, and class of rows."""
         for place in places:
             turn, index = divmod(place, len(self.rows))
             row = index if fixed else int(self._shuffled(seed, turn)[index])
             random = np.random.default_rng([seed, turn, row])
             token_ids, segment_ids, continues, pair = self.rows.row(row, random)
             masked, hidden, kept = self.masking(token_ids, random, rate, continues)
+            yield masked, segment_ids, hidden, kept, pair
+
+    def _batch(self, places, seed, rate, fixed=False):
+        tokens, segments, positions, labels, lengths, classes = ([] for _ in range(6))
+        offset = 0
+        for masked, segment_ids, hidden, kept, pair in self._masked(
+            places, seed, rate, fixed
+        ):
             tokens.append(masked)
             segments.append(segment_ids)
             positions.append(hidden + offset)
             labels.append(kept)
-            lengths.append(len(token_ids))
+            lengths.append(len(masked))
             classes.append(pair)
-            offset += len(token_ids)
+            offset += len(masked)
         inputs = {
             "token_ids": np.concatenate(tokens),
             "segment_ids": np.concatenate(segments),
@@ -106,6 +119,37 @@ class PretrainingStream(TrainingStream):
             order = np.random.default_rng([seed, turn]).permutation(len(self.rows))
             self._order = (seed, turn), order
         return self._order[1]
+
+
+class PaddedStream(PretrainingStream):
+    """The same rows with padding, of which JAX compiles one shape or few.
+
+    Rows are as long as the longest that the plan allows, and so many places of each are
+    masked as a multiple of `PLACES` holds.
+    """
+
+    def _batch(self, places, seed, rate, fixed=False):
+        columns = zip(*self._masked(places, seed, rate, fixed), strict=True)
+        tokens, segments, positions, labels, classes = columns
+        length = self.rows.room + self.rows.frame.size
+        count = -(-max(map(len, positions)) // PLACES) * PLACES
+        inputs = {
+            "token_ids": _padded(tokens, length, self.rows.pad),
+            "segment_ids": _padded(segments, length),
+            "padding_mask": _padded([np.ones_like(row) for row in tokens], length),
+            "masked_positions": _padded(positions, count),
+        }
+        targets = {"mlm_logits": _padded(labels, count, IGNORED)}
+        if self.rows.pair:
+            targets["pair_logits"] = np.array(classes, "int32")
+        return inputs, targets
+
+
+def _padded(rows, length, filler=0):
+    table = np.full((len(rows), length), filler, "int32")  # [B, S]
+    for target, row in zip(table, rows, strict=True):
+        target[: len(row)] = row
+    return table
 
 
 def stream_of(
@@ -132,7 +176,9 @@ def stream_of(
     def rate(step):
         return first + (last - first) * min(1.0, step / steps)
 
-    return PretrainingStream(rows, task._masking, steps_per_epoch, rate, batch_ramp)
+    on_tensorflow = keras.backend.backend() == "tensorflow"
+    make = PretrainingStream if on_tensorflow else PaddedStream
+    return make(rows, task._masking, steps_per_epoch, rate, batch_ramp)
 
 
 def steps_within(seconds, task, corpus, batch_size, samples=8):
@@ -141,6 +187,11 @@ def steps_within(seconds, task, corpus, batch_size, samples=8):
     The update of the weights and validation are not timed, so a training may take some
     more.
     """
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            "Expected a number of steps: a time is turned into steps on TensorFlow "
+            "alone, and the backend is another."
+        )
     stream, model = stream_of(task, corpus), task.packed_model
     loss_of = task.losses()["loss"]
 

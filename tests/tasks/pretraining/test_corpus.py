@@ -1,3 +1,9 @@
+import importlib.util
+import os
+import pathlib
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -5,10 +11,17 @@ pytest.importorskip("tensorflow")
 pytest.importorskip("tokenizers")
 
 import kerasbert
+from kerasbert.checkpoints.vocabulary import write_tokenizer
 from kerasbert.tasks.masked_language_model.masking import Masking
 from kerasbert.tasks.pretraining import Corpus, train_tokenizer
 from kerasbert.tasks.pretraining.rows import PairRows, Rows
-from kerasbert.tasks.pretraining.stream import ramped, steps_within, stream_of
+from kerasbert.tasks.pretraining.stream import (
+    PaddedStream,
+    ramped,
+    steps_within,
+    stream_of,
+)
+from kerasbert.training.features import IGNORED
 from kerasbert.training.fit import Run
 from tests.training.killed import KillAfter, Killed
 
@@ -191,6 +204,75 @@ def test_packed_logits_are_those_of_rows_alone(tokenizer, corpus, pair_task):
         np.testing.assert_allclose(
             found["pair_logits"], np.concatenate(pairs), atol=3e-6
         )
+
+
+@pytest.mark.parametrize("pair_task", ["none", "sentence_order"])
+def test_padded_batches_are_the_packed_ones(tokenizer, corpus, pair_task):
+    task = pretrainer(tokenizer, dropout=0.0, pair_task=pair_task)
+    stream = stream_of(task, corpus)
+    packed, expected = stream.step(3, 6, 0)
+    padded, targets = PaddedStream(
+        stream.rows, stream.masking, stream.steps_per_epoch, stream.rate
+    ).step(3, 6, 0)
+    real = padded["padding_mask"] == 1
+    assert padded["token_ids"].shape == (6, 24)
+    for name in ("token_ids", "segment_ids"):
+        np.testing.assert_array_equal(padded[name][real], packed[name])
+    counted = targets["mlm_logits"] != IGNORED
+    assert targets["mlm_logits"].shape == (6, 16)
+    np.testing.assert_array_equal(
+        targets["mlm_logits"][counted], expected["mlm_logits"]
+    )
+    outputs = task.model(padded)
+    found = np.array(outputs["mlm_logits"])[counted]
+    logits = task.packed_model(packed)["mlm_logits"]
+    np.testing.assert_allclose(found, np.array(logits), atol=3e-6)
+    if pair_task != "none":
+        np.testing.assert_array_equal(targets["pair_logits"], expected["pair_logits"])
+
+
+ON_JAX = """
+import sys
+import keras, numpy as np
+import kerasbert
+from kerasbert.tasks.pretraining import Corpus
+from tests.tasks.pretraining.test_corpus import pretrainer, train
+from kerasbert.text import Tokenizer
+
+keras.distribution.set_distribution(keras.distribution.DataParallel())
+tokenizer = Tokenizer.from_pretrained(sys.argv[1])
+corpus = Corpus(sys.argv[2])
+task = pretrainer(tokenizer, dropout=0.0, pair_task="sentence_order")
+task.compile(kerasbert.Recipe(1e-2))
+task.fit(corpus, corpus, steps=3, batch_size=4, verbose=0)
+task.save(sys.argv[3])
+print(task.evaluate(corpus)["mlm_logits_perplexity"])
+"""
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("jax"), reason="needs JAX")
+def test_a_corpus_is_learnt_on_two_devices_of_jax_as_on_tensorflow(
+    tmp_path, tokenizer, corpus
+):
+    """What JAX saves, TensorFlow loads."""
+    write_tokenizer(tokenizer.config, tmp_path / "vocabulary", "huggingface")
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", ON_JAX]
+        + [str(tmp_path / "vocabulary"), str(corpus.folder), str(tmp_path / "model")],
+        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+        | {
+            "XLA_FLAGS": "--xla_force_host_platform_device_count=2 "
+            "--xla_backend_optimization_level=0"
+        },
+        cwd=pathlib.Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    found = kerasbert.load(tmp_path / "model")
+    perplexity = float(run.stdout.splitlines()[-1])
+    again = found.evaluate(corpus)["mlm_logits_perplexity"]
+    assert again == pytest.approx(perplexity, rel=1e-5)
 
 
 def test_the_batch_grows_to_its_size_without_gaps():
