@@ -41,7 +41,8 @@ SPEEDS = {"digits": 0.1, "speaker": 0.1, "yesno": 0.0}
 BEAMS = 8
 NETWORK = {"subsampling": 4, "frequency_mask": 3, "time_mask": 3}
 WIDTH, LAYERS, HEADS = 96, 3, 4
-SETTINGS = {"batch_size": 16, "learning_rate": 3e-3}
+LEARNING_RATE = 3e-3
+BATCHES = {"digits": 16, "speaker": 16, "yesno": 4}
 TASKS = {
     "digits": ("characters", 20),
     "yesno": ("words", 100),
@@ -125,11 +126,9 @@ def train_kerasbert(task, train, tests, epochs, units, folder):
         speed=SPEEDS[task],
         **NETWORK,
     )
-    recognizer.compile(
-        kerasbert.Recipe(learning_rate=SETTINGS["learning_rate"], decay="cosine")
-    )
+    recognizer.compile(kerasbert.Recipe(learning_rate=LEARNING_RATE, decay="cosine"))
     start = time.process_time()
-    options = {"epochs": epochs, "batch_size": SETTINGS["batch_size"], "verbose": 2}
+    options = {"epochs": epochs, "batch_size": BATCHES[task], "verbose": 2}
     recognizer.fit(recordings, texts, **options)
     seconds = time.process_time() - start
     recognizer.save(folder / task, overwrite=True)
@@ -175,7 +174,8 @@ def train_torch(task, python, train, tests, epochs, units):
             "heads": HEADS,
             "speed": SPEEDS[task],
             **NETWORK,
-            **SETTINGS,
+            "learning_rate": LEARNING_RATE,
+            "batch_size": BATCHES[task],
         }
         script = HERE / "peers" / "speech_torch.py"
         answer = subprocess.run(
