@@ -7,11 +7,15 @@ With `--nonsense N`, the server is measured a second time while another client s
 it a body of N MB every second that holds no valid request, each time of another kind,
 and a third client asks for `/healthz` five times a second.
 
-Every client sends one text after the other over a connection of its own, on this
-machine. The process that calls the SavedModel does nothing else meanwhile: first one
-text a call, then 32. Printed are texts a second, the median and the 99th percentile
-of the time of a request, and how many requests failed. Clients, server and model share
-the processors, so the server's share of them is smaller than the model's alone.
+The server is measured first with one client, which sends one text after the other, and
+then with all of them, each over a connection of its own, on this machine. The process
+that calls the SavedModel does nothing else meanwhile: first one text a call, then 32.
+Printed are texts a second, the median and the 99th percentile of the time of a request,
+and how many requests failed; and of the server, the time from its start until it is
+ready and its memory. Clients, server and model share the processors, so the server's
+share of them is smaller than the model's alone.
+
+`--output FILE` keeps the figures as JSON, with the name of the processor.
 """
 
 import argparse
@@ -19,7 +23,9 @@ import http.client
 import itertools
 import json
 import logging
+import os
 import pathlib
+import platform
 import re
 import subprocess
 import sys
@@ -30,6 +36,7 @@ import data
 import numpy as np
 
 BATCH = 32
+FIGURES = []
 
 
 def parse():
@@ -45,6 +52,7 @@ def parse():
     data.add_argument(parser)
     parser.add_argument("--max-batch", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--output", type=pathlib.Path, metavar="FILE")
     parser.add_argument(
         "--nonsense", type=float, metavar="MB", help="also with such bodies beside it"
     )
@@ -84,6 +92,7 @@ def measure_direct(folder, texts, seconds):
 def measure_server(folder, texts, clients, seconds, max_batch, nonsense=None):
     command = [sys.executable, "-m", "kerasbert", "serve", folder, "--port", "0"]
     command += ["--max-batch", str(max_batch)]
+    begin = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         greeting = process.stdout.readline()
@@ -91,6 +100,16 @@ def measure_server(folder, texts, clients, seconds, max_batch, nonsense=None):
         if not found:
             raise SystemExit("The server did not start.")
         host, port, path = found.groups()
+        ready = time.perf_counter() - begin
+        start = [f"ready after {ready:.1f} s", memory(process.pid)]
+        note("start", ready_s=ready, **memory_of(process.pid))
+        times, errors = [], []
+        ask(host, int(port), path, texts, time.perf_counter() + 3, [], errors)
+        alone = min(seconds, 10)
+        ask(host, int(port), path, texts, time.perf_counter() + alone, times, errors)
+        show("serve, one client", len(times) / alone, times, len(errors))
+        print(f"{'':24} {start[0]}, {start[1]}; now {memory(process.pid)}")
+        before = batches(host, int(port))
         deadline = time.perf_counter() + seconds
         results = [([], []) for _ in range(clients)]
         threads = [
@@ -127,13 +146,14 @@ def measure_server(folder, texts, clients, seconds, max_batch, nonsense=None):
         if nonsense:
             name += f" + {nonsense:g} MB/s"
         show(name, len(times) / took, times, len(errors))
-        print(f"texts a batch: {mean_batch(host, int(port)):.1f}")
+        count, rows = np.subtract(batches(host, int(port)), before)
+        print(f"texts a batch: {rows / max(count, 1):.1f}")
         median, slow = np.percentile(health, [50, 99]) * 1000
         print(
             f"/healthz: p50 {median:.1f} ms, p99 {slow:.1f} ms, longest "
-            f"{max(health) * 1000:.1f} ms; memory of the server at most "
-            f"{most_memory(process.pid)} MiB"
+            f"{max(health) * 1000:.1f} ms; {memory(process.pid)}"
         )
+        note("end", **memory_of(process.pid))
         if nonsense:
             print(f"answers to nonsense, by status: {dict(sorted(answers.items()))}")
         for error in sorted(set(errors))[:5]:
@@ -215,30 +235,67 @@ def ask_health(host, port, deadline, times):
         time.sleep(0.2)
 
 
-def most_memory(pid):
-    """The largest resident size that a process has had, in MiB; 0 where unknown."""
+def memory_of(pid):
+    """Returns the sizes of a process in MiB: its peak, now, and now without files.
+
+    What is mapped from files, such as TensorFlow's library, other processes share.
+    """
     try:
         status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return 0
-    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) // 1024
+    except OSError:  # not on this platform
+        return {"peak": 0, "resident": 0, "own": 0}
+    return {
+        name: int(re.search(rf"{field}:\s+(\d+)", status)[1]) // 1024
+        for name, field in (
+            ("peak", "VmHWM"),
+            ("resident", "VmRSS"),
+            ("own", "RssAnon"),
+        )
+    }
 
 
-def mean_batch(host, port):
+def memory(pid):
+    return "{resident} MiB, of them {own} its own (peak {peak})".format(
+        **memory_of(pid)
+    )
+
+
+def batches(host, port):
+    """Returns the number of batches, and of their rows."""
     connection = http.client.HTTPConnection(host, port, timeout=60)
     connection.request("GET", "/monitoring/prometheus/metrics")
     page = connection.getresponse().read().decode()
     connection.close()
     name = ":tensorflow:serving:batching_session:processed_batch_size"
-    count, rows = (
+    return [
         float(re.search(f"^{name}_{part} (.*)$", page, re.M)[1])
         for part in ("count", "sum")
-    )
-    return rows / max(count, 1)
+    ]
+
+
+def note(name, **figures):
+    """Keeps figures for `--output`."""
+    FIGURES.append({"name": name, **figures})
+
+
+def processor():
+    """Returns the name of the processor, and its instructions that matter here."""
+    try:
+        text = pathlib.Path("/proc/cpuinfo").read_text()
+    except OSError:  # not on this platform
+        return {"name": platform.processor(), "cores": os.cpu_count()}
+    flags = re.search(r"^flags\s*: (.*)$", text, re.M)
+    known = {"avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8"}
+    return {
+        "name": re.search(r"^model name\s*: (.*)$", text, re.M)[1],
+        "cores": os.cpu_count(),
+        "instructions": sorted(known & set(flags[1].split() if flags else ())),
+    }
 
 
 def show(name, rate, times, errors):
     median, slow = np.percentile(times, [50, 99]) * 1000 if times else (0, 0)
+    note(name, texts_per_s=rate, p50_ms=median, p99_ms=slow, errors=errors)
     print(f"{name:24} {rate:10.1f} {median:10.1f} {slow:10.1f} {errors:8}", flush=True)
 
 
@@ -254,6 +311,9 @@ def main():
         clean &= measure_server(options.folder, texts, *load)
         if options.nonsense:
             clean &= measure_server(options.folder, texts, *load, options.nonsense)
+    if options.output:
+        content = {"folder": options.folder, "processor": processor(), "rows": FIGURES}
+        options.output.write_text(json.dumps(content, indent=2) + "\n")
     return 0 if clean else 1
 
 

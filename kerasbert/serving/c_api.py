@@ -28,6 +28,8 @@ __all__ = [
 _LIBRARY = {"darwin": "libtensorflow_cc.2.dylib"}.get(
     sys.platform, "libtensorflow_cc.so.2"
 )
+# A serialized `RunOptions` with `inter_op_thread_pool=-1`.
+_IN_CALLING_THREAD = b"\x18" + b"\xff" * 9 + b"\x01"
 _STRING, _BFLOAT16 = 7, 14  # TensorFlow's numbers of types
 _STRING_SIZE = 24  # bytes of a `TF_TString`
 _TYPES = {
@@ -114,6 +116,12 @@ class _Functions:
 @functools.cache
 def _library():
     return _Functions()
+
+
+@functools.cache
+def _in_calling_thread():
+    """Returns the options of a run in the calling thread."""
+    return _library().NewBufferFromString(_IN_CALLING_THREAD, len(_IN_CALLING_THREAD))
 
 
 def package_folder(name):
@@ -203,19 +211,24 @@ class Session:
             tf.DeleteSessionOptions(options)
 
     def callable(self, feeds, fetches):
-        """Returns a function of arrays to arrays, for names of tensors."""
+        """Returns a function of arrays to arrays, for names of tensors.
+
+        With `is_short`, operations run in the calling thread: other threads would take
+        longer to wake up than most operations of a short text.
+        """
         tf = _library()
         inputs, outputs = self._tensors(feeds), self._tensors(fetches)
         given, found = ctypes.c_void_p * len(feeds), ctypes.c_void_p * len(fetches)
 
-        def run(arrays):
+        def run(arrays, is_short=False):
             values, results = given(), found()
             try:
                 for index, array in enumerate(arrays):
                     values[index] = _new_tensor(array)
                 with _checked() as status:
                     tf.SessionRun(
-                        *(self._session, None, inputs, values, len(values)),
+                        *(self._session, _in_calling_thread() if is_short else None),
+                        *(inputs, values, len(values)),
                         *(outputs, results, len(results), None, 0, None, status),
                     )
                 return [_array(tensor) for tensor in results]

@@ -244,7 +244,9 @@ class SavedModel:
         for key, array in inputs.items():
             _check_type(key, array, signature.input_types[key])
         try:
-            outputs = self._calls[name]([inputs[key] for key in signature.inputs])
+            arrays = [inputs[key] for key in signature.inputs]
+            is_short = all(array.shape[:1] == (1,) for array in arrays)
+            outputs = self._calls[name](arrays, is_short)
         except CallError as error:
             hint = signature.other_shapes(inputs)
             message = hint + shortened(error.message)
