@@ -98,24 +98,42 @@ class LiteRTEmbedder:
         Raises:
             TypeError: If a text is no string.
         """
-        texts = _listed(texts)
-        texts = [self.prompt + _string(text, i) for i, text in enumerate(texts)]
-        embeddings = np.empty((len(texts), self.size), "float32")
-        too_long = []
-        for start in range(0, len(texts), CHUNK):
-            rows = self._rows(texts[start : start + CHUNK])
-            too_long += [len(row) for row in rows if len(row) > self.max_length]
-            # Sorted by length: each change of the input shape has a cost.
-            for index in sorted(range(len(rows)), key=lambda i: -len(rows[i])):
-                embeddings[start + index] = self._embed(rows[index])
-        if too_long:
+        embeddings, counts = self.encode_with_counts(texts)
+        if (too_long := counts[counts > self.max_length]).size:
             warnings.warn(
                 f"{len(too_long)} texts had more than {self.max_length} tokens (up to "
-                f"{max(too_long)}) and were truncated. Export with a larger max_length "
-                "to raise the limit, up to the model's positions.",
+                f"{too_long.max()}) and were truncated. Export with a larger "
+                "max_length to raise the limit, up to the model's positions.",
                 stacklevel=2,
             )
         return embeddings
+
+    def encode_with_counts(
+        self, texts: str | Iterable[str]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Embeds texts, and counts their tokens.
+
+        Args:
+            texts: As in `encode`.
+
+        Returns:
+            The embeddings, float32 array `[n, D]`; and how many tokens each text has
+            with prompt and special tokens, truncated ones included, int32 array `[n]`.
+
+        Raises:
+            TypeError: If a text is no string.
+        """
+        texts = _listed(texts)
+        texts = [self.prompt + _string(text, i) for i, text in enumerate(texts)]
+        embeddings = np.empty((len(texts), self.size), "float32")
+        counts = np.empty(len(texts), "int32")
+        for start in range(0, len(texts), CHUNK):
+            rows = self._rows(texts[start : start + CHUNK])
+            counts[start : start + CHUNK] = [len(row) for row in rows]
+            # Sorted by length: each change of the input shape has a cost.
+            for index in sorted(range(len(rows)), key=lambda i: -len(rows[i])):
+                embeddings[start + index] = self._embed(rows[index])
+        return embeddings, counts
 
     def _rows(self, texts):
         """Returns the token ids of texts, with special tokens, before truncation."""

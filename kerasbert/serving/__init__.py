@@ -1,7 +1,8 @@
 """An HTTP server with the REST API of TF Serving, for machines without TF Serving.
 
-It serves any SavedModel with operations of TensorFlow and TF Text, and imports nothing
-else of this package: neither Keras nor a model class is loaded.
+It serves any SavedModel with operations of TensorFlow and TF Text, and what
+`kerasbert.export.export_litert` writes. Neither Keras nor a model class is loaded, and
+of TensorFlow the shared libraries alone.
 """
 
 from kerasbert.lazy import lazy_names

@@ -20,7 +20,7 @@ from kerasbert.serving.errors import CODES, ServingError, invalid_argument, shor
 from kerasbert.serving.protocol import Input
 from kerasbert.serving.wire import fields
 
-__all__ = ["SavedModel", "Signature"]
+__all__ = ["SavedModel", "ServedModel", "Signature", "protocol_buffers"]
 
 INITIALIZER = "__saved_model_init_op"  # listed among the signatures
 # Libraries of TF Text with the operations of exported models. The others are loaded for
@@ -180,39 +180,21 @@ class Signature:
             )
 
 
-class SavedModel:
-    """A loaded SavedModel; raises a `ValueError` if TensorFlow cannot load the folder.
+class ServedModel:
+    """A loaded model, with the signatures of a SavedModel.
 
-    Example:
-        model = SavedModel("saved_models/minilm/1")
-        model.run("serving_default", {"text": np.array([b"hello"], object)})
+    Args:
+        folder: The folder of the version.
+        definitions: Maps signature names to `SignatureDef`s.
+        calls: Maps signature names to functions of a list of arrays, and whether it is
+            a single row, to a list of arrays. They may raise a `CallError`.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, definitions, calls):
         self.folder = pathlib.Path(folder)
-        try:
-            self._session = open_session(self.folder)
-            self.signature_definitions = read_signatures(self.folder)
-            self.signatures = {
-                name: Signature(dict(each.inputs), dict(each.outputs), each.method_name)
-                for name, each in self.signature_definitions.items()
-            }
-            self._calls = {
-                name: self._callable(signature)
-                for name, signature in self.signatures.items()
-                if signature.inputs
-            }
-        except CallError as error:
-            raise ValueError(
-                f"TensorFlow cannot load {folder}: {_first_line(error.message)}"
-            ) from error
-
-    def _callable(self, signature):
-        """Returns a function of arrays that runs a signature."""
-        return self._session.callable(
-            [info.name for info in signature.inputs.values()],
-            [info.name for info in signature.outputs.values()],
-        )
+        self.signature_definitions = definitions
+        self.signatures = _signatures(definitions)
+        self._calls = calls
 
     def signature(self, name):
         """Returns a signature by name; raises a `ServingError` if there is none."""
@@ -256,8 +238,50 @@ class SavedModel:
     def close(self):
         """Frees the memory."""
         self._calls.clear()
-        self._session.close()
         free_unused()
+
+
+class SavedModel(ServedModel):
+    """A loaded SavedModel; raises a `ValueError` if TensorFlow cannot load the folder.
+
+    Example:
+        model = SavedModel("saved_models/minilm/1")
+        model.run("serving_default", {"text": np.array([b"hello"], object)})
+    """
+
+    def __init__(self, folder):
+        folder = pathlib.Path(folder)
+        try:
+            self._session = open_session(folder)
+            definitions = read_signatures(folder)
+            calls = {
+                name: self._callable(signature)
+                for name, signature in _signatures(definitions).items()
+                if signature.inputs
+            }
+        except CallError as error:
+            raise ValueError(
+                f"TensorFlow cannot load {folder}: {_first_line(error.message)}"
+            ) from error
+        super().__init__(folder, definitions, calls)
+
+    def _callable(self, signature):
+        return self._session.callable(
+            [info.name for info in signature.inputs.values()],
+            [info.name for info in signature.outputs.values()],
+        )
+
+    def close(self):
+        """Frees the memory."""
+        self._session.close()
+        super().close()
+
+
+def _signatures(definitions):
+    return {
+        name: Signature(dict(each.inputs), dict(each.outputs), each.method_name)
+        for name, each in definitions.items()
+    }
 
 
 def _type_name(info):

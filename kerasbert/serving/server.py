@@ -19,7 +19,7 @@ from kerasbert.serving.batcher import Batcher
 from kerasbert.serving.http_protocol import RESERVED, protocol_class
 from kerasbert.serving.limits import MEBIBYTE, Limits
 from kerasbert.serving.metrics import Metrics
-from kerasbert.serving.versions import Versions
+from kerasbert.serving.versions import Versions, is_model
 
 __all__ = ["MEBIBYTE", "Access", "Limits", "serve"]
 
@@ -119,18 +119,19 @@ def check_labels(versions):
 
 
 def check_folder(folder):
-    """Raises an error if a folder has no version folder with a `saved_model.pb`."""
+    """Raises an error if a folder has no version folder with a model."""
     if not folder.exists():
         raise FileNotFoundError(f"Expected the folder of a model at {folder}.")
-    if (folder / "saved_model.pb").exists():
+    if is_model(folder):
         raise ValueError(
             f"{folder} is a single version of a model; use its parent folder, "
             f"{folder.resolve().parent}, with version folders 1, 2, ..."
         )
-    if not any(folder.glob("[0-9]*/saved_model.pb")):
+    if not any(map(is_model, folder.glob("[0-9]*"))):
         raise ValueError(
             f"Expected versions of a model in {folder} (1/saved_model.pb, ...), found "
-            "none. Export one: kerasbert export MODEL FOLDER"
+            "none. Export one: kerasbert export MODEL FOLDER, or, for LiteRT, "
+            "kerasbert export MODEL FOLDER/1 --format litert"
         )
 
 

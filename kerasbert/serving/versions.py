@@ -16,7 +16,9 @@ from kerasbert.serving.errors import ServingError, invalid_argument, not_found
 from kerasbert.serving.saved_model import SavedModel
 from kerasbert.serving.warm_up import warm_up
 
-__all__ = ["Servable", "Versions", "load_version"]
+__all__ = ["Servable", "Versions", "is_model", "load_version"]
+
+SAVED_MODEL_FILE, LITERT_FILE = "saved_model.pb", "litert.json"
 
 log = logging.getLogger("kerasbert.serving")
 
@@ -213,7 +215,11 @@ class Versions:
 
 
 def load_version(folder):
-    """Loads a version and runs its warm-up requests; returns a `SavedModel`."""
+    """Loads a version and runs its warm-up requests; returns a `ServedModel`."""
+    if not (folder / SAVED_MODEL_FILE).is_file():
+        from kerasbert.serving.litert_model import LiteRTModel
+
+        return LiteRTModel(folder)
     model = SavedModel(folder)
     try:
         warm_up(model)
@@ -224,10 +230,15 @@ def load_version(folder):
     return model
 
 
+def is_model(folder):
+    """Whether a folder holds a SavedModel, or a model for LiteRT."""
+    return any((folder / name).is_file() for name in (SAVED_MODEL_FILE, LITERT_FILE))
+
+
 def _version_folders(folder):
     try:
         for child in folder.iterdir():
-            if child.name.isdecimal() and (child / "saved_model.pb").is_file():
+            if child.name.isdecimal() and is_model(child):
                 yield int(child.name), child
     except OSError:  # it is being moved: the next scan will find it
         return
