@@ -1,4 +1,4 @@
-"""Clients that ask `kerasbert serve` all at once, beside calls of the SavedModel.
+"""Clients that ask `kerasbert serve`, beside direct calls of the model.
 
     python benchmarks/load.py saved_models/minilm --clients 64 --seconds 60
     python benchmarks/load.py saved_models/minilm --nonsense 30
@@ -9,7 +9,7 @@ and a third client asks for `/healthz` five times a second.
 
 The server is measured first with one client, which sends one text after the other, and
 then with all of them, each over a connection of its own, on this machine. The process
-that calls the SavedModel does nothing else meanwhile: first one text a call, then 32.
+that calls the model does nothing else meanwhile: first one text a call, then 32.
 Printed are texts a second, the median and the 99th percentile of the time of a request,
 and how many requests failed; and of the server, the time from its start until it is
 ready and its memory. Clients, server and model share the processors, so the server's
@@ -85,7 +85,7 @@ def measure_direct(folder, texts, seconds):
                 times.append(time.perf_counter() - start)
             took = time.perf_counter() - begin
             rate = len(times) * batch / took
-            show(f"SavedModel, {batch} a call", rate, times, 0)
+            show(f"direct, {batch} a call", rate, times, 0)
     versions.close()
 
 
