@@ -10,6 +10,7 @@ Reference:
 import contextlib
 import ctypes
 import functools
+import importlib
 import importlib.util
 import os
 import pathlib
@@ -103,6 +104,10 @@ class _Functions:
 
     def __init__(self):
         path = str(package_folder("tensorflow") / _LIBRARY)
+        # Python's OpenSSL first: TensorFlow's library exports functions of BoringSSL
+        # with the same names, which OpenSSL's would call if it were loaded later.
+        for module in ("hashlib", "ssl"):
+            importlib.import_module(module)
         with _quiet():
             # Libraries with operations share its symbols, as in a program linked to it.
             slow = ctypes.CDLL(path, ctypes.RTLD_GLOBAL)

@@ -19,7 +19,8 @@ COMMAND = """
 import atexit, sys
 from kerasbert.cli import main
 
-atexit.register(lambda: print(sorted({"keras", "kerasbert.models"} & set(sys.modules))))
+unwanted = {"keras", "kerasbert.models", "tensorflow", "tensorflow_text"}
+atexit.register(lambda: print(sorted(unwanted & set(sys.modules))))
 sys.exit(main())
 """
 
@@ -64,7 +65,46 @@ def test_sigterm_ends_a_process_after_what_is_in_flight(process):
     out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert err == ""
-    assert out == "[]\n"  # neither Keras nor a model class was loaded
+    assert out == "[]\n"  # neither Keras, TensorFlow's package nor a model class
+
+
+RUN = """
+import sys
+import numpy as np
+from kerasbert.serving.saved_model import SavedModel
+
+model = SavedModel(sys.argv[1])
+texts = np.array([b"\\xc3\\x84h"], object)
+found = model.run("serving_default", {"text": texts})["folded"]
+print(found.tolist(), "tensorflow" in sys.modules)
+import hashlib, ssl  # these and TensorFlow's package still work
+import tensorflow as tf
+
+ciphers = ssl.create_default_context().get_ciphers()
+print(hashlib.sha256(b"a").digest_size, len(ciphers) > 0)
+print(tf.constant([1, 2]).numpy().tolist())
+"""
+
+
+def test_a_model_with_other_operations_of_tf_text_runs(tmp_path):
+    import tensorflow as tf
+    import tensorflow_text
+
+    class Model(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "text")])
+        def fold(self, text):
+            return {"folded": tensorflow_text.case_fold_utf8(text)}
+
+    model = Model()
+    tf.saved_model.save(model, str(tmp_path), signatures=model.fold)
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "[b'\\xc3\\xa4h'] False\n32 True\n[1, 2]\n"
 
 
 def refusal(capsys, *words):

@@ -66,6 +66,17 @@ def test_a_file_that_is_something_else_is_refused(tmp_path, content):
         warm_up(Recorder(tmp_path))
 
 
+def test_a_damaged_record_is_refused(tmp_path):
+    write_warm_up(tmp_path, "tiny", [("s", {"x": np.int32([1])})])
+    content = bytearray((tmp_path / FILE).read_bytes())
+    for position in (0, 20, len(content) - 1):  # the length, the record, its checksum
+        damaged = content.copy()
+        damaged[position] ^= 1
+        (tmp_path / FILE).write_bytes(damaged)
+        with pytest.raises(ValueError, match="no file of predict, classify or regress"):
+            warm_up(Recorder(tmp_path))
+
+
 def field(number, content):
     """A length-delimited field of a protocol buffer, of content below 128 bytes."""
     assert len(content) < 128
