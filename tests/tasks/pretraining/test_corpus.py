@@ -300,19 +300,26 @@ def train(tokenizer, corpus, checkpoints=None, **options):
     return [v.numpy() for v in task.packed_model.weights]
 
 
-def test_a_pretraining_that_is_killed_goes_on_bit_for_bit(tmp_path, tokenizer, corpus):
+@pytest.mark.parametrize(
+    "kills, steps", [(5, 12), pytest.param(20, 44, marks=pytest.mark.slow)]
+)
+def test_a_pretraining_that_is_killed_goes_on_bit_for_bit(
+    tmp_path, tokenizer, corpus, kills, steps
+):
     """At random steps, each time in a model that knows nothing."""
-    expected = train(tokenizer, corpus)
-    run, left = Run(tmp_path, every=1), 12
-    for steps in np.random.default_rng(1).integers(1, 4, 5):
-        left -= steps
+    expected = train(tokenizer, corpus, steps=steps)
+    run, left = Run(tmp_path, every=1), steps
+    for batches in np.random.default_rng(1).integers(1, 4, kills):
+        left -= batches
         assert left > 0
         with pytest.raises(Killed):
-            train(tokenizer, corpus, run, callbacks=[KillAfter(int(steps))])
-    for one, two in zip(train(tokenizer, corpus, run), expected, strict=True):
+            callbacks = [KillAfter(int(batches))]
+            train(tokenizer, corpus, run, callbacks=callbacks, steps=steps)
+    found = train(tokenizer, corpus, run, steps=steps)
+    for one, two in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one, two)
     with pytest.raises(ValueError, match="another run"):
-        train(tokenizer, corpus, run, seed=1)
+        train(tokenizer, corpus, run, steps=steps, seed=1)
 
 
 def test_what_is_trained_is_loaded_by_other_tasks(tmp_path, tokenizer, corpus):
