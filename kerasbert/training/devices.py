@@ -29,20 +29,21 @@ def device_count(model):
 
 def scope_of(model):
     """Returns the distribution scope of a model, where its optimizer must be made."""
-    if _is_mirrored(model):
+    if is_mirrored(model):
         return model.distribute_strategy.scope()
     return contextlib.nullcontext()
 
 
 def run_on_devices(model, function):
     """Calls a function without arguments on each device of a model."""
-    if _is_mirrored(model):
+    if is_mirrored(model):
         model.distribute_strategy.run(function)
     else:
         function()
 
 
-def _is_mirrored(model):
+def is_mirrored(model):
+    """Returns whether a model was made in the scope of a `MirroredStrategy`."""
     return keras.backend.backend() == "tensorflow" and device_count(model) > 1
 
 
@@ -55,8 +56,8 @@ def divided(features, model, compile_arguments, batch_size):
     devices = device_count(model)
     if devices == 1:
         return features
-    is_mirrored = _is_mirrored(model)
-    if is_mirrored and isinstance(features, TrainingStream):
+    mirrored = is_mirrored(model)
+    if mirrored and isinstance(features, TrainingStream):
         raise ValueError(
             f"Expected one device to pretrain on a Corpus, got {devices}: create the "
             "model outside of the scope of a strategy, pretrain on documents in "
@@ -74,8 +75,8 @@ def divided(features, model, compile_arguments, batch_size):
                 "evenly."
             )
         return features  # its batches are full
-    check_divisible(features, devices, None if is_mirrored else batch_size)
-    if is_mirrored:
+    check_divisible(features, devices, None if mirrored else batch_size)
+    if mirrored:
         _check_optimizer(compile_arguments["optimizer"], devices)
     elif isinstance(features, GroupedExamples):
         return features
@@ -88,7 +89,7 @@ def divided(features, model, compile_arguments, batch_size):
                 f"Expected losses that are means over the examples on {devices} "
                 f"devices, got one with the reduction {loss.reduction!r}."
             )
-    return ShardedExamples(features, devices, losses, devices if is_mirrored else 1)
+    return ShardedExamples(features, devices, losses, devices if mirrored else 1)
 
 
 def check_divisible(features, devices, batch_size=None):

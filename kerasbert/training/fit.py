@@ -25,7 +25,7 @@ from kerasbert.training.callbacks import (
     TerminateOnNaN,
 )
 from kerasbert.training.counts import check_count
-from kerasbert.training.devices import divided, scope_of
+from kerasbert.training.devices import divided, is_mirrored, scope_of
 from kerasbert.training.distribution import sharing
 from kerasbert.training.evaluation import batches_to_validate
 from kerasbert.training.features import EncodedExamples
@@ -157,6 +157,8 @@ def fit(
         model.compile(**compile_arguments)
         optimizer.build(model.trainable_variables)
     names = monitorable(model, features, validation)
+    if is_mirrored(model):
+        metric_names(model, features)  # Keras would make them of averaged token ids
     if run.monitor is not None:
         check_monitor(run.monitor, names)
         if run.monitor.startswith("val_") and keras_options.get("validation_freq"):

@@ -99,6 +99,33 @@ assert answers[0] == answers[1]
 print("the same")
 """
 )
+PRETRAINED = (
+    TWO
+    + """
+import kerasbert
+from tests.tasks.conftest import FIXTURES
+from tests.tasks.pretraining.test_corpus import text
+
+documents = [document.split("\\n") for document in text().strip().split("\\n\\n")]
+weights = []
+for scope in (tf.distribute.get_strategy().scope(), strategy.scope()):
+    keras.utils.set_random_seed(0)
+    with scope:
+        task = kerasbert.Pretrainer.from_pretrained(
+            FIXTURES / "bert_masked_lm/huggingface", pair_task="next_sentence"
+        )
+    for layer in task.model._flatten_layers():
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
+    task.compile(kerasbert.Recipe(1e-3))
+    task.fit(documents, epochs=1, batch_size=8, verbose=0)
+    weights.append({w.path: w.numpy() for w in task.model.weights})
+for path, one in weights[0].items():
+    if "key/bias" not in path:
+        np.testing.assert_allclose(weights[1][path], one, 0, 1e-5, err_msg=path)
+print("the same")
+"""
+)
 WAYS = {
     "a recipe, clipped": "optimizer = lambda: Recipe(0.01, clip_norm=0.05)",
     "a recipe, accumulated": (
@@ -167,6 +194,11 @@ def test_two_devices_give_the_weights_of_one(way):
 @pytest.mark.slow
 def test_a_run_on_two_devices_goes_on_to_the_same_weights():
     run(RESUMED)
+
+
+@pytest.mark.slow
+def test_two_devices_pretrain_to_the_weights_of_one():
+    run(PRETRAINED)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="there is no jax")
