@@ -2,9 +2,11 @@
 
 Every row of the table lets its contestants do the same work in turns, on the same
 threads, from raw text to vectors of length 1; a figure is a median, and a ratio the
-median of the rounds' ratios. The other projects run in an environment of their own,
-which is made the first time (`make -C benchmarks/peers`), or named with
-`--peers-python`. Results go to `benchmarks/results/serving.json` and `.md`, too.
+median of the rounds' ratios. An export takes part twice: as Python programs load it,
+with `tf.saved_model.load`, and in a C program, which runs it as TF Serving does. The
+other projects run in an environment of their own, which is made the first time (`make
+-C benchmarks/peers`), or named with `--peers-python`. Results go to
+`benchmarks/results/serving-KIND.json` and `.md`, too, two for a kind of processor.
 """
 
 import argparse
@@ -21,15 +23,23 @@ import time
 
 import data
 import numpy as np
-from contestants.exports import CProgram, Export, LiteRT, seconds_of_multiplication
+from contestants.exports import (
+    CProgram,
+    Export,
+    LiteRT,
+    Loaded,
+    seconds_of_multiplication,
+)
 from contestants.peers import Peer
 from embed import processor, read_stsb, read_texts, spearman
+from report import kind_of_processor, line, markdown
 
 HERE = pathlib.Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 ONE_TEXT = "a quiet film about two brothers, told with great care"  # 13 tokens
 LONGEST_PASS = 5.0  # seconds; where one takes longer, fewer texts are taken
 LATENCY_CALLS = 200
+CALIBRATION = 300  # texts, of OpenVINO's int8
 FIRST_ANSWER = """\
 import json, logging, pathlib, sys, time
 import numpy as np
@@ -77,6 +87,16 @@ class Bench:
             lambda: Export(self.folder(precision), self.threads, name),
         )
 
+    def loaded(self, precision):
+        name = f"kerasbert {precision}, Python"
+        return self.once(
+            ("loaded", precision), lambda: Loaded(self.folder(precision), name)
+        )
+
+    def c_program(self, precision):
+        name = f"kerasbert {precision}, C"
+        return CProgram(self.folder(precision), self.threads, name, self.work)
+
     def peer(self, script, *options):
         arguments = ["--model", self.source, "--threads", self.threads, *options]
         return self.once(
@@ -87,6 +107,17 @@ class Bench:
     def onnxruntime(self, precision):
         options = ("--precision", precision, "--work", self.work)
         return self.peer("embed_onnxruntime.py", *options)
+
+    def openvino(self, precision):
+        texts = self.work / "calibration.json"
+        if not texts.exists():
+            train = data.path("sentiment_en/sst2/train.tsv")
+            texts.write_text(json.dumps(read_texts(train)[:CALIBRATION]), "utf-8")
+        options = ("--precision", precision, "--work", self.work)
+        return self.peer("embed_openvino.py", *options, "--calibration", texts)
+
+    def sentence_transformers(self, dtype):
+        return self.peer("embed_sentence_transformers.py", "--dtype", dtype)
 
     def litert(self, precision):
         from kerasbert.export import export_litert
@@ -128,28 +159,30 @@ def ratio(first, second):
     return statistics.median(b / a for a, b in zip(first, second, strict=True))
 
 
-def line(what, ours, theirs, figure, target, reached):
-    """A line of the table; `reached` is None where there is no target."""
-    return {
-        "what": what,
-        "kerasbert": ours,
-        "beside": theirs,
-        "figure": figure,
-        "target": target,
-        "reached": None if reached is None else bool(reached),
-    }
+def throughputs(bench, precision, peers):
+    """A line for each peer: its rate, and those of our export from Python and from C.
 
-
-def throughput(bench, ours, theirs):
-    """Texts a second of two contestants, as strings, and the ratio of their times."""
-    texts = bench.some_texts([ours, theirs])
-    times = alternate([ours, theirs], bench.rounds, lambda one: one.seconds(texts))
+    Args:
+        bench: The `Bench`.
+        precision: That of the export.
+        peers: Pairs of a contestant and the least ratio, or None.
+    """
+    ours = [bench.loaded(precision), bench.c_program(precision)]
+    contestants = [*ours, *(peer for peer, _ in peers)]
+    texts = bench.some_texts(contestants)
+    times = alternate(contestants, bench.rounds, lambda one: one.seconds(texts))
     rates = [len(texts) / statistics.median(found) for found in times]
-    shown = [
-        f"{one.name}: {rate:.0f} texts/s"
-        for one, rate in zip((ours, theirs), rates, strict=True)
-    ]
-    return *shown, ratio(*times)
+    shown = f"Python: {rates[0]:.0f} texts/s, C: {rates[1]:.0f}"
+    for place, (peer, least) in enumerate(peers, len(ours)):
+        python, c = ratio(times[0], times[place]), ratio(times[1], times[place])
+        yield line(
+            precision,
+            shown,
+            f"{peer.name}: {rates[place]:.0f} texts/s",
+            f"Python {python:.2f}, C {c:.2f}",
+            f">= {least}" if least else "",
+            min(python, c) >= least if least else None,
+        )
 
 
 def cosines(bench, contestant, texts):
@@ -169,11 +202,11 @@ def cosine_line(what, found, least_mean, least_worst):
 
 
 def float32(bench):
-    ours, theirs = bench.export("float32"), bench.onnxruntime("float32")
-    *shown, times = throughput(bench, ours, theirs)
-    yield line("float32", *shown, f"{times:.2f}", ">= 1.2", times >= 1.2)
+    peers = [(bench.openvino("float32"), 1.1), (bench.onnxruntime("float32"), 1.15)]
+    peers.append((bench.sentence_transformers("float32"), None))
+    yield from throughputs(bench, "float32", peers)
 
-    flops = operations(bench, bench.texts)
+    ours, flops = bench.export("float32"), operations(bench, bench.texts)
     pairs = []
     for _ in range(bench.rounds):
         ceiling = seconds_of_multiplication(flops, bench.threads)
@@ -202,29 +235,28 @@ def operations(bench, texts):
 
 
 def bfloat16(bench):
-    ours = bench.export("bfloat16")
-    theirs = bench.peer("embed_sentence_transformers.py", "--dtype", "bfloat16")
-    *shown, times = throughput(bench, ours, theirs)
-    yield line("bfloat16", *shown, f"{times:.2f}", ">= 1.5", times >= 1.5)
-    found = cosines(bench, ours, bench.some_texts([ours]))
+    peers = [(bench.openvino("bfloat16"), 1.4)]
+    peers.append((bench.sentence_transformers("bfloat16"), 1.5))
+    yield from throughputs(bench, "bfloat16", peers)
+    texts = bench.some_texts([bench.export("bfloat16")])
+    found = cosines(bench, bench.export("bfloat16"), texts)
     yield cosine_line("bfloat16, cosine to float32", found, 0.9999, 0)
+    yield cosine_of_peer(bench, bench.openvino("bfloat16"), texts)
+
+
+def cosine_of_peer(bench, peer, texts):
+    found = cosines(bench, peer, texts)
+    figure = f"mean {found.mean():.5f}, worst {found.min():.5f}"
+    return line("the same of a peer", "", peer.name, figure, "", None)
 
 
 def int8(bench):
-    ours, theirs = bench.export("int8"), bench.onnxruntime("int8")
-    *shown, times = throughput(bench, ours, theirs)
-    yield line("int8", *shown, f"{times:.2f}", "> 1", times > 1)
-    found = cosines(bench, ours, bench.texts)
+    peers = [(bench.openvino("int8"), 1.2), (bench.onnxruntime("int8"), 1.0)]
+    yield from throughputs(bench, "int8", peers)
+    found = cosines(bench, bench.export("int8"), bench.texts)
     yield cosine_line("int8, cosine to float32", found, 0.997, 0.985)
-    found = cosines(bench, theirs, bench.texts)
-    yield line(
-        "the same of ONNX Runtime",
-        "",
-        theirs.name,
-        f"mean {found.mean():.5f}, worst {found.min():.5f}",
-        "",
-        None,
-    )
+    for peer, _ in peers:
+        yield cosine_of_peer(bench, peer, bench.texts)
     sentences, scores = read_stsb(data.path(data.STSB))
     found = [
         spearman(bench.export(precision).vectors(sentences), scores)
@@ -242,13 +274,14 @@ def int8(bench):
 
 def one_text(bench):
     """One short text, again and again."""
-    cases = [("C program, float32", "float32", 1.5), ("C program, int8", "int8", None)]
-    for what, precision, most in cases:
-        ours = CProgram(bench.folder(precision), bench.threads, what, bench.work)
-        yield latency(bench, ours, bench.onnxruntime(precision), most)
+    for precision, most in (("float32", 1.3), ("bfloat16", 1.2), ("int8", 1.2)):
+        theirs = bench.openvino(precision)
+        yield latency(bench, bench.c_program(precision), theirs, most)
+        yield latency(bench, bench.loaded(precision), theirs, None)
     for precision in ("float32", "int8"):
-        ours = bench.litert(precision)
-        yield latency(bench, ours, bench.onnxruntime(precision), 1.0)
+        theirs = bench.onnxruntime(precision)
+        yield latency(bench, bench.c_program(precision), theirs, None)
+        yield latency(bench, bench.litert(precision), theirs, 1.0)
 
 
 def latency(bench, ours, theirs, most):
@@ -368,33 +401,14 @@ def parse():
     return arguments
 
 
-def machine(threads):
-    try:
-        flags = pathlib.Path("/proc/cpuinfo").read_text().split("flags", 1)[1].split()
-    except (OSError, IndexError):
-        flags = []
-    names = {"avx512_vnni": "8-bit products", "avx512_bf16": "bfloat16 products"}
-    has = [f"{'' if flag in flags else 'no '}{what}" for flag, what in names.items()]
-    return f"{processor()} ({', '.join(has)}), {threads} threads"
-
-
-def markdown(lines, about):
-    rows = ["| what | kerasbert | beside | figure | target | |"]
-    rows.append("| --- | --- | --- | --- | --- | --- |")
-    for found in lines:
-        reached = {True: "reached", False: "**not reached**", None: ""}
-        cells = [found[key] for key in ("what", "kerasbert", "beside", "figure")]
-        cells += [found["target"], reached[found["reached"]]]
-        rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join([about, "", *rows, ""])
-
-
 def main():
     arguments = parse()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf
 
     tf.get_logger().setLevel("ERROR")
+    tf.config.threading.set_intra_op_parallelism_threads(arguments.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
     begin, lines = time.perf_counter(), []
     with tempfile.TemporaryDirectory() as work:
         bench = Bench(arguments, pathlib.Path(work))
@@ -403,15 +417,17 @@ def main():
                 lines.append(found)
                 print(found["what"], found["figure"], sep=": ", file=sys.stderr)
         bench.close()
-    about = f"{machine(arguments.threads)}; {arguments.rounds} rounds; Python "
+    kind = kind_of_processor()
+    about = f"{processor()} ({kind}), {arguments.threads} threads; "
+    about += f"{arguments.rounds} rounds; Python "
     about += f"{platform.python_version()}, TensorFlow {tf.__version__}; "
     about += f"{arguments.model} on {arguments.texts.name} ({len(bench.texts)} texts)"
     page = markdown(lines, about)
     print(f"\n{page}\n{time.perf_counter() - begin:.0f} s in all")
     arguments.output.mkdir(parents=True, exist_ok=True)
-    (arguments.output / "serving.md").write_text(page, "utf-8")
+    (arguments.output / f"serving-{kind}.md").write_text(page, "utf-8")
     record = json.dumps({"machine": about, "lines": lines}, indent=1) + "\n"
-    (arguments.output / "serving.json").write_text(record, "utf-8")
+    (arguments.output / f"serving-{kind}.json").write_text(record, "utf-8")
 
 
 if __name__ == "__main__":

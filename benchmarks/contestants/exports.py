@@ -59,6 +59,28 @@ class Export:
         return time.perf_counter() - start
 
 
+class Loaded(Export):
+    """An exported SavedModel as Python programs load it, with `tf.saved_model.load`.
+
+    Its threads are those of TensorFlow in this process.
+    """
+
+    def __init__(self, folder, name):
+        import tensorflow as tf
+        import tensorflow_text  # noqa: F401  registers its operations
+
+        self.name = name
+        self._model = tf.saved_model.load(str(folder))
+        signature = self._model.signatures["serving_default"]
+        self._run = lambda texts: signature(text=tf.constant(texts))[
+            "embedding"
+        ].numpy()
+
+    def seconds_of_one(self, text, repeat):
+        """The median time of a call with one text."""
+        return median_time(lambda: self.vectors([text]), repeat)
+
+
 class LiteRT:
     """A LiteRT export, through `kerasbert.LiteRTEmbedder`."""
 
@@ -70,12 +92,7 @@ class LiteRT:
 
     def seconds_of_one(self, text, repeat):
         """The median time of a call with one text."""
-        times = []
-        for _ in range(repeat):
-            start = time.perf_counter()
-            self._embedder.encode([text])
-            times.append(time.perf_counter() - start)
-        return statistics.median(times)
+        return median_time(lambda: self._embedder.encode([text]), repeat)
 
 
 class CProgram:
@@ -112,15 +129,33 @@ class CProgram:
 
     def seconds_of_one(self, text, repeat):
         """The median time of a request with one text."""
-        command = [*self._command[:1], "--repeat", str(repeat), *self._command[1:]]
+        return self._told("median_s", [text], "--repeat", str(repeat))
+
+    def seconds(self, texts):
+        """The time of all texts, in batches of neighbours in length."""
+        texts = sorted(texts, key=lambda text: len(text.encode()))
+        options = ("--repeat", "1", "--batch", str(BATCH))
+        return len(texts) / self._told("texts_per_s", texts, *options)
+
+    def _told(self, what, texts, *options):
+        """A figure that the program tells of its requests."""
         done = subprocess.run(
-            command,
-            input=text.encode() + b"\n",
+            [*self._command[:1], *options, *self._command[1:]],
+            input="".join(" ".join(text.split()) + "\n" for text in texts).encode(),
             capture_output=True,
             check=True,
             env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"},
         )
-        return float(re.search(rb"median_s ([\d.]+)", done.stderr)[1])
+        return float(re.search(rf"{what} ([\d.]+)".encode(), done.stderr)[1])
+
+
+def median_time(call, repeat):
+    times = []
+    for _ in range(repeat):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
 
 
 def seconds_of_multiplication(flops, threads):
