@@ -22,13 +22,14 @@ Reference:
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import StatelessScope, ops
+from keras import ops
 
 from kerasbert.inference.calibration import (
     block_products,
     calibration_texts,
     largest_inputs,
 )
+from kerasbert.inference.constants import Frozen
 from kerasbert.inference.matmul_overrides import kernel_and_bias
 from kerasbert.layers.activations import get_activation
 
@@ -74,7 +75,7 @@ def calibrated_products(encoder, constants, rows_of, texts=None):
     if not texts:
         raise ValueError("Expected calibration texts for int8, got none.")
     largest = largest_inputs(encoder, constants, rows_of(tf.constant(texts)))
-    with StatelessScope(constants):
+    with Frozen(constants):
         return int8_products(encoder, largest)
 
 

@@ -2,13 +2,14 @@
 
 It is traced from the very layers that train, so there is no second BERT to keep in
 step. Packing leaves padding to attention alone. Constants let oneDNN lay the weights
-out once; they stand in the graph itself and not in its functions, so that all
-signatures share them and a server does not copy them as often as it optimises one.
+out once; all signatures share them, and in float32 and int8 they stand in the graph
+itself and not in its functions, so that a server does not copy them as often as it
+optimises one.
 """
 
-import keras
 import tensorflow as tf
 
+from kerasbert.inference.constants import Frozen, read
 from kerasbert.inference.matmul_overrides import override_matmuls
 from kerasbert.layers import GroupedPacking, Packing, pad
 
@@ -20,7 +21,7 @@ def packed_encoder(encoder, constants, finish, products):
 
     Args:
         encoder: A `BertEncoder` or `AlbertEncoder`.
-        constants: Pairs of a variable and the tensor that takes its place.
+        constants: Pairs of a variable and what takes its place, as in `Frozen`.
         finish: Function from a list of hidden states `[B, S, D]` and the padding mask
             `[B, S]` to a tensor.
         products: From layers of the encoder to what stands in for their products, such
@@ -37,7 +38,7 @@ def packed_encoder(encoder, constants, finish, products):
 
     @tf.function(input_signature=[tokens, tokens, rows, rows], autograph=False)
     def compute(token_ids, segment_ids, packed, padding_mask):
-        with keras.StatelessScope(constants), override_matmuls(products):
+        with Frozen(constants), override_matmuls(products):
             packing, position_ids = packing_of_rows(packed)
             groups, masks = groups_of_like_length(packing, packed, padding_mask)
             hidden_states = encoder.compute_packed(
@@ -49,16 +50,17 @@ def packed_encoder(encoder, constants, finish, products):
     return compute
 
 
-def joint_projections(encoder, constants):
+def joint_projections(encoder, constants, kept):
     """Returns attention kernels that are concatenated once (fused QKV).
 
-    They are constants of their own: made once, so that all signatures share them.
+    They are constants of their own, made by `kept`, so that all signatures share them.
     """
 
     def product_of(attention):
-        with keras.StatelessScope(constants):
+        with Frozen(constants):
             kernel, bias = attention.projection()
-        return lambda inputs: tf.nn.bias_add(tf.matmul(inputs, kernel), bias)
+        kernel = kept(kernel)
+        return lambda inputs: tf.nn.bias_add(tf.matmul(inputs, read(kernel)), bias)
 
     return {block.attention: product_of(block.attention) for block in encoder.blocks}
 

@@ -5,6 +5,7 @@ import functools
 import keras
 import tensorflow as tf
 
+from kerasbert.inference.constants import Constant, Frozen, read
 from kerasbert.inference.int8_products import calibrated_products, check_int8
 from kerasbert.inference.matmul_overrides import override_matmuls
 from kerasbert.inference.packed_graph import joint_projections, packed_encoder
@@ -50,7 +51,10 @@ class ServingGraph:
         self.precision = precision
         self.max_length = max_length
         self.model, constants = frozen(model, precision)
-        self.constants = _table_apart(self.model.encoder, constants)
+        self._kept = Constant if precision == "bfloat16" else tf.constant
+        self.constants = [
+            (variable, self._kept_of(variable, value)) for variable, value in constants
+        ]
         self._calibration = calibration
 
     @functools.cached_property
@@ -59,7 +63,7 @@ class ServingGraph:
         encoder = self.model.encoder
         with tf.init_scope():  # values, also where a signature is being traced
             if self.precision != "int8":
-                return joint_projections(encoder, self.constants)
+                return joint_projections(encoder, self.constants, self._kept)
             return calibrated_products(
                 encoder, self.constants, self._rows_of, self._calibration
             )
@@ -114,7 +118,7 @@ class ServingGraph:
         """
         last = self.rows_function(lambda states, padding_mask: states[-1])
         states = last(token_ids, segment_ids)  # [B, S, D]
-        with keras.StatelessScope(self.constants):
+        with Frozen(self.constants):
             return self.model.outputs_of([tf.gather_nd(states, positions)], None)
 
     def compiled(self, finish):
@@ -127,19 +131,31 @@ class ServingGraph:
             A function of token_ids, segment_ids and padding_mask, int32 `[B, S]` each.
         """
 
-        @tf.function(jit_compile=True, autograph=False)
         def compute(token_ids, segment_ids, padding_mask):
-            with keras.StatelessScope(self.constants), override_matmuls(self.products):
-                outputs = self.model.encoder(
-                    {
-                        "token_ids": token_ids,
-                        "segment_ids": segment_ids,
-                        "padding_mask": padding_mask,
-                    }
-                )
-                return finish(outputs["hidden_states"], padding_mask)
+            # Outside of its function: XLA takes the weights as arguments.
+            values = [(variable, read(value)) for variable, value in self.constants]
+            products = self.products if self.precision == "float32" else {}
+
+            @tf.function(jit_compile=True, autograph=False)
+            def compiled(inputs):
+                with keras.StatelessScope(values), override_matmuls(products):
+                    states = self.model.encoder(inputs)["hidden_states"]
+                    return finish(states, inputs["padding_mask"])
+
+            inputs = {"token_ids": token_ids, "segment_ids": segment_ids}
+            return compiled({**inputs, "padding_mask": padding_mask})
 
         return compute
+
+    def _kept_of(self, variable, value):
+        """Keeps the token embedding as a variable, and kernels as constants.
+
+        Rows are gathered from the table, and it is not multiplied: nothing is gained by
+        a constant, and it is most of what a server would copy while it optimises.
+        """
+        if variable is self.model.encoder.token_embedding.embeddings:
+            return tf.Variable(value, trainable=False)
+        return self._kept(value) if len(value.shape) > 1 else value
 
     def _rows_of(self, texts):
         tokens = self.tokenizer.tokenize(texts)
@@ -184,16 +200,3 @@ def _with_policy(model, policy):
     encoder = type(encoder)(encoder.config, dtype=policy, name=encoder.name)
     described = keras.saving.serialize_keras_object(encoder)
     return type(model).from_config({**model.get_config(), "encoder": described})
-
-
-def _table_apart(encoder, constants):
-    """Keeps the token embedding as a variable.
-
-    Rows are gathered from the table, and it is not multiplied: nothing is gained by a
-    constant, and it is most of what a server would copy while it optimises the graph.
-    """
-    table = encoder.token_embedding.embeddings
-    return [
-        (variable, tf.Variable(value, trainable=False) if variable is table else value)
-        for variable, value in constants
-    ]

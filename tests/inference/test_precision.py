@@ -1,9 +1,12 @@
+import collections
+
 import numpy as np
 import tensorflow as tf
 
 from kerasbert.export.saved_model import save
 from kerasbert.inference.serving_graph import frozen
 from tests.export.served import Served, cosines, embedder_of
+from tests.export.test_operations import meta_graph_of
 
 WORDS = [" ".join(["good morning cat"] * count) for count in range(1, 6)]
 
@@ -21,6 +24,34 @@ def test_bfloat16_halves_the_weights_and_keeps_the_direction(tmp_path):
     assert vectors.dtype == np.float32
     assert cosines(vectors, expected).min() > 0.999
     assert np.abs(vectors - expected).max() > 1e-5  # it is bfloat16
+
+
+def test_kernels_are_constants_of_every_graph_and_stand_once_in_the_file(tmp_path):
+    """So that oneDNN lays them out, also after `tf.saved_model.load`."""
+    embedder = embedder_of("sentence_mean_max")
+    save(embedder.serving_functions("bfloat16", 16), tmp_path)
+    counts = collections.Counter()
+    arguments = set()
+    for function in meta_graph_of(tmp_path).graph_def.library.function:
+        for node in function.node_def:
+            if node.op == "Const":
+                shape = node.attr["value"].tensor.tensor_shape
+                counts[tuple(size.size for size in shape.dim)] += 1
+        for attributes in function.arg_attr.values():
+            for shape in attributes.attr["_output_shapes"].list.shape:
+                arguments.add(tuple(size.size for size in shape.dim))
+    for block in (blocks := embedder.encoder.blocks):
+        joint, _ = block.attention.projection()
+        for kernel in (joint, block.feed_forward.output_dense.kernel):
+            assert counts[tuple(kernel.shape)] == len(blocks)
+            assert tuple(kernel.shape) not in arguments
+
+    loaded = tf.saved_model.load(str(tmp_path))
+    rows = embedder.tokenizer(tf.constant(WORDS), max_length=16)
+    found = loaded.signatures["tokens"](**rows)["embedding"]
+    rows = {name: row.numpy() for name, row in rows.items()}
+    expected = Served(tmp_path)("tokens", **rows)["embedding"]
+    np.testing.assert_allclose(found, expected, 0, 1e-5)
 
 
 def test_no_kernel_is_cast_whenever_a_text_comes():
