@@ -49,6 +49,12 @@ FUSED_ACTIVATIONS = {
     }.items()
 }
 
+# The least value of an activation, where it has one.
+LEAST = {
+    get_activation(name): least
+    for name, least in {"gelu": -0.1701, "gelu_tanh": -0.1701, "relu": 0.0}.items()
+}
+
 
 def operation_is_missing():
     """Whether this TensorFlow lacks the int8 matmul."""
@@ -96,7 +102,8 @@ def int8_products(encoder, largest):
         *normed, activated = block_products(block)
         for layer in normed:
             products[layer] = _with_fixed_scale(layer, largest[layer])
-        products[activated] = _with_scales_of_tokens(activated)
+        least = LEAST.get(block.feed_forward.intermediate.activation)
+        products[activated] = _with_scales_of_tokens(activated, least)
     return products
 
 
@@ -119,15 +126,17 @@ def _with_fixed_scale(layer, largest):
     return product
 
 
-def _with_scales_of_tokens(dense):
+def _with_scales_of_tokens(dense, least):
+    """Returns a product of inputs of `least` or more; None: they may be any."""
     weights = _Weights(ops.convert_to_numpy(dense.kernel), 1.0)
     bias = tf.constant(ops.convert_to_numpy(dense.bias))
     no_bias = tf.zeros_like(bias)
 
     def product(inputs):
-        most = tf.reduce_max(inputs, axis=-1, keepdims=True)  # [T, 1]
-        least = tf.reduce_min(inputs, axis=-1, keepdims=True)  # [T, 1]
-        limits = tf.maximum(tf.maximum(most, -least), SMALLEST)
+        limits = tf.reduce_max(inputs, axis=-1, keepdims=True)  # [T, 1]
+        if least is None:
+            limits = tf.maximum(limits, -tf.reduce_min(inputs, -1, keepdims=True))
+        limits = tf.maximum(limits, max(-(least or 0.0), SMALLEST))
         codes = _codes(inputs * (LARGEST_CODE / limits))
         outputs = weights.product(codes, no_bias) * (limits / LARGEST_CODE)
         return dense.activation(outputs + bias)  # [T, F]
