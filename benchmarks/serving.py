@@ -31,8 +31,9 @@ from contestants.exports import (
     seconds_of_multiplication,
 )
 from contestants.peers import Peer
-from embed import processor, read_stsb, read_texts, spearman
-from report import kind_of_processor, line, markdown
+from embed import read_stsb, read_texts, spearman
+from processors import kind, processor
+from report import line, markdown
 
 HERE = pathlib.Path(__file__).resolve().parent
 RESULTS = HERE / "results"
@@ -417,17 +418,16 @@ def main():
                 lines.append(found)
                 print(found["what"], found["figure"], sep=": ", file=sys.stderr)
         bench.close()
-    kind = kind_of_processor()
-    about = f"{processor()} ({kind}), {arguments.threads} threads; "
+    about = f"{processor()}, {arguments.threads} threads; "
     about += f"{arguments.rounds} rounds; Python "
     about += f"{platform.python_version()}, TensorFlow {tf.__version__}; "
     about += f"{arguments.model} on {arguments.texts.name} ({len(bench.texts)} texts)"
     page = markdown(lines, about)
     print(f"\n{page}\n{time.perf_counter() - begin:.0f} s in all")
     arguments.output.mkdir(parents=True, exist_ok=True)
-    (arguments.output / f"serving-{kind}.md").write_text(page, "utf-8")
+    (arguments.output / f"serving-{kind()}.md").write_text(page, "utf-8")
     record = json.dumps({"machine": about, "lines": lines}, indent=1) + "\n"
-    (arguments.output / f"serving-{kind}.json").write_text(record, "utf-8")
+    (arguments.output / f"serving-{kind()}.json").write_text(record, "utf-8")
 
 
 if __name__ == "__main__":
