@@ -14,7 +14,6 @@ import json
 import os
 import pathlib
 import platform
-import re
 import statistics
 import subprocess
 import sys
@@ -349,36 +348,9 @@ def first_answer(bench):
         )
 
 
-def serve(bench):
-    """`kerasbert serve` under 64 clients, beside calls of the SavedModel."""
-    folder = bench.folder("float32").parent
-    seconds = str(bench.arguments.serve_seconds)
-    done = subprocess.run(
-        [sys.executable, HERE / "load.py", folder, "--clients", "64"]
-        + ["--seconds", seconds, "--texts", str(bench.arguments.texts)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    rows = re.findall(
-        r"^(\S.*?) +([\d.]+) +([\d.]+) +([\d.]+) +(\d+)$", done.stdout, re.M
-    )
-    if len(rows) != 3:
-        raise SystemExit(f"load.py did not print its rows:\n{done.stdout}")
-    (_, alone, *_), (_, batched, *_), (name, rate, _, slow, errors) = rows
-    yield line(
-        f"{name}, {seconds} s",
-        f"{rate} texts/s, 99 % within {slow} ms",
-        f"SavedModel called directly: {alone} texts/s one by one, {batched} by 32",
-        f"{errors} errors",
-        "no error",
-        done.returncode == 0 and errors == "0",
-    )
-
-
 ROWS = {
     row.__name__: row
-    for row in (float32, bfloat16, int8, one_text, mixed, first_answer, serve)
+    for row in (float32, bfloat16, int8, one_text, mixed, first_answer)
 }
 
 
@@ -389,7 +361,6 @@ def parse():
     data.add_argument(parser)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--serve-seconds", type=int, default=60)
     parser.add_argument("--only", nargs="+", choices=ROWS, default=list(ROWS))
     parser.add_argument("--output", type=pathlib.Path, default=RESULTS)
     parser.add_argument(
