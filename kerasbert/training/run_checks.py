@@ -56,7 +56,7 @@ def check_updates(optimizer, steps):
     optimizer = inner_optimizer(optimizer)
     rates = learning_rates(optimizer, steps)
     if rates is not None and not np.any(np.nan_to_num(rates, nan=1.0)):
-        used = int(optimizer.iterations.numpy())
+        used = int(ops.convert_to_numpy(optimizer.iterations))
         before = f" after the {used} steps it has already taken" if used else ""
         raise ValueError(
             f"Expected a learning rate above 0, got 0 in all {steps} steps{before}. "
@@ -92,7 +92,7 @@ def learning_rates(optimizer, steps):
             return None
         return np.array([float(ops.convert_to_numpy(rate))])
     group = getattr(optimizer, "gradient_accumulation_steps", None) or 1
-    begin = int(optimizer.iterations.numpy())
+    begin = int(ops.convert_to_numpy(optimizer.iterations))
     last = begin + max(1, math.ceil(steps / group)) - 1
     steps = np.unique(np.linspace(begin, last, SAMPLES).astype("int64"))
     return np.array([float(ops.convert_to_numpy(rate(int(step)))) for step in steps])
