@@ -228,7 +228,10 @@ def test_a_body_that_nobody_reads_is_discarded_for_a_while(client, monkeypatch):
 def test_a_body_that_was_discarded_leaves_the_connection_usable(client):
     content = b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n"
     with connected(client, content) as connection:
-        assert connection.recv(9999).startswith(b"HTTP/1.1 404 ")
+        received = b""
+        while not received.endswith(b"}"):  # head and body may come apart
+            received += connection.recv(9999)
+        assert received.startswith(b"HTTP/1.1 404 ")
         connection.sendall(b"abcGET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n")
         assert everything(connection).startswith(b"HTTP/1.1 200 ")
 
