@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasbert.files import new_folder
+from kerasbert.wire import field
 
 # As many batches are computed at once as there are processors, which is the default.
 PARAMETERS = """\
@@ -110,24 +111,9 @@ def write_warm_up(folder, model_name, requests):
 
 def prediction_log(model_name, signature, inputs):
     """Serializes a `PredictionLog` of one request."""
-    spec = _field(NAME, model_name.encode()) + _field(
-        SIGNATURE_NAME, signature.encode()
-    )
-    request = _field(MODEL_SPEC, spec)
+    spec = field(NAME, model_name.encode()) + field(SIGNATURE_NAME, signature.encode())
+    request = field(MODEL_SPEC, spec)
     for name, array in inputs.items():
         tensor = tf.make_tensor_proto(array).SerializeToString()
-        request += _field(INPUTS, _field(KEY, name.encode()) + _field(VALUE, tensor))
-    return _field(PREDICT_LOG, _field(REQUEST, request))
-
-
-def _field(number, content):
-    """Serializes a length-delimited field of a protocol buffer."""
-    return _varint(number << 3 | 2) + _varint(len(content)) + content
-
-
-def _varint(value):
-    groups = []
-    while value > 0x7F:
-        groups.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*groups, value])
+        request += field(INPUTS, field(KEY, name.encode()) + field(VALUE, tensor))
+    return field(PREDICT_LOG, field(REQUEST, request))

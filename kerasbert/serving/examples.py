@@ -8,6 +8,7 @@ import orjson
 from kerasbert.serving.errors import ServingError, invalid_argument
 from kerasbert.serving.json_tensors import bytes_of, is_base64, json_of
 from kerasbert.serving.json_text import quoted, type_name
+from kerasbert.wire import field, varint
 
 __all__ = ["METHODS", "check_method", "read_examples", "results"]
 
@@ -60,10 +61,10 @@ def _example(value):
             f"Example must be JSON object but got JSON {type_name(value)}"
         )
     features = b"".join(
-        _message(1, _message(1, _utf8(name)) + _message(2, _feature(name, content)))
+        field(1, field(1, _utf8(name)) + field(2, _feature(name, content)))
         for name, content in value.items()
     )
-    return _message(1, features)
+    return field(1, features)
 
 
 def _feature(name, content):
@@ -81,12 +82,12 @@ def _feature(name, content):
     if kind is None:
         return b""
     if kind == "bytes":
-        content = b"".join(_message(1, value) for value in values)
+        content = b"".join(field(1, value) for value in values)
     elif kind == "float":
-        content = _message(1, struct.pack(f"<{len(values)}f", *values))
+        content = field(1, struct.pack(f"<{len(values)}f", *values))
     else:
-        content = _message(1, b"".join(_varint(value % 2**64) for value in values))
-    return _message(_FIELDS[kind], content)
+        content = field(1, b"".join(varint(value % 2**64) for value in values))
+    return field(_FIELDS[kind], content)
 
 
 def _value(name, value):
@@ -116,20 +117,6 @@ def _value(name, value):
 
 def _utf8(name):
     return name.encode("utf-8", "surrogateescape")
-
-
-def _message(number, content):
-    """Serializes a length-delimited field of a protocol buffer."""
-    return _varint(number << 3 | 2) + _varint(len(content)) + content
-
-
-def _varint(value):
-    digits = bytearray()
-    while value > 0x7F:
-        digits.append(value & 0x7F | 0x80)
-        value >>= 7
-    digits.append(value)
-    return bytes(digits)
 
 
 def check_method(verb, name, signature):

@@ -25,11 +25,8 @@ class LiteRTModel(ServedModel):
 
     def __init__(self, folder):
         self._embedder = LiteRTEmbedder(pathlib.Path(folder))
-        super().__init__(
-            folder,
-            {DEFAULT_SIGNATURE: _definition(self._embedder.size)},
-            {DEFAULT_SIGNATURE: self._embed},
-        )
+        definitions = {DEFAULT_SIGNATURE: _definition(self._embedder.size)}
+        super().__init__(folder, definitions, lambda signature: self._embed)
         self._embedder.encode(["hello world"])  # the first text takes longest
 
     def _embed(self, arrays, is_short):

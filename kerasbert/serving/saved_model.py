@@ -18,7 +18,7 @@ from kerasbert.serving.c_api import (
 )
 from kerasbert.serving.errors import CODES, ServingError, invalid_argument, shortened
 from kerasbert.serving.protocol import Input
-from kerasbert.serving.wire import fields
+from kerasbert.wire import fields
 
 __all__ = ["SavedModel", "ServedModel", "Signature", "protocol_buffers"]
 
@@ -36,6 +36,7 @@ TEXT_LIBRARIES = (
 META_GRAPHS, META_INFO, TAGS, SIGNATURES, KEY, VALUE = 2, 1, 4, 5, 1, 2
 
 
+@functools.cache
 def protocol_buffers(name):
     """Imports a module such as `tensorflow.core.protobuf.config_pb2`.
 
@@ -186,15 +187,23 @@ class ServedModel:
     Args:
         folder: The folder of the version.
         definitions: Maps signature names to `SignatureDef`s.
-        calls: Maps signature names to functions of a list of arrays, and whether it is
-            a single row, to a list of arrays. They may raise a `CallError`.
+        call_of: Function that returns, for a `Signature`, what runs it: a function of
+            a list of arrays, and whether it is a single row, to a list of arrays. It
+            may raise a `CallError`.
     """
 
-    def __init__(self, folder, definitions, calls):
+    def __init__(self, folder, definitions, call_of):
         self.folder = pathlib.Path(folder)
         self.signature_definitions = definitions
-        self.signatures = _signatures(definitions)
-        self._calls = calls
+        self.signatures = {
+            name: Signature(dict(each.inputs), dict(each.outputs), each.method_name)
+            for name, each in definitions.items()
+        }
+        self._calls = {
+            name: call_of(signature)
+            for name, signature in self.signatures.items()
+            if signature.inputs
+        }
 
     def signature(self, name):
         """Returns a signature by name; raises a `ServingError` if there is none."""
@@ -253,17 +262,11 @@ class SavedModel(ServedModel):
         folder = pathlib.Path(folder)
         try:
             self._session = open_session(folder)
-            definitions = read_signatures(folder)
-            calls = {
-                name: self._callable(signature)
-                for name, signature in _signatures(definitions).items()
-                if signature.inputs
-            }
+            super().__init__(folder, read_signatures(folder), self._callable)
         except CallError as error:
             raise ValueError(
                 f"TensorFlow cannot load {folder}: {_first_line(error.message)}"
             ) from error
-        super().__init__(folder, definitions, calls)
 
     def _callable(self, signature):
         return self._session.callable(
@@ -275,13 +278,6 @@ class SavedModel(ServedModel):
         """Frees the memory."""
         self._session.close()
         super().close()
-
-
-def _signatures(definitions):
-    return {
-        name: Signature(dict(each.inputs), dict(each.outputs), each.method_name)
-        for name, each in definitions.items()
-    }
 
 
 def _type_name(info):

@@ -11,7 +11,7 @@ from kerasbert.serving.c_api import CallError, array_of_proto
 from kerasbert.serving.errors import invalid_argument
 from kerasbert.serving.examples import check_method, results
 from kerasbert.serving.protocol import DEFAULT_SIGNATURE
-from kerasbert.serving.wire import CorruptFile, fields, records
+from kerasbert.wire import CorruptFile, fields, records
 
 __all__ = ["read_warm_up", "warm_up"]
 

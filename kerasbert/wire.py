@@ -1,8 +1,8 @@
-"""Reading of protocol buffers and of TFRecords, of which a few fields are needed."""
+"""Protocol buffers and TFRecords, of which a few fields are read and written."""
 
 import struct
 
-__all__ = ["CorruptFile", "fields", "records"]
+__all__ = ["CorruptFile", "field", "fields", "records", "varint"]
 
 _POLYNOMIAL = 0x82F63B78  # CRC-32C, reflected
 _MASK = 0xA282EAD8
@@ -19,17 +19,31 @@ def fields(message, number):
     """
     position = 0
     while position < len(message):
-        tag, position = _varint(message, position)
+        tag, position = _read_varint(message, position)
         kind = tag & 7
         if kind == 0:
-            _, position = _varint(message, position)
+            _, position = _read_varint(message, position)
         elif kind == 2:
-            size, position = _varint(message, position)
+            size, position = _read_varint(message, position)
             if tag >> 3 == number:
                 yield message[position : position + size]
             position += size
         else:
             position += {1: 8, 5: 4}[kind]
+
+
+def field(number, content):
+    """Serializes a length-delimited field."""
+    return varint(number << 3 | 2) + varint(len(content)) + content
+
+
+def varint(value):
+    """Serializes an integer that is not negative."""
+    groups = bytearray()
+    while value > 0x7F:
+        groups.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*groups, value])
 
 
 def records(content):
@@ -78,7 +92,7 @@ def _table():
 _TABLE = tuple(_table())
 
 
-def _varint(message, position):
+def _read_varint(message, position):
     value = shift = 0
     while True:
         byte = message[position]
