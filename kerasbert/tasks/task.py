@@ -65,7 +65,7 @@ class Task(Portable, abc.ABC):
 
     @abc.abstractmethod
     def losses(self) -> dict[str, Any]:
-        """Returns the arguments `loss`, `loss_weights` and `metrics` of `compile`."""
+        """Returns arguments of `keras.Model.compile`: `loss`, `metrics` and others."""
 
     @abc.abstractmethod
     def write(self, folder: str | os.PathLike) -> None:

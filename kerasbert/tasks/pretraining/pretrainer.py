@@ -315,7 +315,7 @@ class Pretrainer(MaskedLM):
         if self._compile_arguments is None:
             self.compile()
         run = checkpoints if isinstance(checkpoints, Run) else Run(checkpoints)
-        arguments = {**_plainly(), **self._compile_arguments}
+        arguments = {**_without_xla(), **self._compile_arguments}
         return fit(
             *(self._streamed_model, stream, arguments, validation),
             epochs=epochs,
@@ -341,7 +341,7 @@ class Pretrainer(MaskedLM):
             return super().evaluate(inputs, *args, **options)
         model = self._streamed_model
         if not model.compiled:
-            model.compile(**self.losses(), **_plainly(), optimizer="sgd")
+            model.compile(**self.losses(), **_without_xla(), optimizer="sgd")
         stream = stream_of(self, inputs)
         return evaluate(model, stream, options.get("batch_size", 32))
 
@@ -444,6 +444,6 @@ def _check_special_tokens(tokenizer):
         )
 
 
-def _plainly():
+def _without_xla():
     """Returns arguments of `compile` for packed tokens, whose shapes XLA would fix."""
     return {"jit_compile": False} if keras.backend.backend() == "tensorflow" else {}

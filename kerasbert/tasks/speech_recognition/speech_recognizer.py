@@ -251,26 +251,9 @@ class SpeechRecognizer(MediaTask):
             )
         return units
 
-    def compile(
-        self,
-        optimizer: Any = None,
-        loss: Any = None,
-        metrics: Any = None,
-        **options: Any,
-    ) -> None:
-        """Configures the training, see `Task.compile`.
-
-        Args:
-            optimizer: As there.
-            loss: As there.
-            metrics: As there.
-            **options: As there.
-        """
-        options.setdefault("jit_compile", False)  # CTC is one operation of processors
-        super().compile(optimizer, loss, metrics, **options)
-
     def losses(self) -> dict[str, Any]:
         found = {"loss": {"logits": ctc.CTCLoss()}, "metrics": None}
+        found["jit_compile"] = False  # CTC is one operation of processors
         if self.model.decoder is not None:
             found["loss"]["decoder_logits"] = TextCrossentropy()
             weights = {"logits": CTC_WEIGHT, "decoder_logits": 1 - CTC_WEIGHT}
