@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from kerasbert.cli.flags import flag
+from kerasbert.cli.flags import dtype_flag, flag, seed_flag
 from kerasbert.cli.run_config import checked_values
 
 __all__ = ["DistillConfig", "distill_config"]
@@ -20,12 +20,12 @@ class DistillConfig:
     )
     validation: str | None = flag("Texts to compare on every epoch.", metavar="FILE")
     epochs: int = flag("Number of epochs; default 1.", 1, kind=int)
-    batch_size: int = flag("Texts of a batch; default 64.", 64, kind=int)
+    batch_size: int = flag("Texts per batch; default 64.", 64, kind=int)
     max_length: int | None = flag(
         "Maximum number of tokens of a text in training.", kind=int
     )
-    seed: int = flag("Random seed; default 0.", 0, kind=int)
-    dtype: str | None = flag("Such as mixed_bfloat16, on processors that have it.")
+    seed: int = seed_flag()
+    dtype: str | None = dtype_flag()
     # The layers of the teacher that the student begins with, from 0; None: all.
     layers: list | None = None
     # Width of factorized embeddings of a student that is an ALBERT, and the number of

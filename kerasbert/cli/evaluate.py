@@ -26,7 +26,7 @@ def evaluate(
         str, typer.Option("--input", "-i", metavar="FILE", help="The examples.")
     ],
     batch_size: Annotated[
-        int, typer.Option("--batch-size", min=1, help="Examples of a batch.")
+        int, typer.Option("--batch-size", min=1, help="Examples per batch.")
     ] = 32,
     given=None,
 ):

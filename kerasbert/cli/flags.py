@@ -8,14 +8,20 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["LearningRate", "Output", "Overwrite", "flag", "parsed_bits", "with_flags"]
+__all__ = [
+    *("LearningRate", "Output", "Overwrite"),
+    *("devices_flag", "dtype_flag", "flag", "parsed_bits", "seed_flag", "with_flags"),
+]
 
 # Options of all commands that train.
 Output = Annotated[
     str, typer.Option("--output", "-o", metavar="DIR", help="The folder of the run.")
 ]
 LearningRate = Annotated[
-    float | None, typer.Option("--learning-rate", help="The highest; default 5e-5.")
+    float | None,
+    typer.Option(
+        "--learning-rate", help="Peak learning rate; default 5e-5, or the task's."
+    ),
 ]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace a run that is there.")
@@ -28,6 +34,19 @@ def flag(help, default=None, *, kind=str, names=None, choices=None, **options):
         kind = enum.Enum("Choice", {choice: choice for choice in choices})
     metadata = {"kind": kind, "names": names, "help": help, "options": options}
     return dataclasses.field(default=default, metadata=metadata)
+
+
+# Fields of the settings of several commands that train.
+seed_flag = functools.partial(flag, "Random seed; default 0.", 0, kind=int)
+dtype_flag = functools.partial(
+    flag, "Such as mixed_bfloat16, on processors that have it."
+)
+devices_flag = functools.partial(
+    flag,
+    "Train on all devices: data, where each has all weights, or model=4, where four "
+    "share the weights (JAX).",
+    metavar="WAY",
+)
 
 
 def with_flags(options, *names):

@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 
-from kerasbert.cli.flags import flag
+from kerasbert.cli.flags import devices_flag, dtype_flag, flag, seed_flag
 from kerasbert.cli.reading import read_config
 from kerasbert.cli.run_config import checked_values
 
@@ -47,13 +47,9 @@ class PretrainConfig:
     hours: float | None = flag("Time budget in hours, instead of --steps.", kind=float)
     batch_size: int = flag("Sequences per batch; default 32.", 32, kind=int)
     max_length: int | None = flag("Maximum number of tokens of a sequence.", kind=int)
-    seed: int = flag("Random seed; default 0.", 0, kind=int)
-    dtype: str | None = flag("Such as mixed_bfloat16, on processors that have it.")
-    devices: str | None = flag(
-        "Train on all devices: data, where each has all weights, or model=4, where "
-        "four share the weights (JAX).",
-        metavar="WAY",
-    )
+    seed: int = seed_flag()
+    dtype: str | None = dtype_flag()
+    devices: str | None = devices_flag()
     rematerialize: bool = flag(
         "Compute activations again in the backward pass: less memory, more time.",
         False,

@@ -191,18 +191,31 @@ def _pretrainer(config, scope, vocabulary=None):
 
     `vocabulary` is a folder.
     """
-    options = config.task_options()
-    if config.model is not None:
-        if config.architecture:
-            warnings.warn(
-                f"{config.model} has an architecture of its own; that of the settings "
-                f"({config.family}) is not used.",
-                stacklevel=2,
-            )
-        scope.enter_context(
-            on_devices(config.devices, lambda: read_source(config.model).config)
+    if config.model is None:
+        pretrainer = _new(config, scope, vocabulary)
+    else:
+        pretrainer = _continued(config, scope)
+    if config.rematerialize:
+        pretrainer.encoder.rematerialize()
+    return pretrainer
+
+
+def _continued(config, scope):
+    """Returns the pretrainer of a model with weights."""
+    if config.architecture:
+        warnings.warn(
+            f"{config.model} has an architecture of its own; that of the settings "
+            f"({config.family}) is not used.",
+            stacklevel=2,
         )
-        return _stored(config, Pretrainer.from_pretrained(config.model, **options))
+    scope.enter_context(
+        on_devices(config.devices, lambda: read_source(config.model).config)
+    )
+    return Pretrainer.from_pretrained(config.model, **config.task_options())
+
+
+def _new(config, scope, vocabulary):
+    """Returns a pretrainer with random weights."""
     tokenizer = Tokenizer.from_pretrained(vocabulary or config.vocabulary)
     kind = {"bert": BertConfig, "albert": AlbertConfig}[config.family]
     settings = {"vocab_size": tokenizer.vocabulary_size, **config.architecture}
@@ -213,15 +226,8 @@ def _pretrainer(config, scope, vocabulary=None):
             f"The architecture does not fit {config.family}: {error}."
         ) from None
     scope.enter_context(on_devices(config.devices, lambda: shape))
-    pretrainer = Pretrainer.from_config(shape, tokenizer, seed=config.seed, **options)
-    return _stored(config, pretrainer)
-
-
-def _stored(config, pretrainer):
-    """Returns the pretrainer, which rematerializes if the config says so."""
-    if config.rematerialize:
-        pretrainer.encoder.rematerialize()
-    return pretrainer
+    options = config.task_options()
+    return Pretrainer.from_config(shape, tokenizer, seed=config.seed, **options)
 
 
 def _fit(pretrainer, data, tested, config, folder, begin=None, others=(), **options):

@@ -4,7 +4,7 @@ import dataclasses
 import types
 import typing
 
-from kerasbert.cli.flags import flag
+from kerasbert.cli.flags import devices_flag, dtype_flag, flag, seed_flag
 from kerasbert.cli.reading import ReaderOptions
 from kerasbert.files import write_atomically
 
@@ -32,19 +32,15 @@ class RunConfig(ReaderOptions):
     )
     validation: str | None = flag("Examples to test on every epoch.", metavar="FILE")
     epochs: int = flag("Number of epochs; default 3.", 3, kind=int)
-    batch_size: int = flag("Examples of a batch; default 32.", 32, kind=int)
+    batch_size: int = flag("Examples per batch; default 32.", 32, kind=int)
     max_length: int | None = flag("Maximum number of tokens of an example.", kind=int)
     label_smoothing: float | None = flag(
         "For classify and tag: which part of each target is spread over all classes.",
         kind=float,
     )
-    seed: int = flag("Random seed; default 0.", 0, kind=int)
-    dtype: str | None = flag("Such as mixed_bfloat16, on processors that have it.")
-    devices: str | None = flag(
-        "Train on all devices: data, where each has all weights, or model=4, where "
-        "four share the weights (JAX).",
-        metavar="WAY",
-    )
+    seed: int = seed_flag()
+    dtype: str | None = dtype_flag()
+    devices: str | None = devices_flag()
     tensorboard: bool = flag(
         "Write logs for TensorBoard.", False, kind=bool, names="--tensorboard"
     )
