@@ -13,6 +13,7 @@ from kerasbert.cli.embed import embed
 from kerasbert.cli.evaluate import evaluate
 from kerasbert.cli.export import export
 from kerasbert.cli.finetune import finetune
+from kerasbert.cli.flags import SEVERAL_FILES
 from kerasbert.cli.inspect import inspect
 from kerasbert.cli.predict import predict
 from kerasbert.cli.pretrain import pretrain
@@ -33,6 +34,35 @@ class _Commands(typer.core.TyperGroup):
             return super().invoke(ctx)
         except BrokenPipeError as error:  # of which Typer would make an exit code
             raise PipeClosed from error
+
+
+class _Command(typer.core.TyperCommand):
+    """A command whose options for files take several, as a shell expands `*.txt`."""
+
+    def parse_args(self, ctx, args):
+        if not any(
+            parameter.param_type_name == "argument" for parameter in self.params
+        ):
+            args = list(self._one_by_one(args))
+        return super().parse_args(ctx, args)
+
+    def _one_by_one(self, words):
+        """Repeats such an option before every file that follows it."""
+        options = {
+            name
+            for parameter in self.params
+            if parameter.multiple and parameter.metavar == SEVERAL_FILES
+            for name in parameter.opts
+        }
+        option = before = None
+        for word in words:
+            if word.startswith("-"):
+                name = word.partition("=")[0]
+                option = name if name in options else None
+            elif option is not None and before != option:
+                yield option
+            yield word
+            before = word
 
 
 app = typer.Typer(
@@ -71,7 +101,8 @@ def _options(
 
 
 def _add(command, example):
-    app.command(command.__name__, epilog=f"Example: {example}")(command)
+    epilog = f"Example: {example}"
+    app.command(command.__name__, cls=_Command, epilog=epilog)(command)
 
 
 _add(embed, "kerasbert embed 'hello world' 'good morning'")
@@ -90,7 +121,7 @@ _add(
 _add(
     pretrain,
     "kerasbert pretrain --config bert_tiny --vocabulary bert_base_uncased "
-    "--corpus texts.txt --output runs/tiny",
+    "--corpus texts/*.txt --output runs/tiny",
 )
 _add(evaluate, "kerasbert evaluate runs/sentiment --input dev.tsv")
 _add(predict, "kerasbert predict runs/sentiment --input texts.txt")

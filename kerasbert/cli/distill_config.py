@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from kerasbert.cli.flags import dtype_flag, flag, seed_flag
+from kerasbert.cli.flags import SEVERAL_FILES, dtype_flag, flag, seed_flag
 from kerasbert.cli.run_config import checked_values
 
 __all__ = ["DistillConfig", "distill_config"]
@@ -14,9 +14,9 @@ class DistillConfig:
 
     teacher: str = flag("The large model.", "", names=("--teacher", "-t"))
     corpus: list = flag(
-        "Texts, a line each (.txt), or a table (.csv, .tsv, .jsonl); may be repeated.",
+        "Texts, a line each (.txt), or a table (.csv, .tsv, .jsonl).",
         kind=list[str],
-        metavar="FILE",
+        metavar=SEVERAL_FILES,
     )
     validation: str | None = flag("Texts to compare on every epoch.", metavar="FILE")
     epochs: int = flag("Number of epochs; default 1.", 1, kind=int)

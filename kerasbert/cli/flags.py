@@ -9,10 +9,12 @@ from typing import Annotated
 import typer
 
 __all__ = [
-    *("LearningRate", "Output", "Overwrite"),
+    *("SEVERAL_FILES", "LearningRate", "Output", "Overwrite"),
     *("devices_flag", "dtype_flag", "flag", "parsed_bits", "seed_flag", "with_flags"),
 ]
 
+# The metavar of an option after which several files may stand.
+SEVERAL_FILES = "FILE..."
 # Options of all commands that train.
 Output = Annotated[
     str, typer.Option("--output", "-o", metavar="DIR", help="The folder of the run.")

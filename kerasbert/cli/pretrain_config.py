@@ -3,7 +3,13 @@
 import dataclasses
 import pathlib
 
-from kerasbert.cli.flags import devices_flag, dtype_flag, flag, seed_flag
+from kerasbert.cli.flags import (
+    SEVERAL_FILES,
+    devices_flag,
+    dtype_flag,
+    flag,
+    seed_flag,
+)
 from kerasbert.cli.reading import read_config
 from kerasbert.cli.run_config import checked_values
 
@@ -19,9 +25,9 @@ class PretrainConfig:
 
     corpus: list = flag(
         "Documents: text with a sentence a line and empty lines between documents, or "
-        "JSON lines (.jsonl) with a text each; may be repeated.",
+        "JSON lines (.jsonl) with a text each.",
         kind=list[str],
-        metavar="FILE",
+        metavar=SEVERAL_FILES,
     )
     validation: str | None = flag(
         "Held-out documents, evaluated on after every epoch.", metavar="FILE"

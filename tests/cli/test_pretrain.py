@@ -41,8 +41,10 @@ COMMAND = ("pretrain", "--config", "tiny.yaml", "--vocabulary", SOURCE)
 
 
 def test_a_run_writes_a_model_for_other_tasks(kerasbert, files):
-    options = ("--corpus", "texts.txt", "--validation", "texts.txt", "--output", "run")
-    done = kerasbert(*COMMAND, *options)
+    for name in ("a", "b"):
+        pathlib.Path(f"{name}.txt").write_text(DOCUMENT * 2)
+    options = ("--corpus", "a.txt", "b.txt", "--validation", "texts.txt")
+    done = kerasbert(*COMMAND, *options, "--output", "run")
     assert done.code == 0, done.err
     metrics = json.loads(done.out)
     assert metrics == json.loads(pathlib.Path("run/metrics.json").read_text())
@@ -64,6 +66,9 @@ def test_a_run_writes_a_model_for_other_tasks(kerasbert, files):
         (("--corpus", "texts.txt", "--devices", "all"), "--devices data"),
         (("--corpus", "texts.txt", "--devices", "data"), "two devices or more"),
         (("--corpus", "texts.txt", "--devices", "model=2"), "KERAS_BACKEND=jax"),
+        (("--corpus", "texts.txt", "none.txt"), "none.txt"),
+        (("--corpus=texts.txt", "none.txt"), "none.txt"),
+        (("--seed", "1", "texts.txt"), "unexpected extra argument"),
         ((), "Expected --corpus"),
     ],
 )
