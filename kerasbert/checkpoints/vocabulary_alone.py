@@ -120,10 +120,12 @@ def _of_fairseq(path, settings, size):
     from kerasbert.text.sentencepiece_model import (
         USER_DEFINED,
         build_model,
+        check_unigram,
         parse_model,
     )
 
     message = parse_model(path.read_bytes(), path)
+    check_unigram(message, path)
     begin = tuple(piece.piece for piece in message.pieces[:3])
     if begin != _FAIRSEQ:
         raise ValueError(

@@ -121,6 +121,8 @@ def _of_file(folder, file, settings, account):
     }
     if file.kind == "Unigram":
         return _unigram(folder, file, settings, vocabulary, others, account)
+    if file.kind == "BPE":
+        return _bpe(folder, file, settings, vocabulary, others, account)
     others["longest_word"] = file.longest_word
     normalizer = _only(file.normalizer, "normalizers")
     standard = _is_bert(normalizer, _only(file.pre_tokenizer, "pretokenizers"))
@@ -229,11 +231,7 @@ def _unigram(folder, file, settings, vocabulary, others, account):
         unk_id = file.vocabulary.index(file.unk)
         proto = build_model(pieces, unk_id, charsmap, set(special.all()))
     if albert is not None:
-        if settings.kind in ALBERT_CLASSES:
-            values = settings.values
-            albert["lower_case"] = values.get("do_lower_case", albert["lower_case"])
-            if "keep_accents" in values:
-                albert["strip_accents"] = not values["keep_accents"]
+        _switch(albert, settings)
         # A SentencePiece file with the same pieces is what the model was trained with.
         beside = _same_model(folder, pieces) is not None
         if beside and not _is_albert(file, albert):
@@ -262,6 +260,45 @@ def _unigram(folder, file, settings, vocabulary, others, account):
         pre_tokenizer=as_text(file.pre_tokenizer),
         **others,
     )
+
+
+def _bpe(folder, file, settings, vocabulary, others, account):
+    """Reads the SentencePiece model that a `tokenizer.json` of BPE was made of."""
+    from kerasbert.text.sentencepiece_model import BPE, CONTROL, parse_model
+
+    _check_steps(file, account)
+    albert = _albert_switches(file)
+    path = folder / "spiece.model"
+    if albert is None or not path.is_file():
+        raise ValueError(
+            f"Expected ALBERT's steps in {file.path}, whose model is BPE, and beside "
+            "it the spiece.model of SentencePiece that it was made of. BPE without "
+            "one, such as that of GPT-2 and RoBERTa, is not supported."
+        )
+    message = parse_model(path.read_bytes(), path)
+    if message.trainer_spec.model_type != BPE:
+        raise ValueError(f"Expected BPE in {path}, as in {file.path}, got unigram.")
+    if [piece.piece for piece in message.pieces] != file.vocabulary:
+        raise ValueError(
+            f"Expected the {len(file.vocabulary)} pieces of {file.path} in {path}, got "
+            f"{len(message.pieces)} that are others, or in another order. Which of "
+            "them the model was trained with is not said."
+        )
+    for token in vocabulary[len(message.pieces) :]:  # found before pieces are
+        message.pieces.add(piece=token, score=0.0, type=CONTROL)
+    proto = message.SerializeToString(deterministic=True)
+    _switch(albert, settings)
+    del albert["charsmap"]
+    return sentencepiece_config(proto, file.path, **albert, **others)
+
+
+def _switch(albert, settings):
+    """Changes ALBERT's options to what the settings of its class say."""
+    if settings.kind in ALBERT_CLASSES:
+        values = settings.values
+        albert["lower_case"] = values.get("do_lower_case", albert["lower_case"])
+        if "keep_accents" in values:
+            albert["strip_accents"] = not values["keep_accents"]
 
 
 def _steps(value, key):

@@ -49,6 +49,18 @@ _UNIGRAM = KeyTable(
     {},
     {"byte_fallback": (False, None)},
 )
+_BPE = KeyTable(
+    {
+        "type": "the kind of model",
+        "vocab": "pieces and their ids",
+        "unk_token": "what cannot be spelled",
+    },
+    dict.fromkeys(
+        ("merges", "byte_fallback", "fuse_unk"), "spiece.model says it, which is used"
+    )
+    | {"dropout": "of training", "ignore_merges": "of byte-level models"},
+    {"continuing_subword_prefix": (None, ""), "end_of_word_suffix": (None, "")},
+)
 _TRUNCATION = KeyTable(
     {"direction": "the end of a text that is cut"},
     {
@@ -85,7 +97,7 @@ class TokenizerFile:
 
     Args:
         path: The file.
-        kind: `"WordPiece"` or `"Unigram"`.
+        kind: `"WordPiece"`, `"Unigram"`, or `"BPE"` of SentencePiece.
         vocabulary: The tokens in the order of their ids, without added ones.
         scores: Those of Unigram.
         unk: The token of what cannot be spelled.
@@ -128,17 +140,18 @@ def read_tokenizer_file(path, account, vocab_size=None):
     _TOP.settle(whole, path, account)
     model = whole.get("model")
     if not isinstance(model, dict):
-        raise refusal(path, "model", model, "a WordPiece or Unigram model")
+        raise refusal(path, "model", model, "a WordPiece, Unigram or BPE model")
     # Before 2020 `tokenizer.json` did not name its kind of model.
     kind = model.get("type") or (
         "Unigram" if isinstance(model.get("vocab"), list) else "WordPiece"
     )
-    if kind not in ("WordPiece", "Unigram"):
+    readers = {"WordPiece": _read_wordpiece, "Unigram": _read_unigram, "BPE": _read_bpe}
+    if kind not in readers:
         raise ValueError(
-            f"Expected a WordPiece or Unigram model in {path}, got {str(kind)[:60]}."
+            f"Expected a WordPiece, Unigram or BPE model in {path}, got "
+            f"{str(kind)[:60]}."
         )
-    read = _read_wordpiece if kind == "WordPiece" else _read_unigram
-    vocabulary, scores, unk, longest_word = read(model, path, account)
+    vocabulary, scores, unk, longest_word = readers[kind](model, path, account)
     ids = {token: number for number, token in enumerate(vocabulary)}
     padding = whole.get("padding") or {}
     truncation = whole.get("truncation") or {}
@@ -180,7 +193,21 @@ def _settle_padding(padding, path, account):
 
 def _read_wordpiece(model, path, account):
     _WORDPIECE.settle(model, path, account, "model.")
-    vocab = model.get("vocab")
+    vocabulary = _by_id(model.get("vocab"), path)
+    longest = model.get("max_input_chars_per_word", 100)
+    if not _is_id(longest) or not 0 < longest <= 100_000:
+        expected = "a number of characters from 1 to 100000"
+        raise refusal(path, "model.max_input_chars_per_word", longest, expected)
+    return vocabulary, [], model.get("unk_token", "[UNK]"), longest
+
+
+def _read_bpe(model, path, account):
+    _BPE.settle(model, path, account, "model.")
+    return _by_id(model.get("vocab"), path), [], model.get("unk_token"), 100
+
+
+def _by_id(vocab, path):
+    """Returns the tokens of a vocabulary in the order of their ids."""
     if not isinstance(vocab, dict) or not all(_is_id(n) for n in vocab.values()):
         raise refusal(path, "model.vocab", vocab, "an object from token to id")
     vocabulary = [None] * len(vocab)
@@ -193,11 +220,7 @@ def _read_wordpiece(model, path, account):
             f"{vocabulary.index(None)}. Fill the gaps with tokens that are in no text, "
             "such as [unused1]."
         )
-    longest = model.get("max_input_chars_per_word", 100)
-    if not _is_id(longest) or not 0 < longest <= 100_000:
-        expected = "a number of characters from 1 to 100000"
-        raise refusal(path, "model.max_input_chars_per_word", longest, expected)
-    return vocabulary, [], model.get("unk_token", "[UNK]"), longest
+    return vocabulary
 
 
 def _read_unigram(model, path, account):

@@ -80,7 +80,7 @@ def _write_huggingface(config: TokenizerConfig, folder: pathlib.Path) -> None:
         if own:
             settings["do_lower_case"] = config.lower_case
             settings["keep_accents"] = config.strip_accents is False
-        kind, whole = "AlbertTokenizer", _unigram_json(config)
+        kind, whole = "AlbertTokenizer", _sentencepiece_json(config)
     settings["tokenizer_class"] = kind if own else "PreTrainedTokenizerFast"
     write_json(folder / "tokenizer_config.json", settings)
     write_json(folder / "special_tokens_map.json", named)
@@ -165,8 +165,8 @@ def _steps(config, normalizer, pre_tokenizer):
     return {"normalizer": normalizer, "pre_tokenizer": pre_tokenizer}
 
 
-def _unigram_json(config: TokenizerConfig) -> dict:
-    from kerasbert.text.sentencepiece_model import parse_model
+def _sentencepiece_json(config: TokenizerConfig) -> dict:
+    from kerasbert.text.sentencepiece_model import BPE, byte_pieces, parse_model
 
     message = parse_model(config.model)
     steps = [
@@ -195,13 +195,46 @@ def _unigram_json(config: TokenizerConfig) -> dict:
     return {
         **_frame(config),
         **_steps(config, {"type": "Sequence", "normalizers": steps}, words),
-        "decoder": metaspace,
-        "model": {
+        "decoder": {
+            "type": "Sequence",
+            "decoders": [{"type": "ByteFallback"}, metaspace],
+        }
+        if byte_pieces(message)
+        else metaspace,
+        "model": _bpe_json(config, message)
+        if message.trainer_spec.model_type == BPE
+        else {
             "type": "Unigram",
             "unk_id": config.vocabulary.index(config.special_tokens.unk),
             "vocab": [[p.piece, p.score] for p in message.pieces[: config.words]],
-            "byte_fallback": False,
+            "byte_fallback": bool(byte_pieces(message)),
         },
+    }
+
+
+def _bpe_json(config, message):
+    """Returns the model of byte pair encoding, its merges the best piece first."""
+    from kerasbert.text.sentencepiece_model import NORMAL, byte_pieces
+
+    ids = {piece.piece: number for number, piece in enumerate(message.pieces)}
+    merges = []
+    for piece in message.pieces:
+        if piece.type == NORMAL:
+            text = piece.piece
+            splits = [(text[:i], text[i:]) for i in range(1, len(text))]
+            splits = [pair for pair in splits if all(part in ids for part in pair)]
+            splits.sort(key=lambda pair: [ids[part] for part in pair])
+            merges += [(-piece.score, pair) for pair in splits]
+    return {
+        "type": "BPE",
+        "dropout": None,
+        "unk_token": config.special_tokens.unk,
+        "continuing_subword_prefix": None,
+        "end_of_word_suffix": None,
+        "fuse_unk": True,
+        "byte_fallback": bool(byte_pieces(message)),
+        "vocab": ids,
+        "merges": [list(pair) for _, pair in sorted(merges, key=lambda x: x[0])],
     }
 
 

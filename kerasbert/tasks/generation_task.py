@@ -17,6 +17,8 @@ from kerasbert.tasks.examples import list_of_texts
 from kerasbert.tasks.task import Task
 from kerasbert.training.features import IGNORED
 
+# Ends of a text that the next token may change: " '" in "it '", half a character.
+UNSETTLED = " '\ufffd"
 BATCH_TOKENS = 2048  # of texts whose answers are decoded together
 
 
@@ -243,15 +245,18 @@ class GenerationTask(Task):
         begun, prompt, _ = self.begin(self.model, token_ids, mask, self.longest_answer)
         seen = limits.seen_in(prompt, None, self.vocab_size)
         uniforms = uniforms_for(strategy, [1, int(begun.length)], seed)
-        tokens, written = [], ""
+        tokens, text, written = [], "", 0
         for [token] in stream(begun, strategy, limits, seen, uniforms):
             if token == limits.end_token_id:
-                return
+                break
             tokens.append(int(token))
             text = self._text_of(tokens)
-            if text.startswith(written):  # spaces before punctuation may go
-                yield text[len(written) :]
-                written = text
+            settled = len(text.rstrip(UNSETTLED))
+            if settled > written:
+                yield text[written:settled]
+                written = settled
+        if len(text) > written:
+            yield text[written:]
 
     def _text_of(self, tokens):
         """Returns the text of a list of tokens."""

@@ -80,6 +80,8 @@ class WritingPreprocessor(Preprocessor):
         if self.tokenizer.config.kind == "wordpiece":  # which splits punctuation off
             for pattern, written in PUNCTUATION:
                 texts = tf.strings.regex_replace(texts, pattern, written)
+        if self.tokenizer.byte_tokens:  # a character may be cut
+            texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", "replace")
         return tf.reshape(tf.strings.strip(texts), shape)
 
     @property
@@ -95,7 +97,7 @@ class WritingPreprocessor(Preprocessor):
 
     def _piece(self, token):
         if self.tokenizer.config.kind == "sentencepiece":
-            return token
+            return self.tokenizer.byte_tokens.get(token, token)
         return token[2:] if token.startswith("##") else SPACE + token
 
 

@@ -1,4 +1,4 @@
-"""SentencePiece tokenization of ALBERT.
+"""SentencePiece tokenization of ALBERT, unigram or byte pair encoding.
 
 Reference:
     Kudo and Richardson, SentencePiece (https://arxiv.org/abs/1808.06226).
@@ -23,7 +23,12 @@ from kerasbert.text.characters import piece_character_map
 from kerasbert.text.offsets import piece_offsets
 from kerasbert.text.piece_rules import DigitCommas, TieOrder
 from kerasbert.text.ragged import offsets_in_row, row_numbers
-from kerasbert.text.sentencepiece_model import parse_model
+from kerasbert.text.sentencepiece_model import (
+    BPE,
+    UNIGRAM,
+    byte_pieces,
+    parse_model,
+)
 from kerasbert.text.text_repair import TextRepair, unused_characters
 from kerasbert.text.tokenizer import Tokenizer
 from kerasbert.text.tokenizer_config import (
@@ -37,6 +42,7 @@ _SPACE = "\u2581"  # how SentencePiece writes a space
 _CUT = "\x1e"  # separates the parts of a text; in a text it becomes _LIKE_CUT
 _LIKE_CUT = "\x1f"
 _LONG = 1024  # bytes
+_OTHER_TYPES = {3: "word", 4: "char"}
 
 
 @functools.lru_cache(maxsize=8)
@@ -88,6 +94,12 @@ class SentencePieceTokenizer(Tokenizer):
         truncation_side: str = "right",
     ):
         message = parse_model(model)
+        kind = message.trainer_spec.model_type
+        if kind not in (UNIGRAM, BPE):
+            raise ValueError(
+                "Expected a SentencePiece model of the type unigram or bpe, got one of "
+                f"the type {_OTHER_TYPES.get(kind, kind)}."
+            )
         config = TokenizerConfig(
             kind="sentencepiece",
             vocabulary=tuple(piece.piece for piece in message.pieces),
@@ -102,8 +114,9 @@ class SentencePieceTokenizer(Tokenizer):
             truncation_side=truncation_side,
         )
         super().__init__(config, special_tokens_in_text)
+        is_unigram = kind == UNIGRAM
         # With a dummy prefix, each word can be tokenized as a text of its own.
-        words_alone = message.normalizer_spec.add_dummy_prefix
+        words_alone = is_unigram and message.normalizer_spec.add_dummy_prefix
         self._longest = _LONG if words_alone else tf.int32.max
         private = unused_characters(self.vocabulary)
         self._nothing, stand_in = next(private), next(private)
@@ -114,7 +127,7 @@ class SentencePieceTokenizer(Tokenizer):
         self._written = list(spelled.values())
         self._written_ids = [self._ids[token] for token in spelled]
         self._repair = TextRepair(spelled, None, stand_in, self._nothing)
-        self._ties = TieOrder(self.vocabulary)
+        self._ties = TieOrder(self.vocabulary) if is_unigram else _as_they_are
         extra = {ord(self._nothing): "", ord(_CUT): _LIKE_CUT}
         for characters in self._written:
             first, last = ord(characters[0]), ord(characters[-1])
@@ -127,8 +140,10 @@ class SentencePieceTokenizer(Tokenizer):
             self._normalizer = tf_text.FastBertNormalizer(
                 model_buffer=tf.constant(character_map)
             )
-            fast_model = pywrap_model_converter.convert_sentencepiece_model(model)
-            self._fast_model = tf.constant(np.frombuffer(fast_model, np.uint8))
+            self._fast_model = None
+            if is_unigram and not byte_pieces(message):  # all that the fast one knows
+                fast_model = pywrap_model_converter.convert_sentencepiece_model(model)
+                self._fast_model = tf.constant(np.frombuffer(fast_model, np.uint8))
             self._digit_commas = None
             if split_digits_from_commas:
                 self._digit_commas = DigitCommas(
@@ -235,9 +250,15 @@ class SentencePieceTokenizer(Tokenizer):
         return tf.RaggedTensor.from_row_lengths(values, counts, validate=False)
 
     def _pieces(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        ids, splits = fast_ops.tf_text_fast_sentencepiece_tokenize(
-            self._fast_model, texts, 0, 0, False, False, False
-        )
+        if self._fast_model is None:
+            model = ops.sentencepiece_op(model=self.config.model)
+            ids, splits = ops.sentencepiece_tokenize_op(
+                model, texts, 0, 1.0, False, False, False, tf.int32
+            )
+        else:
+            ids, splits = fast_ops.tf_text_fast_sentencepiece_tokenize(
+                self._fast_model, texts, 0, 0, False, False, False
+            )
         splits = tf.cast(splits, tf.int64)
         return tf.RaggedTensor.from_row_splits(ids, splits, validate=False)
 
@@ -253,4 +274,10 @@ class SentencePieceTokenizer(Tokenizer):
         return token_ids, token_ids.with_values(starts), token_ids.with_values(ends)
 
     def _detokenize(self, tokens: list[str]) -> str:
-        return "".join(tokens).replace(_SPACE, " ").strip(" ")
+        written = (self.byte_tokens.get(t, t.encode("utf-8")) for t in tokens)
+        text = b"".join(written).decode("utf-8", "replace")
+        return text.replace(_SPACE, " ").strip(" ")
+
+
+def _as_they_are(*tokens):
+    return tokens if len(tokens) > 1 else tokens[0]

@@ -9,6 +9,7 @@ import functools
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
+UNIGRAM, BPE = 1, 2  # kinds of models
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 2, 3, 4, 5, 6
 
 _KIND = descriptor_pb2.FieldDescriptorProto
@@ -82,6 +83,24 @@ def parse_model(data: bytes, where="the SentencePiece model"):
     return message
 
 
+def check_unigram(message, where):
+    """Raises a `ValueError` for a model that is not unigram, or writes bytes."""
+    has_bytes = bool(byte_pieces(message))
+    if message.trainer_spec.model_type != UNIGRAM or has_bytes:
+        got = "one with byte fallback" if has_bytes else "one of byte pair encoding"
+        raise ValueError(
+            f"Expected a unigram SentencePiece model in {where}, got {got}, which "
+            "works with ALBERT's steps alone: no steps of a tokenizer.json, no "
+            "added tokens with flags, no ids of XLM-RoBERTa."
+        )
+
+
+def byte_pieces(message):
+    """Maps the pieces that stand for a byte, such as `<0x0A>`, to it."""
+    found = (piece.piece for piece in message.pieces if piece.type == BYTE)
+    return {piece: bytes([int(piece[3:5], 16)]) for piece in found}
+
+
 def build_model(
     pieces, unk_id: int, precompiled_charsmap: bytes, control, user_defined=()
 ) -> bytes:
@@ -104,7 +123,7 @@ def build_model(
         elif piece in user_defined:
             kind = USER_DEFINED
         message.pieces.add(piece=piece, score=score, type=kind)
-    message.trainer_spec.model_type = 1
+    message.trainer_spec.model_type = UNIGRAM
     message.trainer_spec.unk_id = unk_id
     normalizer = message.normalizer_spec
     normalizer.name = "nmt_nfkc" if precompiled_charsmap else "identity"
@@ -137,7 +156,7 @@ def build_word_model(message, unk_id: int, hidden: frozenset) -> bytes:
     unknown = pieces[unk_id]
     kind = CONTROL if unknown.piece in hidden else NORMAL
     words.pieces.add(piece=unknown.piece, score=unknown.score, type=kind)
-    words.trainer_spec.model_type = 1
+    words.trainer_spec.model_type = UNIGRAM
     words.trainer_spec.unk_id = unk_id
     normalizer = words.normalizer_spec
     normalizer.name = "identity"

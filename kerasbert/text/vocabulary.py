@@ -150,6 +150,15 @@ class Vocabulary(Portable, abc.ABC):
         return continues
 
     @functools.cached_property
+    def byte_tokens(self) -> dict[str, bytes]:
+        """The tokens that stand for a byte, such as `<0x0A>`, and the byte."""
+        if self.config.kind == "wordpiece":
+            return {}
+        from kerasbert.text.sentencepiece_model import byte_pieces, parse_model
+
+        return byte_pieces(parse_model(self.config.model))
+
+    @functools.cached_property
     def special_token_ids(self) -> frozenset[int]:
         """Ids of the special tokens."""
         known = (t for t in self.special_tokens.all() if t in self._ids)

@@ -21,7 +21,11 @@ from tensorflow_text.python.ops.sentencepiece_tokenizer import (
 
 from kerasbert.text.piece_rules import TieOrder
 from kerasbert.text.ragged import row_numbers
-from kerasbert.text.sentencepiece_model import build_word_model, parse_model
+from kerasbert.text.sentencepiece_model import (
+    build_word_model,
+    check_unigram,
+    parse_model,
+)
 from kerasbert.text.text_repair import unused_characters
 
 _LONG = 64  # characters; sums of float32 scores of longer words lose precision
@@ -122,6 +126,7 @@ class UnigramWords:
 
     def __init__(self, vocabulary, special_tokens_in_text):
         message = parse_model(vocabulary.config.model)
+        check_unigram(message, "the tokenizer")
         self._unk_id = vocabulary.unk_token_id
         self._count = len(message.pieces)
         hidden = () if special_tokens_in_text else vocabulary.special_tokens.all()

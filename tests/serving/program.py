@@ -18,6 +18,7 @@ OPERATIONS = [
     "_fast_bert_normalizer.so",
     "_fast_sentencepiece_tokenizer.so",
     "_fast_wordpiece_tokenizer.so",
+    "_sentencepiece_tokenizer.so",
     "_whitespace_tokenizer_v2.so",
 ]
 

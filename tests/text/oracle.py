@@ -1,16 +1,51 @@
 """The reference tokenizers, as transformers configures them, and hard strings."""
 
+import io
 import pathlib
 import random
 
+import sentencepiece
 from tokenizers import AddedToken, Tokenizer, decoders, normalizers, pre_tokenizers
 from tokenizers.models import Unigram, WordPiece
 
-from kerasbert.text import characters
+from kerasbert.text import SentencePieceTokenizer, characters
 from kerasbert.text.sentencepiece_model import parse_model
+from kerasbert.text.tokenizer_config import SpecialTokens
 
 VOCABULARIES = pathlib.Path(__file__).resolve().parents[1] / "fixtures" / "vocab"
 SPECIAL = ["[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"]
+
+
+def byte_pair_model(byte_fallback: bool, kind: str = "bpe") -> bytes:
+    """A SentencePiece model of byte pair encoding."""
+    words = "a dog and two cats, der Hund läuft 你好 世界 2,010".split()
+    draw = random.Random(0)
+    texts = [" ".join(draw.choices(words, k=8)) for _ in range(300)]
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(texts),
+        model_writer=model,
+        model_type=kind,
+        vocab_size=400 if byte_fallback else 70,
+        hard_vocab_limit=False,
+        byte_fallback=byte_fallback,
+        pad_id=0,
+        bos_id=1,
+        eos_id=2,
+        unk_id=3,
+        minloglevel=2,
+    )
+    return model.getvalue()
+
+
+def byte_pair_tokenizer(byte_fallback: bool) -> SentencePieceTokenizer:
+    return SentencePieceTokenizer(
+        byte_pair_model(byte_fallback),
+        lower_case=False,
+        strip_accents=False,
+        special_tokens=SpecialTokens("<s>", "</s>", "<pad>", "<mask>", "<unk>"),
+        special_tokens_in_text=False,
+    )
 
 
 def wordpiece_vocabulary() -> list[str]:

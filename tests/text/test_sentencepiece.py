@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import pathlib
 import unicodedata
@@ -5,9 +6,12 @@ import unicodedata
 import pytest
 import sentencepiece
 import tensorflow as tf
+import tokenizers
 
-from kerasbert.text import SentencePieceTokenizer
+from kerasbert.checkpoints.vocabulary import write_tokenizer
+from kerasbert.text import SentencePieceTokenizer, Tokenizer
 from kerasbert.text.ragged import to_lists
+from kerasbert.text.tokenizer_config import AddedToken
 from tests.text import oracle
 
 GOLDEN = json.loads(pathlib.Path(__file__).with_name("golden.json").read_text("utf-8"))
@@ -183,6 +187,107 @@ def test_decoded_text_is_that_of_the_reference(tokenizer):
     for text in ["In 1984, he said: (no)!", "naïve  cafe"]:
         row = tokenizer.encode([text])[0]
         assert tokenizer.decode(row) == reference.decode(row)
+
+
+# Byte pair encoding.
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["unknown", "bytes"])
+def byte_pairs(request):
+    return oracle.byte_pair_tokenizer(request.param)
+
+
+def joined(texts):
+    """Texts with ALBERT's clean-up: its quotes, and a space where a line ends."""
+    texts = [text.replace("\x85", " ") for text in texts]
+    return [text.replace("``", '"').replace("''", '"') for text in texts]
+
+
+def texts_of_many_kinds():
+    texts = oracle.hard_strings(1000, seed=3)
+    texts += [
+        "dog cats dogs 2,010 \u4f60\u597d\u4e16\u754c",
+        "\U0001f44d\U0001f3fd <s> <0x41> \x00\x07",
+    ]
+    return [*texts, "", "  ", "dog" * 2000, "H\u00e4user \ufb01ne \uff10"]
+
+
+def test_byte_pairs_have_the_ids_of_the_library(byte_pairs):
+    library = sentencepiece.SentencePieceProcessor(model_proto=byte_pairs.config.model)
+    texts = texts_of_many_kinds()
+    found = ids(byte_pairs, texts)
+    assert found == library.encode(joined(texts))
+    assert to_lists(byte_pairs.tokenize_with_offsets(tf.constant(texts))[0]) == found
+
+
+def test_byte_pairs_are_written_as_the_library_writes_them(byte_pairs):
+    library = sentencepiece.SentencePieceProcessor(model_proto=byte_pairs.config.model)
+    for row in ids(byte_pairs, texts_of_many_kinds()):
+        known = [i for i in row if i != byte_pairs.unk_token_id]
+        assert byte_pairs.decode(row) == library.decode(known).strip(" ")
+
+
+def test_byte_pairs_are_found_where_they_are_in_a_text(byte_pairs):
+    text = "der Hund  l\u00e4uft"
+    [row], [starts], [ends] = map(
+        to_lists, byte_pairs.tokenize_with_offsets(tf.constant([text]))
+    )
+    spans = [text[a:b] for a, b in zip(starts, ends, strict=True)]
+    assert spans == [token.lstrip("\u2581") for token in byte_pairs.tokens(row)]
+
+
+def test_written_byte_pairs_are_read_back_here_and_by_tokenizers(byte_pairs, tmp_path):
+    write_tokenizer(byte_pairs.config, tmp_path, "huggingface")
+    texts = [
+        "dog cats dogs 2,010",
+        "\u4f60\u597d\u4e16\u754c der Hund l\u00e4uft",
+        "x\u00e9z \U0001f44d",
+    ]
+    expected = ids(byte_pairs, texts)
+    loaded = Tokenizer.from_pretrained(tmp_path, special_tokens_in_text=False)
+    assert ids(loaded, texts) == expected
+    reference = tokenizers.Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    rows = reference.encode_batch(texts, add_special_tokens=False)
+    assert [row.ids for row in rows] == expected
+    written = [reference.decode(row.ids).strip(" ") for row in rows]
+    assert written == byte_pairs.decode(expected)
+    (tmp_path / "tokenizer.json").unlink()  # as published: a model alone
+    alone = Tokenizer.from_pretrained(tmp_path, lower_case=False, strip_accents=False)
+    assert ids(alone, texts) == expected
+
+
+def test_byte_pairs_of_a_tokenizer_json_need_the_model_beside_it(byte_pairs, tmp_path):
+    write_tokenizer(byte_pairs.config, tmp_path, "huggingface")
+    (tmp_path / "spiece.model").write_bytes(MODEL)
+    with pytest.raises(ValueError, match="Expected BPE in .*, got unigram"):
+        Tokenizer.from_pretrained(tmp_path)
+    (tmp_path / "spiece.model").unlink()
+    with pytest.raises(ValueError, match="beside it the spiece.model of Sent"):
+        Tokenizer.from_pretrained(tmp_path)
+
+
+def test_byte_pairs_with_steps_of_their_own_are_refused(byte_pairs):
+    token = AddedToken("dog", rstrip=True)
+    config = dataclasses.replace(byte_pairs.config, added_tokens=(token,))
+    with pytest.raises(ValueError, match="Expected a unigram SentencePiece model in"):
+        Tokenizer.from_config(config)
+
+
+def test_models_of_other_types_are_refused():
+    with pytest.raises(ValueError, match="unigram or bpe, got one of the type char"):
+        SentencePieceTokenizer(oracle.byte_pair_model(False, "char"))
+
+
+def test_unigrams_with_bytes_have_the_ids_of_the_library():
+    model = oracle.byte_pair_model(True, "unigram")
+    special = oracle.byte_pair_tokenizer(True).special_tokens
+    ours = SentencePieceTokenizer(
+        model, False, False, special_tokens=special, special_tokens_in_text=False
+    )
+    library = sentencepiece.SentencePieceProcessor(model_proto=model)
+    texts = ["dog cats dogs", "\u4f60\u597d \U0001f44d x\u00e9z"]
+    assert ids(ours, texts) == library.encode(texts)
+    assert ours.decode(ids(ours, texts)) == texts
 
 
 def test_a_model_that_is_cut_off_is_refused():

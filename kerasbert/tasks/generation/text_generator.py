@@ -138,6 +138,7 @@ class TextGenerator(GenerationTask):
         vocab_size: int = 8000,
         dtype: str | None = None,
         dropout: float | None = None,
+        vocabulary: str = "unigram",
         **options: Any,
     ) -> "TextGenerator":
         """Makes a new generator with a vocabulary of the texts it will learn from.
@@ -150,6 +151,7 @@ class TextGenerator(GenerationTask):
             vocab_size: Number of tokens; less where the texts have fewer pieces.
             dtype: A dtype policy, such as `"mixed_bfloat16"`.
             dropout: The dropout rate, if not that of the size.
+            vocabulary: `"unigram"` or `"bpe"` (byte pair encoding), by SentencePiece.
             **options: Those of the constructor.
 
         Raises:
@@ -163,7 +165,9 @@ class TextGenerator(GenerationTask):
                     f"kerasbert.BertConfig, got {size!r}."
                 )
             size = BertConfig(**SIZES[size])
-        tokenizer = train_vocabulary(list_of_texts(texts), vocab_size)
+        tokenizer = train_vocabulary(
+            list_of_texts(texts), vocab_size, vocabulary=vocabulary
+        )
         changes = {"vocab_size": tokenizer.vocabulary_size}
         if dropout is not None:
             changes["hidden_dropout_prob"] = dropout

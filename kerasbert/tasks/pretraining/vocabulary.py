@@ -2,8 +2,8 @@
 
 from kerasbert.tasks.pretraining.documents import iterate_documents
 from kerasbert.text.sentencepiece import SentencePieceTokenizer
+from kerasbert.text.sentencepiece_training import train_sentencepiece
 from kerasbert.text.tokenizer_config import ALBERT_SPECIAL_TOKENS, BERT_SPECIAL_TOKENS
-from kerasbert.text.unigram_training import train_unigram
 from kerasbert.text.wordpiece import WordPieceTokenizer
 
 KINDS = ("wordpiece", "sentencepiece")
@@ -86,7 +86,7 @@ def _wordpiece(texts, vocab_size, lower_case, max_length):
 
 
 def _sentencepiece(texts, vocab_size, lower_case, max_length):
-    model = train_unigram(
+    model = train_sentencepiece(
         *((text.lower() if lower_case else text for text in texts), vocab_size),
         extra="pretraining",
         told=f"text of which a vocabulary of {vocab_size} tokens can be made",

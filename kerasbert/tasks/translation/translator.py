@@ -88,6 +88,7 @@ class Translator(Seq2SeqTask):
         dtype: str | None = None,
         dropout: float | None = None,
         max_length: int | None = None,
+        vocabulary: str = "unigram",
         **options: Any,
     ) -> "Translator":
         """Makes a new translator with a vocabulary of the texts it will learn from.
@@ -102,6 +103,7 @@ class Translator(Seq2SeqTask):
             dtype: A dtype policy, such as `"mixed_bfloat16"`.
             dropout: The dropout rate, if not that of the size.
             max_length: As in the constructor.
+            vocabulary: `"unigram"` or `"bpe"` (byte pair encoding), by SentencePiece.
             **options: Others of the constructor.
 
         Raises:
@@ -116,7 +118,9 @@ class Translator(Seq2SeqTask):
                 )
             size = Seq2SeqConfig(**SIZES[size])
         texts = [*cls.vocabulary_texts(sources), *list_of_texts(targets)]
-        tokenizer = train_vocabulary(texts, vocab_size, max_length)
+        tokenizer = train_vocabulary(
+            *(texts, vocab_size, max_length), vocabulary=vocabulary
+        )
         changes = {"vocab_size": tokenizer.vocabulary_size, "source_vocab_size": None}
         if dropout is not None:
             changes["hidden_dropout_prob"] = dropout
@@ -151,7 +155,7 @@ class Translator(Seq2SeqTask):
     def for_run(cls, model: str, examples: Any, **options: Any) -> "Translator":
         """Makes the task of a run: a new one of a size, or one that was saved."""
         if model not in SIZES:
-            for name in ("vocab_size", "dropout"):
+            for name in ("vocab_size", "vocabulary", "dropout"):
                 if name in options:
                     raise ValueError(
                         f"Expected no {name} for a model that was trained before, got "

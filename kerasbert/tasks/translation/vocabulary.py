@@ -1,9 +1,11 @@
 """A vocabulary of the training texts, shared by both languages."""
 
+from kerasbert.account import quoted
 from kerasbert.text.sentencepiece import SentencePieceTokenizer
+from kerasbert.text.sentencepiece_training import MOST_TEXTS, train_sentencepiece
 from kerasbert.text.tokenizer_config import SpecialTokens, Template
-from kerasbert.text.unigram_training import MOST_TEXTS, train_unigram
 
+VOCABULARIES = ("unigram", "bpe")
 SPECIAL_TOKENS = SpecialTokens("<s>", "</s>", "<pad>", "<mask>", "<unk>")
 # A source ends in </s>; a target begins with <s>, too, which the decoder gets first.
 TEMPLATE = Template(
@@ -12,8 +14,10 @@ TEMPLATE = Template(
 )
 
 
-def train_vocabulary(texts, vocab_size=8000, max_length=None, threads=2):
-    """Trains a SentencePiece unigram vocabulary.
+def train_vocabulary(
+    texts, vocab_size=8000, max_length=None, threads=2, vocabulary="unigram"
+):
+    """Trains a SentencePiece vocabulary.
 
     Text keeps its case and accents. Forms of the same character become one (NFKC), but
     not where there are as many characters as in Chinese, whose punctuation is wide.
@@ -24,24 +28,33 @@ def train_vocabulary(texts, vocab_size=8000, max_length=None, threads=2):
             do not have as many pieces.
         max_length: That of the tokenizer.
         threads: Number of threads.
+        vocabulary: `"unigram"`, or `"bpe"` for byte pair encoding.
 
     Returns:
         A `kerasbert.Tokenizer`.
 
     Raises:
         ImportError: If the package sentencepiece is not installed.
-        ValueError: If the texts hold fewer characters than the vocabulary must have.
+        ValueError: If the texts hold more characters than the vocabulary has tokens,
+            or there is no such kind of vocabulary.
 
     Reference:
-        [Kudo, 2018](https://arxiv.org/abs/1804.10959).
+        [Kudo, 2018](https://arxiv.org/abs/1804.10959); [Sennrich et al.,
+        2015](https://arxiv.org/abs/1508.07909), section 3.2, for `"bpe"`.
     """
+    if vocabulary not in VOCABULARIES:
+        raise ValueError(
+            f"Expected a vocabulary of {' or '.join(VOCABULARIES)}, got "
+            f"{quoted(vocabulary)}."
+        )
     texts = [text for text in texts if text.strip()]
     if not texts:
         raise ValueError("Expected texts to make a vocabulary of, got empty ones.")
     alphabetic = _is_alphabetic(texts)
-    model = train_unigram(
+    model = train_sentencepiece(
         *(texts, vocab_size),
         extra="translation",
+        model_type=vocabulary,
         told="texts and a vocab_size of which a vocabulary can be made, got "
         f"{len(texts)} texts and vocab_size={vocab_size}",
         character_coverage=1.0 if alphabetic else 0.9995,

@@ -7,6 +7,7 @@ import tensorflow as tf
 import kerasbert
 from kerasbert.cli import main
 from kerasbert.decoding import BeamSearch, Greedy, Sampling
+from kerasbert.tasks import generation_task
 
 NEXT = {"one": "two", "two": "three", "three": "four", "four": "one"}
 
@@ -98,6 +99,27 @@ def test_a_stream_is_the_answer_in_pieces(generator):
         assert "".join(pieces) == answer["continuation"]
         longest = max(longest, len(pieces))
     assert longest > 1
+
+
+def test_a_stream_waits_for_what_the_next_token_may_change(monkeypatch):
+    words = "[PAD] [UNK] [CLS] [SEP] [MASK] it ' s he ##re ( . now".split()
+    size = kerasbert.BertConfig(
+        vocab_size=len(words),
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        intermediate_size=8,
+        max_position_embeddings=32,
+    )
+    task = kerasbert.TextGenerator(
+        kerasbert.BertDecoder(size), kerasbert.text.WordPieceTokenizer(words)
+    )
+    written = [words.index(word) for word in "it ' s he ##re ( now . '".split()]
+    monkeypatch.setattr(
+        generation_task, "stream", lambda *_: iter([[token] for token in written])
+    )
+    pieces = list(task.stream("it"))
+    assert pieces == ["it", "'s", " he", "re", " (", "now", ".", " '"]
 
 
 def test_a_beam_search_does_not_stream(generator):

@@ -10,9 +10,11 @@ import kerasbert
 from kerasbert.cli import main
 from kerasbert.cli.reading import ReaderOptions
 from kerasbert.decoding import BeamSearch, Greedy, Sampling
+from kerasbert.tasks.seq2seq_preprocessor import Seq2SeqPreprocessor
 from kerasbert.tasks.translation.parallel_files import read_parallel
 from kerasbert.tasks.translation.vocabulary import train_vocabulary
 from tests.serving.program import program
+from tests.text.oracle import byte_pair_tokenizer
 
 WORDS = "zero one two three four five six seven eight nine".split()
 
@@ -28,7 +30,10 @@ def parallel(count=400, seed=0):
 def translator():
     english, digits = parallel()
     translator = kerasbert.Translator.for_texts(
-        *(english, digits, "transformer_tiny"), vocab_size=60, dropout=0.0, num_beams=3
+        *(english, digits, "transformer_tiny", 60),
+        dropout=0.0,
+        num_beams=3,
+        vocabulary="bpe",  # the command's below is unigram
     )
     translator.compile(kerasbert.Recipe(learning_rate=3e-3), label_smoothing=0.05)
     translator.fit(english, digits, epochs=25, batch_size=16, verbose=0)
@@ -176,6 +181,24 @@ def test_wide_punctuation_is_kept_beside_many_characters_and_not_in_an_alphabet(
 
 
 # Files.
+
+
+def test_a_vocabulary_of_a_kind_that_there_is_not_is_refused():
+    with pytest.raises(ValueError, match="vocabulary of unigram or bpe, got 'word'"):
+        train_vocabulary(["one two"], 20, vocabulary="word")
+
+
+def test_bytes_of_a_cut_character_are_replaced_in_the_graph(tmp_path):
+    tokenizer = byte_pair_tokenizer(True)
+    preprocessor = Seq2SeqPreprocessor(tokenizer, 32, 32)
+    texts = ["m\u00e4n \U0001f600 \u4e2d", "dog"]
+    rows = tokenizer.tokenize(tf.constant(texts))
+    lengths = tf.cast(rows.row_lengths(), tf.int32)
+    table = rows.to_tensor(0)
+    whole = preprocessor.texts_of(table, lengths).numpy()
+    assert [text.decode() for text in whole] == texts
+    cut = preprocessor.texts_of(table, lengths - 1).numpy()
+    assert cut[0].decode() == "m\u00e4n \U0001f600 \ufffd"
 
 
 def test_two_files_and_a_table_are_the_same_examples(tmp_path):

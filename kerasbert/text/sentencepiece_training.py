@@ -1,12 +1,12 @@
-"""SentencePiece unigram vocabularies of texts."""
+"""SentencePiece vocabularies of texts."""
 
 import io
 
 MOST_TEXTS = 1_000_000  # that the trainer looks at
 
 
-def train_unigram(texts, vocab_size, extra, told, **options):
-    """Returns a SentencePiece unigram model as bytes (Kudo, 2018).
+def train_sentencepiece(texts, vocab_size, extra, told, **options):
+    """Returns a SentencePiece model as bytes, by default a unigram one (Kudo, 2018).
 
     `extra` installs the package, and `told` is what an error says was expected.
     """
