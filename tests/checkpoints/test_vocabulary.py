@@ -208,7 +208,7 @@ def test_folders_without_a_vocabulary_are_refused(tmp_path):
 @pytest.mark.parametrize(
     "whole, message",
     [
-        ({"model": {"type": "BPE", "vocab": {}}}, "got BPE"),
+        ({"model": {"type": "BPE", "vocab": {}}}, "whose model is BPE"),
         ({"normalizer": {"type": "NFKC"}}, "model=None"),
         (
             {"normalizer": {"type": "ByteLevel"},
