@@ -67,7 +67,8 @@ class Lines:
     Lines end with `\n` or `\r\n` only, since texts may contain U+2028 and similar
     characters. In files without `\n`, such as tables of old versions of Excel for Mac,
     lines end with `\r`. While iterating, a `ValueError` names a line that is not
-    decodable, too long, or contains a null character.
+    decodable, too long, or contains a null character. Where `invalid` is made a list,
+    lines that are not decodable are left out, and their numbers are added to it.
 
     Example:
         >>> list(Lines("a file", "", io.BytesIO(b"one\r\n\ntwo")))
@@ -78,6 +79,8 @@ class Lines:
         self.name = name
         self.suffix = suffix
         self.longest = LONGEST_LINE
+        self.number = 0  # of lines read
+        self.invalid = None
         self.compression = compression
         try:
             head = _read(stream, HEAD)
@@ -147,54 +150,52 @@ class Lines:
         if self.encoding.startswith(("utf-16", "utf-32")):
             yield from self._wide_lines()
             return
-        number = 0
         for line in self._byte_lines():
-            number += 1
-            if number == 1:
+            self.number += 1
+            if self.number == 1:
                 line = line.removeprefix(codecs.BOM_UTF8)
             try:
                 text = line.decode(self.encoding)
             except UnicodeDecodeError as error:
-                raise ValueError(self._undecodable(line, number, error)) from None
-            yield self._checked(text, number)
+                if self.invalid is None:
+                    raise ValueError(self._undecodable(line, error)) from None
+                self.invalid.append(self.number)
+            else:
+                yield self._checked(text)
 
     def _byte_lines(self):
         if self._old_ends:
             yield from self._lines_of_old_ends()
             return
-        number = 0
-        while line := self._readline(self._stream, number + 1):
-            number += 1
+        while line := self._readline(self._stream):
             yield line.removesuffix(b"\n").removesuffix(b"\r")
 
     def _lines_of_old_ends(self):
-        rest, number = b"", 0
+        rest = b""
         while data := self._stream.read(HEAD):
             *lines, rest = (rest + data).split(b"\r")
             yield from lines
-            number += len(lines)
             if self.longest and len(rest) > self.longest:
-                raise ValueError(self._too_long(number + 1))
+                raise ValueError(self._too_long())
         if rest.strip(b"\n"):
             yield rest
 
     def _wide_lines(self):
         stream = io.TextIOWrapper(self._stream, self.encoding, newline="\n")
-        number = 0
         while True:
             try:
-                line = self._readline(stream, number + 1)
+                line = self._readline(stream)
             except UnicodeDecodeError as error:
                 raise ValueError(
                     f"Expected {self.encoding.upper()} text in {self.name}, but after "
-                    f"line {number} it is not: {error.reason}."
+                    f"line {self.number} it is not: {error.reason}."
                 ) from None
             if not line:
                 return
-            number += 1
-            yield self._checked(line.removesuffix("\n").removesuffix("\r"), number)
+            self.number += 1
+            yield self._checked(line.removesuffix("\n").removesuffix("\r"))
 
-    def _readline(self, stream, number):
+    def _readline(self, stream):
         try:
             if self.longest is None:
                 return stream.readline()
@@ -202,34 +203,34 @@ class Lines:
         except _PACKED as error:
             raise ValueError(_broken(self.name, error)) from None
         if len(line) > self.longest:
-            raise ValueError(self._too_long(number))
+            raise ValueError(self._too_long())
         return line
 
-    def _too_long(self, number):
+    def _too_long(self):
         return (
             f"Expected lines of at most {self.longest:,} bytes in {self.name}, got a "
-            f"longer one in line {number}. Is it a text file, with one text or row per "
-            "line? A JSON document needs the suffix .json."
+            f"longer one in line {self.number + 1}. Is it a text file, with one text "
+            "or row per line? A JSON document needs the suffix .json."
         )
 
-    def _checked(self, text, number):
+    def _checked(self, text):
         if "\0" not in text:
             return text
         found = encoding_advice(self._head) if "\0" in text[:8] else ""
         raise ValueError(
-            f"Expected text in {self.name}, but line {number} has a null character: "
-            f"{quoted(text, 60)}. Likely causes: UTF-16 without a byte order mark "
-            "(--encoding utf-16-le), a binary file, or an incomplete file. "
+            f"Expected text in {self.name}, but line {self.number} has a null "
+            f"character: {quoted(text, 60)}. Likely causes: UTF-16 without a byte "
+            "order mark (--encoding utf-16-le), a binary file, or an incomplete file. "
             f"{found}".rstrip()
         )
 
-    def _undecodable(self, line, number, error):
+    def _undecodable(self, line, error):
         around = line if len(line) > 200 else self._head[:4096] + b"\n" + line
         if error.start < len(line) and len(line) > 4096:
             around = line[max(error.start - 1000, 0) : error.start + 1000]
         kind = "UTF-8" if self.encoding == "utf-8" else self.encoding
         return (
-            f"Expected {kind} text in {self.name}, but in line {number} the byte "
+            f"Expected {kind} text in {self.name}, but in line {self.number} the byte "
             f"0x{line[error.start]:02x} is not valid {kind}. " + encoding_advice(around)
         )
 

@@ -1,17 +1,23 @@
 """Documents from files, as lists of sentences."""
 
 import json
-import pathlib
 import warnings
+
+from kerasbert.data.lines import open_lines
 
 LONGEST_LINE = 1 << 20  # bytes
 
 
 def iterate_documents(files, skip_invalid=False):
     """Yields the documents of files one by one, as `read_documents` reads them."""
-    for file in map(pathlib.Path, files):
-        read = _of_json if file.suffix == ".jsonl" else _of_text
-        yield from (document for document in read(file, skip_invalid) if document)
+    for file in files:
+        with open_lines(file) as lines:
+            lines.longest = LONGEST_LINE
+            lines.invalid = []
+            read = _of_json if lines.suffix == ".jsonl" else _of_text
+            yield from (document for document in read(lines) if document)
+            if lines.invalid:
+                _report(lines, skip_invalid)
 
 
 def read_documents(files, skip_invalid=False):
@@ -22,7 +28,8 @@ def read_documents(files, skip_invalid=False):
     document, or a list of sentences.
 
     Args:
-        files: The files.
+        files: The files, which may be compressed (gzip, bzip2, xz, zip); UTF-8, or
+            what their byte order mark says.
         skip_invalid: Whether lines that are not UTF-8 are left out with a warning.
 
     Returns:
@@ -30,8 +37,8 @@ def read_documents(files, skip_invalid=False):
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If a line is not UTF-8, longer than a MiB or no JSON document, or
-            there are no documents at all.
+        ValueError: If a line is not UTF-8, longer than a MiB, not text or no JSON
+            document, or there are no documents at all.
     """
     documents = list(iterate_documents(files, skip_invalid))
     if not documents:
@@ -42,10 +49,10 @@ def read_documents(files, skip_invalid=False):
     return documents
 
 
-def _of_text(file, skip_invalid):
+def _of_text(lines):
     document = []
-    for _, line in _lines(file, skip_invalid):
-        if line:
+    for line in lines:
+        if line := line.strip():
             document.append(line)
         else:
             yield document
@@ -53,16 +60,15 @@ def _of_text(file, skip_invalid):
     yield document
 
 
-def _of_json(file, skip_invalid):
-    for number, line in _lines(file, skip_invalid):
-        if not line:
+def _of_json(lines):
+    for line in lines:
+        if not line.strip():
             continue
+        place = f"line {lines.number} of {lines.name}"
         try:
             value = json.loads(line)
         except json.JSONDecodeError as error:
-            raise ValueError(
-                f"Expected a JSON object in line {number} of {file}: {error}."
-            ) from None
+            raise ValueError(f"Expected a JSON object in {place}: {error}.") from None
         text = value.get("text") if isinstance(value, dict) else None
         sentences = text.splitlines() if isinstance(text, str) else text
         if not isinstance(sentences, list) or not all(
@@ -70,35 +76,16 @@ def _of_json(file, skip_invalid):
         ):
             raise ValueError(
                 f'Expected an object with a "text", a string or a list of strings, in '
-                f"line {number} of {file}, got {line[:60]!r}."
+                f"{place}, got {line[:60]!r}."
             )
         yield [one.strip() for one in sentences if one.strip()]
 
 
-def _lines(file, skip_invalid):
-    """Yields the numbers and texts of lines."""
-    invalid = []
-    with open(file, "rb") as stream:
-        number = 0
-        while line := stream.readline(LONGEST_LINE + 1):
-            number += 1
-            if len(line) > LONGEST_LINE:
-                raise ValueError(
-                    f"Expected lines of at most {LONGEST_LINE:,} bytes, got a longer "
-                    f"one at line {number} of {file}. Write a sentence or paragraph a "
-                    "line."
-                )
-            try:
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
-            except UnicodeDecodeError:
-                invalid.append(number)
-                continue
-            yield number, text
-    if not invalid:
-        return
+def _report(lines, skip_invalid):
+    """Refuses a file with lines that are not UTF-8, or warns of them."""
     found = (
-        f"{len(invalid)} of {number} lines of {file} are not UTF-8, the first of them "
-        f"line {invalid[0]}"
+        f"{len(lines.invalid)} of {lines.number} lines of {lines.name} are not UTF-8, "
+        f"the first of them line {lines.invalid[0]}"
     )
     if not skip_invalid:
         raise ValueError(

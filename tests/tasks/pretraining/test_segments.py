@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from kerasbert.tasks.masked_language_model.masking import Masking
-from kerasbert.tasks.pretraining.documents import read_documents
 from kerasbert.tasks.pretraining.segments import SegmentMaker
 
 MASK, VOCABULARY = 4, 1000
@@ -127,38 +126,3 @@ def test_one_document_has_no_false_next_segments():
 def test_wrong_settings_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         SegmentMaker(*arguments)
-
-
-# === Files ===
-
-
-def test_documents_of_text_and_of_json_lines_are_the_same(tmp_path):
-    expected = [["One.", "Two."], ["Drei ä."]]
-    text, lines = tmp_path / "a.txt", tmp_path / "a.jsonl"
-    text.write_bytes("\ufeff\nOne.\nTwo. \r\n\n\n Drei ä.\n".encode())
-    lines.write_text('{"text": "One.\\nTwo."}\n\n{"text": ["Drei ä.", ""]}\n', "utf-8")
-    assert read_documents([text]) == expected
-    assert read_documents([lines]) == expected
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("a.txt", b"\n \n", "Expected documents in .*a.txt, got none"),
-        ("a.txt", b"x" * (1 << 20) + b"yz\n", "longer one at line 1"),
-        ("a.txt", b"good\nb\xff\xfe\n\xff\n", "2 of 3 lines .* first of them line 2"),
-        ("a.jsonl", b"{\n", "Expected a JSON object in line 1"),
-        ("a.jsonl", b'{"words": "x"}\n', 'Expected an object with a "text"'),
-    ],
-)
-def test_bad_files_are_refused(tmp_path, name, content, message):
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(ValueError, match=message):
-        read_documents([tmp_path / name])
-
-
-def test_lines_that_are_not_utf8_are_counted_and_left_out_if_told(tmp_path):
-    (tmp_path / "a.txt").write_bytes(b"good\nb\xff\xfe\nday\n")
-    with pytest.warns(UserWarning, match="1 of 3 lines .* are left out"):
-        found = read_documents([tmp_path / "a.txt"], skip_invalid=True)
-    assert found == [["good", "day"]]
