@@ -150,6 +150,9 @@ def _corpus_parts(config, checkpoints, scope):
                 *(config.corpus, config.vocab_size, kind),
                 skip_invalid=config.skip_invalid,
             )
+            made = tokenizer.vocabulary_size
+            few = "" if made == config.vocab_size else ": the text has no more pieces"
+            print(f"run: a new vocabulary of {made:,} tokens{few}", file=sys.stderr)
             vocabulary.parent.mkdir(parents=True, exist_ok=True)
             with new_folder(vocabulary) as partial:
                 write_tokenizer(tokenizer.config, partial, "huggingface")
