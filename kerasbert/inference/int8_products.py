@@ -150,8 +150,11 @@ class _Weights:
     def __init__(self, kernel, input_scale):
         codes, scales = codes_of_weights(kernel)
         self.codes = tf.constant(codes)
-        self.limits = tf.constant(scales * LARGEST_CODE, tf.float32)
-        self.input_limit = tf.constant(input_scale * LARGEST_CODE, tf.float32)
+        # Not computed as the graph runs: kernels that are kept from one run to the
+        # next are found by where these lie in memory.
+        limit = input_scale * LARGEST_CODE
+        limits = -limit, limit, -scales * LARGEST_CODE, scales * LARGEST_CODE
+        self.ranges = [tf.constant(x, tf.float32) for x in limits]
 
     def product(self, codes, bias, activation=None):
         """`activation(codes @ kernel + bias)`, float32 `[T, F]`."""
@@ -163,12 +166,7 @@ class _Weights:
             OPERATION,
             name="int8_product",
             device_inputs=[codes, tf.bitcast(self.codes, tf.qint8), bias],
-            host_inputs=[
-                -self.input_limit,
-                self.input_limit,
-                -self.limits,
-                self.limits,
-            ],
+            host_inputs=self.ranges,
             Tdevice_outputs=[tf.float32],
             Thost_outputs=[],
             T1=tf.qint8,

@@ -304,10 +304,10 @@ class MultiHeadAttention(keras.layers.Layer):
         return self._merge_heads(heads)  # [B, Q, D]
 
     def _split_projections(self, projections):
-        shape = (3 * self.num_heads, self.hidden_size // self.num_heads)
+        shape = (3, self.num_heads, self.hidden_size // self.num_heads)
         heads = ops.reshape(projections, (*_rows_of(projections), *shape))
-        heads = ops.transpose(heads, (0, 2, 1, 3))  # [B, 3 N, S, H]
-        return ops.split(heads, 3, axis=1)  # of [B, N, S, H]
+        heads = ops.transpose(heads, (2, 0, 3, 1, 4))  # [3, B, N, S, H]
+        return ops.unstack(heads, 3)  # of [B, N, S, H]
 
     def _split_heads(self, hidden_states):
         shape = (self.num_heads, self.hidden_size // self.num_heads)

@@ -170,7 +170,7 @@ def test_the_largest_codes_give_the_product_of_whole_numbers_on_every_processor(
     codes = rng.choice([-127, 127], [20, 64])
     inputs = tf.bitcast(tf.constant(codes, tf.int8), tf.qint8)
     found = compute(lambda x: weights.product(x, tf.zeros([48])), inputs)
-    scaled = weights.codes.numpy() * (weights.limits.numpy() / 127)
+    scaled = weights.codes.numpy() * (weights.ranges[3].numpy() / 127)
     np.testing.assert_allclose(found, codes @ scaled, 1e-5, 1e-3)
 
 
