@@ -1,5 +1,8 @@
 """Vocabularies of a corpus."""
 
+import collections
+import itertools
+
 from kerasbert.tasks.pretraining.documents import iterate_documents
 from kerasbert.text.sentencepiece import SentencePieceTokenizer
 from kerasbert.text.sentencepiece_training import train_sentencepiece
@@ -7,6 +10,7 @@ from kerasbert.text.tokenizer_config import ALBERT_SPECIAL_TOKENS, BERT_SPECIAL_
 from kerasbert.text.wordpiece import WordPieceTokenizer
 
 KINDS = ("wordpiece", "sentencepiece")
+COVERAGE = 0.9999  # of the text, by the characters that a vocabulary of words has
 
 
 def train_tokenizer(
@@ -43,19 +47,14 @@ def train_tokenizer(
         raise ValueError(
             f"Expected kind to be wordpiece or sentencepiece, got {kind!r}."
         )
-    documents = iterate_documents(files, skip_invalid)
-    texts = (sentence for document in documents for sentence in document)
-    first = next(texts, None)
-    if first is None:
+
+    def texts():
+        return itertools.chain.from_iterable(iterate_documents(files, skip_invalid))
+
+    if next(texts(), None) is None:
         raise ValueError(f"Expected text in {', '.join(map(str, files))}, got none.")
-    texts = _after(first, texts)
     train = _wordpiece if kind == "wordpiece" else _sentencepiece
     return train(texts, vocab_size, lower_case, max_length)
-
-
-def _after(first, others):
-    yield first
-    yield from others
 
 
 def _wordpiece(texts, vocab_size, lower_case, max_length):
@@ -75,19 +74,35 @@ def _wordpiece(texts, vocab_size, lower_case, max_length):
     trainer = tokenizers.trainers.WordPieceTrainer(
         vocab_size=vocab_size,
         special_tokens=special,
-        limit_alphabet=max(1000, vocab_size // 3),
+        limit_alphabet=min(
+            vocab_size - len(special), max(1000, _alphabet_size(texts()))
+        ),
         show_progress=False,
     )
-    model.train_from_iterator(texts, trainer)
+    model.train_from_iterator(texts(), trainer)
     ids = model.get_vocab()
     return WordPieceTokenizer(
         sorted(ids, key=ids.get), lower_case=lower_case, max_length=max_length
     )
 
 
+def _alphabet_size(texts):
+    """Returns how many characters, the most frequent ones, are `COVERAGE` of texts."""
+    counts = collections.Counter()
+    for text in texts:
+        counts.update(text)
+    missing, size = (1 - COVERAGE) * counts.total(), len(counts)
+    for count in sorted(counts.values()):
+        missing -= count
+        if missing < 0:
+            break
+        size -= 1
+    return size
+
+
 def _sentencepiece(texts, vocab_size, lower_case, max_length):
     model = train_sentencepiece(
-        *((text.lower() if lower_case else text for text in texts), vocab_size),
+        *((text.lower() if lower_case else text for text in texts()), vocab_size),
         extra="pretraining",
         told=f"text of which a vocabulary of {vocab_size} tokens can be made",
         unk_id=1,
