@@ -9,6 +9,7 @@ from typing import ClassVar
 from kerasbert.account import quoted
 
 ACTIVATIONS = ("gelu", "gelu_tanh", "relu", "silu", "tanh", "linear")
+INITIALIZATIONS = ("normal", "local")  # of an encoder that is pretrained
 
 
 @dataclasses.dataclass(frozen=True)
