@@ -21,10 +21,10 @@ def pretrain(
             metavar="FILE",
             help="A recipe, such as bert_tiny or albert_base, or a YAML file with "
             "settings, those of these flags and more: family, architecture, "
-            "pair_task, mask_rate, whole_words, max_ngram, short_probability, "
-            "validate_every, batch_ramp, first_mask_rate, words, warmup, "
-            "decay, weight_decay, clip_norm, accumulation, algorithm, save_every. "
-            "Flags win over it.",
+            "initialization, pair_task, mask_rate, whole_words, max_ngram, "
+            "short_probability, validate_every, batch_ramp, first_mask_rate, "
+            "first_max_length, first_fraction, words, warmup, decay, weight_decay, "
+            "clip_norm, accumulation, algorithm, save_every. Flags win over it.",
         ),
     ] = None,
     learning_rate: LearningRate = None,

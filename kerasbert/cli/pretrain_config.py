@@ -12,6 +12,7 @@ from kerasbert.cli.flags import (
 )
 from kerasbert.cli.reading import read_config
 from kerasbert.cli.run_config import checked_values
+from kerasbert.config import INITIALIZATIONS
 
 __all__ = ["PretrainConfig", "pretrain_config", "read_recipe", "recipe_names"]
 
@@ -68,9 +69,11 @@ class PretrainConfig:
     tensorboard: bool = flag(
         "Write logs for TensorBoard.", False, kind=bool, names="--tensorboard"
     )
-    # The encoder of random weights: bert or albert, and arguments of its config.
+    # The encoder of random weights: bert or albert, arguments of its config, and what
+    # the weights are at first: normal; or, with steps or hours, local, for little text.
     family: str = "bert"
     architecture: dict = dataclasses.field(default_factory=dict)
+    initialization: str = "normal"
     # Arguments of the Pretrainer.
     pair_task: str = "none"
     mask_rate: float = 0.15
@@ -78,11 +81,13 @@ class PretrainConfig:
     max_ngram: int = 1
     short_probability: float = 0.1
     # With steps or hours: number of steps between validations, number of first steps
-    # in which the batch grows, masking rate of the first step, and what words are:
-    # spaces or jieba.
+    # in which the batch grows, masking rate of the first step, the longest sequence in
+    # the first fraction of the steps, and what words are: spaces or jieba.
     validate_every: int = 1000
     batch_ramp: int = 0
     first_mask_rate: float | None = None
+    first_max_length: int | None = None
+    first_fraction: float = 0.9
     words: str | None = None
     # The number of steps after which the state is saved, besides every epoch.
     save_every: int | None = 500
@@ -104,12 +109,20 @@ class PretrainConfig:
         if self.hours is not None and self.hours <= 0:
             raise ValueError(f"Expected hours above 0, got {self.hours}.")
         streamed = ("vocab_size", "batch_ramp", "first_mask_rate", "words")
+        streamed += ("first_max_length",)
         given = [name for name in streamed if getattr(self, name)]
+        if self.initialization != "normal":
+            given.append("initialization")
         if given and not self.is_streamed:
             raise ValueError(f"Expected --steps or --hours with {', '.join(given)}.")
         if self.family not in FAMILIES:
             raise ValueError(
                 f"Expected a family among {', '.join(FAMILIES)}, got {self.family!r}."
+            )
+        if self.initialization not in INITIALIZATIONS:
+            raise ValueError(
+                f"Expected an initialization among {', '.join(INITIALIZATIONS)}, got "
+                f"{self.initialization!r}."
             )
         for name, least in (
             *(("epochs", 1), ("batch_size", 1), ("seed", 0), ("save_every", 1)),

@@ -23,6 +23,7 @@ from kerasbert.cli.training_run import (
 )
 from kerasbert.config import AlbertConfig, BertConfig
 from kerasbert.files import json_text, new_folder, read_json, write_json
+from kerasbert.models.initialization import initialize_output_bias
 from kerasbert.models.loading import read_source
 from kerasbert.tasks.pretraining import Corpus, Pretrainer, train_tokenizer
 from kerasbert.tasks.pretraining.corpus import checked_files
@@ -113,6 +114,8 @@ def _on_corpus(config, folder, overwrite, optimizer, scope):
             validate_every=config.validate_every,
             batch_ramp=config.batch_ramp,
             first_mask_rate=config.first_mask_rate,
+            first_max_length=config.first_max_length,
+            first_fraction=config.first_fraction,
         )
         counts = {"documents": corpus.num_documents, "tokens": corpus.num_tokens}
         counts["steps"] = steps
@@ -167,6 +170,9 @@ def _corpus_parts(config, checkpoints, scope):
 
     checkpoints.mkdir(parents=True, exist_ok=True)
     train = corpus("corpus", config.corpus)
+    if config.model is None and config.initialization == "local":
+        counts = train.token_counts(pretrainer.encoder.config.vocab_size)
+        initialize_output_bias(pretrainer.model, counts)
     stream_of(pretrainer, train).step(0, config.batch_size, 0)
     tested = None
     if config.validation is not None:
@@ -205,10 +211,10 @@ def _pretrainer(config, scope, vocabulary=None):
 
 def _continued(config, scope):
     """Returns the pretrainer of a model with weights."""
-    if config.architecture:
+    if config.architecture or config.initialization != "normal":
         warnings.warn(
-            f"{config.model} has an architecture of its own; that of the settings "
-            f"({config.family}) is not used.",
+            f"{config.model} has an architecture and weights of its own; what the "
+            f"settings say of them ({config.family}) is not used.",
             stacklevel=2,
         )
     scope.enter_context(
@@ -229,7 +235,7 @@ def _new(config, scope, vocabulary):
             f"The architecture does not fit {config.family}: {error}."
         ) from None
     scope.enter_context(on_devices(config.devices, lambda: shape))
-    options = config.task_options()
+    options = config.task_options() | {"initialization": config.initialization}
     return Pretrainer.from_config(shape, tokenizer, seed=config.seed, **options)
 
 

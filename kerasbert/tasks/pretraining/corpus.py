@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import io
 import os
 import pathlib
 from typing import Any
@@ -16,7 +17,53 @@ CONTINUES = np.uint32(1 << 31)  # flag of a token that continues a word
 LINES = 512  # that are tokenized at once
 
 
-class Corpus:
+class TokenizedDocuments:
+    """Tokens, and where sentences and documents end."""
+
+    def __init__(self, tokens, sentences, documents):
+        self.tokens = tokens
+        self.sentences = sentences
+        self.documents = documents
+
+    @classmethod
+    def of(cls, documents, tokenizer):
+        """Tokenizes lists of sentences, in memory."""
+        buffers = [io.BytesIO() for _ in range(3)]
+        _write_tokens(documents, tokenizer, word_splitter(None), *buffers)
+        kinds = ("uint32", "int64", "int64")
+        parts = zip(buffers, kinds, strict=True)
+        return cls(*(np.frombuffer(part.getbuffer(), kind) for part, kind in parts))
+
+    @property
+    def num_tokens(self) -> int:
+        """Number of tokens, without special tokens."""
+        return len(self.tokens)
+
+    @property
+    def num_sentences(self) -> int:
+        """Number of sentences."""
+        return len(self.sentences) - 1
+
+    @property
+    def num_documents(self) -> int:
+        """Number of documents."""
+        return len(self.documents) - 1
+
+    def span(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns tokens and whether each continues a word, `[n]` each."""
+        found = np.asarray(self.tokens[start:stop])
+        return (found & ~CONTINUES).astype("int32"), found >= CONTINUES
+
+    def token_counts(self, vocab_size: int) -> np.ndarray:
+        """Returns how often each token occurs, `[V]`."""
+        counts = np.zeros(vocab_size, "int64")
+        for start in range(0, self.num_tokens, 1 << 22):
+            token_ids, _ = self.span(start, start + (1 << 22))
+            counts += np.bincount(token_ids, minlength=vocab_size)
+        return counts
+
+
+class Corpus(TokenizedDocuments):
     r"""Tokens of documents in memory-mapped files.
 
     The documents are tokenized once, as a stream. Training then reads any place of the
@@ -44,9 +91,11 @@ class Corpus:
         self.folder = pathlib.Path(folder)
         about = read_json(self.folder / "corpus.json")
         self.about = about
-        self.tokens = _mapped(self.folder / "tokens.bin", "uint32")
-        self.sentences = _mapped(self.folder / "sentences.bin", "int64")
-        self.documents = _mapped(self.folder / "documents.bin", "int64")
+        super().__init__(
+            _mapped(self.folder / "tokens.bin", "uint32"),
+            _mapped(self.folder / "sentences.bin", "int64"),
+            _mapped(self.folder / "documents.bin", "int64"),
+        )
 
     @classmethod
     def write(
@@ -98,26 +147,6 @@ class Corpus:
                     f"{', '.join(map(str, files))} hold none."
                 )
         return cls(folder)
-
-    @property
-    def num_tokens(self) -> int:
-        """Number of tokens, without special tokens."""
-        return len(self.tokens)
-
-    @property
-    def num_sentences(self) -> int:
-        """Number of sentences."""
-        return len(self.sentences) - 1
-
-    @property
-    def num_documents(self) -> int:
-        """Number of documents."""
-        return len(self.documents) - 1
-
-    def span(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-        """Returns tokens and whether each continues a word, `[n]` each."""
-        found = np.asarray(self.tokens[start:stop])
-        return (found & ~CONTINUES).astype("int32"), found >= CONTINUES
 
     def digest(self) -> str:
         """Returns a digest of the files and the vocabulary."""

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasbert.config import AlbertConfig
+from kerasbert.config import INITIALIZATIONS, AlbertConfig
 from kerasbert.models import (
     AlbertEncoder,
     BertEncoder,
@@ -14,15 +14,15 @@ from kerasbert.models import (
     PretrainingModel,
 )
 from kerasbert.models.encoder import Encoder
+from kerasbert.models.initialization import initialize_local
 from kerasbert.models.loading import assign_weights
 from kerasbert.tasks.masked_language_model.masked_lm import MaskedLM
 from kerasbert.tasks.masked_language_model.masking import MaskedExamples, Masking
 from kerasbert.tasks.pretrained_task import load_parts
-from kerasbert.tasks.pretraining.corpus import Corpus
+from kerasbert.tasks.pretraining.corpus import Corpus, TokenizedDocuments
 from kerasbert.tasks.pretraining.metrics import MaskedAccuracy
 from kerasbert.tasks.pretraining.packed_model import PackedModel
-from kerasbert.tasks.pretraining.segments import SegmentMaker
-from kerasbert.tasks.pretraining.sentences import SentencePreprocessor
+from kerasbert.tasks.pretraining.rows import check_rows, rows_of
 from kerasbert.tasks.pretraining.stream import stream_of
 from kerasbert.training.counts import check_count
 from kerasbert.training.evaluation import evaluate
@@ -90,11 +90,7 @@ class Pretrainer(MaskedLM):
         self.pair_task = pair_task
         self.short_probability = short_probability
         self.corpus_seed = corpus_seed
-        self._sentences = SentencePreprocessor(tokenizer, self.max_length)
-        special = tokenizer.num_special_tokens(pair=self._has_pairs)
-        self._segments = SegmentMaker(
-            self.max_length - special, pair_task, short_probability
-        )
+        check_rows(tokenizer, self.max_length, pair_task, short_probability)
         self._packed_model = None
         if self._has_pairs != isinstance(model, PretrainingModel):
             raise ValueError(
@@ -155,6 +151,7 @@ class Pretrainer(MaskedLM):
         dtype: str | None = None,
         pair_task: str = "none",
         seed: int = 0,
+        initialization: str = "normal",
         **options: Any,
     ) -> "Pretrainer":
         """Makes an encoder with random weights, to pretrain it from scratch.
@@ -166,15 +163,26 @@ class Pretrainer(MaskedLM):
             dtype: A dtype policy of the encoder, such as `"mixed_bfloat16"`.
             pair_task: As in the constructor.
             seed: Seed of the weights. It also sets the global seed of Keras.
+            initialization: What the weights are at first: `"normal"` as published; or
+                `"local"`, with which heads attend to the tokens around, for little
+                text, see `kerasbert.models.initialization.initialize_local`.
             **options: Others of the constructor.
 
         Raises:
-            ValueError: If the config and the vocabulary do not fit.
+            ValueError: If the config and the vocabulary do not fit, or there is no such
+                initialization.
         """
+        if initialization not in INITIALIZATIONS:
+            raise ValueError(
+                f"Expected an initialization among {', '.join(INITIALIZATIONS)}, got "
+                f"{initialization!r}."
+            )
         keras.utils.set_random_seed(seed)
         pairs = pair_task != "none"
         kind = AlbertEncoder if isinstance(config, AlbertConfig) else BertEncoder
         encoder = kind(config, dtype=dtype, add_pooler=True)
+        if initialization == "local":
+            initialize_local(encoder, seed)
         model = (PretrainingModel if pairs else MaskedLMModel)(encoder)
         return cls(model, tokenizer, pair_task=pair_task, **options)
 
@@ -217,13 +225,14 @@ class Pretrainer(MaskedLM):
         self, inputs: Any, targets: Any = None, sample_weight: Any = None
     ) -> Any:
         documents, _, _ = self.examples(inputs, targets, sample_weight)
+        found = TokenizedDocuments.of(documents, self.tokenizer)
+        rows = rows_of(self, found, self.max_length)
         random = np.random.default_rng(self.corpus_seed)
-        first, second, labels = self._segments(self._token_rows(documents), random)
-        rows = [self._row(*segments) for segments in zip(first, second, strict=True)]
-        token_ids, segment_ids = map(list, zip(*rows, strict=True))
+        drawn = (rows.row(number, random) for number in range(len(rows)))
+        token_ids, segment_ids, _, pairs = map(list, zip(*drawn, strict=True))
         targets = {"mlm_logits": token_ids}
         if self._has_pairs:
-            targets["pair_logits"] = np.array(labels, "int32")
+            targets["pair_logits"] = np.array(pairs, "int32")
         return MaskedExamples(
             {"token_ids": token_ids, "segment_ids": segment_ids},
             targets,
@@ -269,6 +278,8 @@ class Pretrainer(MaskedLM):
         batch_size: int = 32,
         batch_ramp: int = 0,
         first_mask_rate: float | None = None,
+        first_max_length: int | None = None,
+        first_fraction: float = 0.9,
         seed: int = 0,
         **options: Any,
     ) -> Any:
@@ -291,6 +302,10 @@ class Pretrainer(MaskedLM):
             batch_ramp: Number of first steps in which the batch grows from an eighth.
             first_mask_rate: The masking rate of the first step, from which it changes
                 evenly to `mask_rate` at the last; None: it does not change.
+            first_max_length: The longest sequence of the first steps, of whose batches
+                each has as many more sequences as they are shorter; None: it does not
+                change.
+            first_fraction: Which part of all steps these are; 0.9 as in BERT.
             seed: Gives order, pairs, masking and dropout.
             **options: `callbacks` and others of `keras.Model.fit`, such as `verbose`.
 
@@ -306,9 +321,11 @@ class Pretrainer(MaskedLM):
         check_count("validate_every", every)
         epochs = -(-steps // every)
         stream = stream_of(
-            self, corpus, every, epochs * every, batch_ramp, first_mask_rate
+            *(self, corpus, every, epochs * every, batch_ramp, first_mask_rate),
+            *(first_max_length, first_fraction),
         )
-        stream.step(0, batch_size, seed)  # whether the corpus has a batch
+        for step in (0, epochs * every - 1):
+            stream.step(step, batch_size, seed)  # whether the corpus has a batch
         validation = None
         if validation_data is not None:
             validation = Validation(stream_of(self, validation_data))
@@ -368,26 +385,6 @@ class Pretrainer(MaskedLM):
                 keras.metrics.SparseCategoricalAccuracy(name="accuracy")
             ]
         return arguments
-
-    def _token_rows(self, documents):
-        """Tokenizes sentences, without special tokens."""
-        sentences = [sentence for document in documents for sentence in document]
-        rows = iter(self._sentences.encode(sentences))
-        return [[next(rows) for _ in document] for document in documents]
-
-    def _row(self, first, second):
-        """Adds the special tokens of the template to one segment or two."""
-        frame = self.tokenizer.frame(pair=self._has_pairs)
-        token_ids, segment_ids = [], []
-        texts = (first, second) if self._has_pairs else (first,)
-        for group, text, segment in zip(
-            frame.groups, (*texts, ()), (*frame.segments, 0), strict=True
-        ):
-            token_ids += [token for token, _ in group]
-            segment_ids += [number for _, number in group]
-            token_ids += list(text)
-            segment_ids += [segment] * len(text)
-        return np.array(token_ids, "int32"), np.array(segment_ids, "int32")
 
     # Other uses.
 

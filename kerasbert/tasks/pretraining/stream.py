@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasbert.tasks.pretraining.rows import PairRows, Rows
+from kerasbert.tasks.pretraining.rows import mapped, rows_of
 from kerasbert.training.features import IGNORED
 from kerasbert.training.stream import TrainingStream, dataset_of
 
@@ -50,10 +50,10 @@ class PretrainingStream(TrainingStream):
 
     def digest(self):
         digest = hashlib.blake2b(digest_size=16)
-        digest.update(self.rows.corpus.digest().encode())
-        digest.update(np.ascontiguousarray(self.rows.plan).tobytes())
+        digest.update(self.rows.documents.digest().encode())
+        digest.update(self.rows.plan.reshape(-1))
         masking = (self.masking.whole_words, self.masking.max_ngram)
-        settings = (type(self.rows).__name__, *masking, self.ramp)
+        settings = (self.rows.rule, *masking, self.ramp)
         rates = [self.rate(step) for step in range(0, 1 << 20, 997)]
         digest.update(repr((*settings, self.steps_per_epoch, rates)).encode())
         return digest.hexdigest()
@@ -116,7 +116,8 @@ class PretrainingStream(TrainingStream):
 
     def _shuffled(self, seed, turn):
         if self._order[0] != (seed, turn):
-            order = np.random.default_rng([seed, turn]).permutation(len(self.rows))
+            order = mapped(range(len(self.rows)), "uint32")
+            np.random.default_rng([seed, turn]).shuffle(order)
             self._order = (seed, turn), order
         return self._order[1]
 
@@ -131,7 +132,7 @@ class PaddedStream(PretrainingStream):
     def _batch(self, places, seed, rate, fixed=False):
         columns = zip(*self._masked(places, seed, rate, fixed), strict=True)
         tokens, segments, positions, labels, classes = columns
-        length = self.rows.room + self.rows.frame.size
+        length = self.rows.max_length
         count = -(-max(map(len, positions)) // PLACES) * PLACES
         inputs = {
             "token_ids": _padded(tokens, length, self.rows.pad),
@@ -145,6 +146,43 @@ class PaddedStream(PretrainingStream):
         return inputs, targets
 
 
+class StagedStream(TrainingStream):
+    """Short sequences in the first steps, and then long ones.
+
+    Batches of short sequences have as many more of them as they are shorter.
+
+    Args:
+        short: The `PretrainingStream` of the first steps.
+        long: That of the other steps, and of validation.
+        steps: Number of the first steps.
+    """
+
+    def __init__(self, short, long, steps):
+        super().__init__(long.steps_per_epoch)
+        self.short = short
+        self.long = long
+        self.steps = steps
+        self.ramp = long.ramp
+        self.more = long.rows.max_length // short.rows.max_length
+
+    def step(self, number, batch_size, seed):
+        if number < self.steps:
+            return self.short.step(number, batch_size * self.more, seed)
+        return self.long.step(number, batch_size, seed)
+
+    def __len__(self):
+        return len(self.long)
+
+    def dataset(self, batch_size):
+        return self.long.dataset(batch_size)
+
+    def fixed(self, first, last):
+        return self.long.fixed(first, last)
+
+    def digest(self):
+        return f"{self.long.digest()} {self.steps} {self.short.digest()}"
+
+
 def _padded(rows, length, filler=0):
     table = np.full((len(rows), length), filler, "int32")  # [B, S]
     for target, row in zip(table, rows, strict=True):
@@ -153,7 +191,14 @@ def _padded(rows, length, filler=0):
 
 
 def stream_of(
-    task, corpus, steps_per_epoch=1, steps=1, batch_ramp=0, first_mask_rate=None
+    task,
+    corpus,
+    steps_per_epoch=1,
+    steps=1,
+    batch_ramp=0,
+    first_mask_rate=None,
+    first_max_length=None,
+    first_fraction=0.9,
 ):
     """Returns the batches of a corpus for a `Pretrainer`."""
     last = task.mask_rate
@@ -162,23 +207,30 @@ def stream_of(
         raise ValueError(
             f"Expected first_mask_rate above 0 and below 1, got {first_mask_rate}."
         )
-    options = {
-        "tokenizer": task.tokenizer,
-        "max_length": task.max_length,
-        "short_probability": task.short_probability,
-        "seed": task.corpus_seed,
-    }
-    if task.pair_task == "none":
-        rows = Rows(corpus, **options)
-    else:
-        rows = PairRows(task.pair_task, corpus, **options)
+    if not 0 < first_fraction < 1:
+        raise ValueError(
+            f"Expected first_fraction above 0 and below 1, got {first_fraction}."
+        )
 
     def rate(step):
         return first + (last - first) * min(1.0, step / steps)
 
-    on_tensorflow = keras.backend.backend() == "tensorflow"
-    make = PretrainingStream if on_tensorflow else PaddedStream
-    return make(rows, task._masking, steps_per_epoch, rate, batch_ramp)
+    def stream(max_length):
+        on_tensorflow = keras.backend.backend() == "tensorflow"
+        make = PretrainingStream if on_tensorflow else PaddedStream
+        rows = rows_of(task, corpus, max_length)
+        return make(rows, task._masking, steps_per_epoch, rate, batch_ramp)
+
+    whole = stream(task.max_length)
+    if first_max_length is None:
+        return whole
+    if first_max_length >= task.max_length:
+        raise ValueError(
+            f"Expected first_max_length below max_length ({task.max_length}), got "
+            f"{first_max_length}."
+        )
+    short = stream(first_max_length)
+    return StagedStream(short, whole, int(steps * first_fraction))
 
 
 def steps_within(seconds, task, corpus, batch_size, samples=8):

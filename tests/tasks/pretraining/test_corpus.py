@@ -10,6 +10,8 @@ import pytest
 pytest.importorskip("tensorflow")
 pytest.importorskip("tokenizers")
 
+import tensorflow as tf
+
 import kerasbert
 from kerasbert.checkpoints.vocabulary import write_tokenizer
 from kerasbert.tasks.masked_language_model.masking import Masking
@@ -77,6 +79,9 @@ def test_the_corpus_holds_the_tokens_of_every_sentence(files, tokenizer, corpus)
     for number, row in enumerate(tokenizer.tokenize(lines).to_list()):
         start, stop = corpus.sentences[number : number + 2]
         assert corpus.span(int(start), int(stop))[0].tolist() == row
+    tokens = corpus.span(0, corpus.num_tokens)[0]
+    expected = [(tokens == token).sum() for token in range(70)]
+    assert corpus.token_counts(70).tolist() == expected
 
 
 def test_rows_hold_every_token_once_and_fit(tokenizer, corpus):
@@ -99,9 +104,7 @@ def test_half_of_the_second_sentences_are_of_another_document(tokenizer, corpus)
             assert len(token_ids) <= 24
             assert (token_ids == tokenizer.sep_token_id).sum() == 2
             assert (np.diff(segments) >= 0).all() and segments[-1] == 1
-            several = rows.plan[number][1] - rows.plan[number][0] > 1
-            assert other or several  # one sentence has none that follows it
-            classes += [other] if several else []
+            classes.append(other)
     assert abs(np.mean(classes) - 0.5) < 0.05
 
 
@@ -163,6 +166,18 @@ def test_whole_words_are_whole(tokenizer, max_ngram):
             / (1 + (np.diff(np.unique(words[chosen])) > 1).sum())
         )
     assert (np.mean(runs) > 1.6) == (max_ngram > 1)
+
+
+def test_a_vocabulary_has_the_characters_of_the_text(tmp_path):
+    """Of Chinese these are thousands, each of which is a word."""
+    characters = "".join(map(chr, range(0x4E00, 0x4E00 + 1500)))
+    (tmp_path / "zh.txt").write_text(f"{characters}\n{characters}\n")
+    tokenizer = train_tokenizer([tmp_path / "zh.txt"], vocab_size=2000)
+    assert tokenizer.vocabulary_size == 1505
+    [row] = tokenizer.tokenize([characters]).to_list()
+    assert len(set(row) - {tokenizer.unk_token_id}) == 1500
+    small = train_tokenizer([tmp_path / "zh.txt"], vocab_size=105)
+    assert small.vocabulary_size == 105
 
 
 def test_chinese_words_are_hidden_whole(tmp_path):
@@ -234,6 +249,8 @@ def test_padded_batches_are_the_packed_ones(tokenizer, corpus, pair_task):
 ON_JAX = """
 import sys
 import keras, numpy as np
+import tensorflow as tf
+
 import kerasbert
 from kerasbert.tasks.pretraining import Corpus
 from tests.tasks.pretraining.test_corpus import pretrainer, train
@@ -254,7 +271,7 @@ print(task.evaluate(corpus)["mlm_logits_perplexity"])
 def test_a_corpus_is_learnt_on_two_devices_of_jax_as_on_tensorflow(
     tmp_path, tokenizer, corpus
 ):
-    """What JAX saves, TensorFlow loads."""
+    """What JAX saves, TensorFlow loads and exports."""
     write_tokenizer(tokenizer.config, tmp_path / "vocabulary", "huggingface")
     run = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", ON_JAX]
@@ -273,6 +290,38 @@ def test_a_corpus_is_learnt_on_two_devices_of_jax_as_on_tensorflow(
     perplexity = float(run.stdout.splitlines()[-1])
     again = found.evaluate(corpus)["mlm_logits_perplexity"]
     assert again == pytest.approx(perplexity, rel=1e-5)
+    texts = ["the cat [MASK] on a mat", "[MASK] were running far [MASK]"]
+    version = found.export(tmp_path / "export")
+    served = tf.saved_model.load(str(version)).signatures["serving_default"]
+    outputs = served(text=tf.constant(texts))
+    for number, answer in enumerate(found.predict(texts)):
+        for mask, choices in enumerate(answer["masks"]):
+            tokens = outputs["tokens"][number, mask].numpy().astype(str).tolist()
+            assert tokens == [choice["token"] for choice in choices]
+            scores = [choice["score"] for choice in choices]
+            here = outputs["scores"][number, mask].numpy()
+            np.testing.assert_allclose(here, scores, atol=1e-6)
+
+
+def test_first_batches_have_more_and_shorter_sequences(tokenizer, corpus):
+    task = pretrainer(tokenizer)
+    options = {"first_max_length": 8, "first_fraction": 0.5}
+    stream = stream_of(task, corpus, steps=10, **options)
+    one = stream_of(pretrainer(tokenizer, max_length=8), corpus, steps=10)
+    two = stream_of(task, corpus, steps=10)
+    for step, expected, rows in ((4, one, 12), (5, two, 4)):
+        found = stream.step(step, 4, 0)[0]
+        assert len(found["row_lengths"]) == rows
+        for name, array in expected.step(step, rows, 0)[0].items():
+            np.testing.assert_array_equal(found[name], array)
+    assert len(stream) == len(two)
+    assert len({stream.digest(), one.digest(), two.digest()}) == 3
+    with pytest.raises(ValueError, match="first_max_length below max_length"):
+        stream_of(task, corpus, first_max_length=24)
+    with pytest.raises(ValueError, match="first_fraction above 0 and below 1"):
+        stream_of(task, corpus, first_max_length=8, first_fraction=1.0)
+    with pytest.raises(ValueError, match="rows or more"):
+        task.fit(corpus, steps=4, batch_size=len(two) + 1, verbose=0, **options)
 
 
 def test_the_batch_grows_to_its_size_without_gaps():
@@ -284,6 +333,8 @@ def test_the_batch_grows_to_its_size_without_gaps():
 
 OPTIONS = dict(
     steps=12,
+    first_max_length=12,
+    first_fraction=0.4,
     validate_every=4,
     batch_size=4,
     batch_ramp=4,
@@ -366,10 +417,6 @@ def test_bad_corpora_are_refused(tmp_path, tokenizer, corpus):
         PairRows("next_sentence", one, tokenizer=tokenizer, max_length=24)
     with pytest.raises(ValueError, match="4 rows or more"):
         pretrainer(tokenizer).fit(one, steps=1, batch_size=4, verbose=0)
-    (tmp_path / "lines.txt").write_text("the cat\n\na mat\n")
-    lines = Corpus.write(tmp_path / "lines", [tmp_path / "lines.txt"], tokenizer)
-    with pytest.raises(ValueError, match="two sentences or more"):
-        PairRows("sentence_order", lines, tokenizer=tokenizer, max_length=24)
     (tmp_path / "bad.txt").write_bytes(b"the cat\n\xff\xfe\na mat\n")
     bad = (tmp_path / "bad", [tmp_path / "bad.txt"], tokenizer)
     with pytest.raises(ValueError, match="1 of 3 lines"):

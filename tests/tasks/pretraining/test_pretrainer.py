@@ -143,6 +143,17 @@ def test_other_inputs_are_refused(inputs, error, message):
         made().fit(inputs, verbose=0)
 
 
+def test_positions_are_waves_with_local_initialization():
+    tables = []
+    for name in ("normal", "local"):
+        embeddings = made(initialization=name).encoder.embeddings
+        tables.append(embeddings.position_embedding.get_weights()[0][0])
+    assert len(set(tables[0].tolist())) == 16
+    assert set(tables[1].tolist()) == {0.0, np.float32(0.02 * np.sqrt(2))}
+    with pytest.raises(ValueError, match="initialization among normal, local"):
+        made(initialization="small")
+
+
 def test_a_vocabulary_without_a_mask_is_refused(tmp_path):
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "good"]
     (tmp_path / "vocab.txt").write_text("\n".join(words) + "\n")
