@@ -108,6 +108,11 @@ class PretrainConfig:
             raise ValueError("Expected --steps or --hours, got both.")
         if self.hours is not None and self.hours <= 0:
             raise ValueError(f"Expected hours above 0, got {self.hours}.")
+        if self.initialization not in INITIALIZATIONS:
+            raise ValueError(
+                f"Expected an initialization among {', '.join(INITIALIZATIONS)}, got "
+                f"{self.initialization!r}."
+            )
         streamed = ("vocab_size", "batch_ramp", "first_mask_rate", "words")
         streamed += ("first_max_length",)
         given = [name for name in streamed if getattr(self, name)]
@@ -118,11 +123,6 @@ class PretrainConfig:
         if self.family not in FAMILIES:
             raise ValueError(
                 f"Expected a family among {', '.join(FAMILIES)}, got {self.family!r}."
-            )
-        if self.initialization not in INITIALIZATIONS:
-            raise ValueError(
-                f"Expected an initialization among {', '.join(INITIALIZATIONS)}, got "
-                f"{self.initialization!r}."
             )
         for name, least in (
             *(("epochs", 1), ("batch_size", 1), ("seed", 0), ("save_every", 1)),

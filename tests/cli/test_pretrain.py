@@ -81,6 +81,19 @@ def test_bad_input_is_refused_and_nothing_is_written(
     assert not pathlib.Path("run").exists()
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"initialization": "small"}, "an initialization among normal, local"),
+        ({"initialization": "local"}, "--steps or --hours with initialization"),
+        ({"first_max_length": 8}, "--steps or --hours with first_max_length"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        pretrain_config(**SETTINGS, **settings, corpus="a.txt", vocabulary="b")
+
+
 def test_unknown_settings_and_recipes_are_refused(kerasbert, files):
     pathlib.Path("tiny.yaml").write_text("mask_part: 0.1\n")
     options = ("--corpus", "texts.txt", "--output", "run")
@@ -133,7 +146,10 @@ STREAMED = {
     "family": "albert",
     "pair_task": "sentence_order",
     "max_ngram": 3,
+    "initialization": "local",
     "first_mask_rate": 0.3,
+    "first_max_length": 8,
+    "first_fraction": 0.5,
     "batch_ramp": 2,
     "vocab_size": 40,
     "steps": 4,
