@@ -307,7 +307,8 @@ class MultiHeadAttention(keras.layers.Layer):
         shape = (3, self.num_heads, self.hidden_size // self.num_heads)
         heads = ops.reshape(projections, (*_rows_of(projections), *shape))
         heads = ops.transpose(heads, (2, 0, 3, 1, 4))  # [3, B, N, S, H]
-        return ops.unstack(heads, 3)  # of [B, N, S, H]
+        # Along the first axis, whose parts need no copy.
+        return [ops.squeeze(x, 0) for x in ops.split(heads, 3)]  # of [B, N, S, H]
 
     def _split_heads(self, hidden_states):
         shape = (self.num_heads, self.hidden_size // self.num_heads)
