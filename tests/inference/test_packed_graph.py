@@ -14,6 +14,7 @@ from kerasbert.inference.packed_graph import (
     best_split,
     groups_of_like_length,
     packing_of_rows,
+    tokens_to_fill,
 )
 from kerasbert.layers.packing import with_padding
 from kerasbert.text.wordpiece import WordPieceTokenizer as Tokenizer
@@ -103,6 +104,15 @@ def test_it_computes_what_the_model_does_for_any_mask(case):
     expected = embedder.model(inputs())["embedding"]
     assert np.isfinite(vectors).all()
     np.testing.assert_allclose(vectors[:4], expected[:4], 1e-5, 1e-5)
+
+
+def test_batches_have_few_numbers_of_tokens_and_no_more_than_they_need():
+    counts = np.arange(5000)
+    fill = tf.vectorized_map(tokens_to_fill, tf.constant(counts, tf.int32)).numpy()
+    found = counts + fill
+    assert len(set(found)) < 220
+    assert found[:10].tolist() == [0, 8, 8, 8, 8, 8, 8, 8, 8, 12]
+    assert ((fill >= 0) & (fill < np.maximum(counts / 32, 8))).all()
 
 
 def test_rows_do_not_see_each_other(case):
