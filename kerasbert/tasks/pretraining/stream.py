@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasbert.tasks.pretraining.rows import mapped, rows_of
+from kerasbert.training.devices import device_count
 from kerasbert.training.features import IGNORED
 from kerasbert.training.stream import TrainingStream, dataset_of
 
@@ -239,13 +240,28 @@ def steps_within(seconds, task, corpus, batch_size, samples=8):
     The update of the weights and validation are not timed, so a training may take some
     more.
     """
-    if keras.backend.backend() != "tensorflow":
+    devices = device_count(task.model)
+    if devices > 1:
         raise ValueError(
-            "Expected a number of steps: a time is turned into steps on TensorFlow "
-            "alone, and the backend is another."
+            "Expected a number of steps: a time is turned into steps on one device, "
+            f"and there are {devices}."
         )
-    stream, model = stream_of(task, corpus), task.packed_model
-    loss_of = task.losses()["loss"]
+    on_tensorflow = keras.backend.backend() == "tensorflow"
+    compute = (_on_tensorflow if on_tensorflow else _on_jax)(task)
+    stream, begun = stream_of(task, corpus), None
+    for number in range(samples + 2):
+        if number == 2:  # both shapes of the graph are there
+            begun = time.perf_counter()
+        compute(*stream.step(number, batch_size, 0))
+    each = (time.perf_counter() - begun) / samples
+    if seconds < each:
+        raise ValueError(f"Expected {each:.3g} s or more, for a step, got {seconds:g}.")
+    return int(seconds / each)
+
+
+def _on_tensorflow(task):
+    """Returns a function that computes the gradients of a batch."""
+    model, loss_of = task.packed_model, task.losses()["loss"]
 
     @tf.function(reduce_retracing=True)
     def gradients(inputs, targets):
@@ -256,17 +272,28 @@ def steps_within(seconds, task, corpus, batch_size, samples=8):
         found = tape.gradient(total, weights, unconnected_gradients="zero")
         return [tf.reduce_sum(tf.convert_to_tensor(g)) for g in found]
 
-    begun = None
-    for number in range(samples + 2):
-        if number == 2:  # both shapes of the graph are there
-            begun = time.perf_counter()
-        batch = stream.step(number, batch_size, 0)
+    def compute(*batch):
         found = gradients(*tf.nest.map_structure(tf.constant, batch))
         tf.nest.map_structure(lambda tensor: tensor.numpy(), found)
-    each = (time.perf_counter() - begun) / samples
-    if seconds < each:
-        raise ValueError(f"Expected {each:.3g} s or more, for a step, got {seconds:g}.")
-    return int(seconds / each)
+
+    return compute
+
+
+def _on_jax(task):
+    """Returns a function that computes the gradients of a batch."""
+    import jax
+
+    model, loss_of = task.model, task.losses()["loss"]
+
+    @jax.jit
+    @jax.grad
+    def gradients(weights, others, inputs, targets):
+        outputs, _ = model.stateless_call(weights, others, inputs, training=True)
+        return sum(loss_of[n](targets[n], outputs[n]) for n in loss_of)
+
+    weights = [variable.value for variable in model.trainable_variables]
+    others = [variable.value for variable in model.non_trainable_variables]
+    return lambda *batch: jax.block_until_ready(gradients(weights, others, *batch))
 
 
 def ramped(number, batch_size, ramp):

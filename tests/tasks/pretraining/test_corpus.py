@@ -254,12 +254,22 @@ import tensorflow as tf
 import kerasbert
 from kerasbert.tasks.pretraining import Corpus
 from tests.tasks.pretraining.test_corpus import pretrainer, train
+from kerasbert.tasks.pretraining.stream import steps_within
 from kerasbert.text import Tokenizer
 
-keras.distribution.set_distribution(keras.distribution.DataParallel())
 tokenizer = Tokenizer.from_pretrained(sys.argv[1])
 corpus = Corpus(sys.argv[2])
+one = pretrainer(tokenizer)
+few, many = (steps_within(t, one, corpus, 4, samples=2) for t in (2.0, 200.0))
+assert 1 <= few < many, (few, many)
+keras.distribution.set_distribution(keras.distribution.DataParallel())
 task = pretrainer(tokenizer, dropout=0.0, pair_task="sentence_order")
+try:
+    steps_within(200.0, task, corpus, 4)
+except ValueError as error:
+    assert "on one device, and there are 2" in str(error)
+else:
+    raise AssertionError("two devices were not refused")
 task.compile(kerasbert.Recipe(1e-2))
 task.fit(corpus, corpus, steps=3, batch_size=4, verbose=0)
 task.save(sys.argv[3])
