@@ -40,8 +40,8 @@ def measured(settings):
 
     import kerasbert
     from kerasbert.decoding import BeamSearch, Greedy, Limits
+    from kerasbert.inference.frozen_model import frozen_model
     from kerasbert.tasks.class_losses import ClassCrossentropy
-    from kerasbert.tasks.generation_task import frozen_model
 
     s = settings
     config = kerasbert.Seq2SeqConfig(
@@ -67,16 +67,14 @@ def measured(settings):
     model.fit(data.repeat(s["steps"]), shuffle=False, verbose=0)
     found = {"training": (time.process_time() - began) / s["steps"]}
 
-    frozen, constants = frozen_model(model, "float32")
+    frozen, weights = frozen_model(model, "float32")
     limits = Limits(END, min_length=s["new_tokens"])
     rows = tf.constant(sources[: s["rows"]])
 
     def decoder(strategy):
         @tf.function(autograph=False)
         def decode(token_ids):
-            import keras
-
-            with keras.StatelessScope(constants):
+            with weights():
                 begun = frozen.continuation(
                     token_ids, tf.ones_like(token_ids), s["start"], s["new_tokens"]
                 )

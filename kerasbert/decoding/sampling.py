@@ -109,7 +109,7 @@ class Sampling(OneContinuation):
         size = logits.shape[-1]
         most = size if self.top_k is None else min(self.top_k, size)
         values, tokens = ops.top_k(logits / self.temperature, most)  # [B, K]
-        if self.top_p is not None:
+        if self.top_p is not None and most > 1:  # the likeliest can always be drawn
             probs = ops.softmax(values, axis=-1)
             before = ops.cumsum(probs, axis=-1) - probs  # of likelier tokens
             values = ops.where(before < self.top_p, values, IMPOSSIBLE)

@@ -13,6 +13,9 @@ come from:
 * What the activation of the feed-forward network gives has a few outliers, and in few
   tokens. Every token has a scale of its own, found as the graph runs.
 
+A model that writes, hears or sees has the second kind in all of its layers, and needs
+no calibration.
+
 Neither depends on the other texts of a batch, so a text keeps its vector in any.
 
 Reference:
@@ -31,6 +34,7 @@ from kerasbert.inference.calibration import (
 )
 from kerasbert.inference.constants import Frozen
 from kerasbert.inference.matmul_overrides import kernel_and_bias
+from kerasbert.layers import DecoderBlock, EncoderBlock, MaskedLMHead, TiedLogitsHead
 from kerasbert.layers.activations import get_activation
 
 OPERATION = "_QuantizedMatMul"
@@ -102,9 +106,75 @@ def int8_products(encoder, largest):
         *normed, activated = block_products(block)
         for layer in normed:
             products[layer] = _with_fixed_scale(layer, largest[layer])
-        least = LEAST.get(block.feed_forward.intermediate.activation)
-        products[activated] = _with_scales_of_tokens(activated, least)
+        products[activated] = _with_scales_of_tokens(activated, least_of(block))
     return products
+
+
+def products_without_calibration(model, constants):
+    """Returns int8 replacements of the layers of a model that is called as a whole.
+
+    They are the dense layers of its blocks, and the products with a token embedding. No
+    texts are needed: every token has scales of its own, in each of them.
+
+    Args:
+        model: A model of `kerasbert.models`, with a decoder or without.
+        constants: Pairs of a variable and its value, as in `keras.StatelessScope`.
+
+    Returns:
+        From a layer to the function from its inputs `[..., D]` to its outputs
+        `[..., F]`, float32.
+    """
+    check_int8()
+    products = {}
+    with tf.init_scope(), keras.StatelessScope(constants):
+        for layer in model._flatten_layers():
+            if isinstance(layer, TiedLogitsHead | MaskedLMHead):
+                products[layer] = _of_head(layer)
+            if not isinstance(layer, EncoderBlock | DecoderBlock):
+                continue
+            attention, activated = layer.attention, layer.feed_forward.output_dense
+            products[attention] = _of_any_rank(*kernel_and_bias(attention))
+            dense = [attention.output_dense]
+            if isinstance(layer, DecoderBlock):  # with a cache each alone
+                attentions = attention, layer.cross_attention
+                dense = [x for a in attentions if a.built for x in _dense_of(a)]
+            dense.append(layer.feed_forward.intermediate)
+            products |= {x: _of_any_rank(x.kernel, x.bias, x.activation) for x in dense}
+            products[activated] = _of_any_rank(
+                activated.kernel, activated.bias, least=least_of(layer)
+            )
+    return products
+
+
+def _dense_of(attention):
+    return attention.dense_layers.values()
+
+
+def _of_any_rank(kernel, bias, activation=None, least=None):
+    """Returns a product like `_dynamic_product`, of inputs `[..., D]`."""
+    size = kernel.shape[1]
+    product = _dynamic_product(kernel, bias, activation, least)
+
+    def product_of(inputs):
+        tokens = tf.reshape(inputs, [-1, inputs.shape[-1]])  # [T, D]
+        shape = tf.concat([tf.shape(inputs)[:-1], [size]], axis=0)
+        return tf.reshape(product(tokens), shape)  # [..., F]
+
+    return product_of
+
+
+def _of_head(head):
+    """Returns the logits of a head: a product with its token embedding."""
+    kernel = ops.transpose(head.token_embedding.embeddings)  # [D, V]
+    if isinstance(head, TiedLogitsHead):
+        return _of_any_rank(kernel, tf.zeros(kernel.shape[1]))
+    product = _of_any_rank(kernel, head.bias)
+    return lambda inputs: product(head.norm(head.dense(inputs)))
+
+
+def least_of(block):
+    """Returns the least value of a block's activation, or None."""
+    return LEAST.get(block.feed_forward.intermediate.activation)
 
 
 def _with_fixed_scale(layer, largest):
@@ -127,9 +197,15 @@ def _with_fixed_scale(layer, largest):
 
 
 def _with_scales_of_tokens(dense, least):
+    """Returns the product of a dense layer, as in `_dynamic_product`."""
+    return _dynamic_product(dense.kernel, dense.bias, dense.activation, least)
+
+
+def _dynamic_product(kernel, bias, activation, least):
     """Returns a product of inputs of `least` or more; None: they may be any."""
-    weights = _Weights(ops.convert_to_numpy(dense.kernel), 1.0)
-    bias = tf.constant(ops.convert_to_numpy(dense.bias))
+    weights = _Weights(ops.convert_to_numpy(kernel), 1.0)
+    bias = tf.constant(ops.convert_to_numpy(bias))
+    activation = activation or keras.activations.linear
     no_bias = tf.zeros_like(bias)
 
     def product(inputs):
@@ -139,7 +215,7 @@ def _with_scales_of_tokens(dense, least):
         limits = tf.maximum(limits, max(-(least or 0.0), SMALLEST))
         codes = _codes(inputs * (LARGEST_CODE / limits))
         outputs = weights.product(codes, no_bias) * (limits / LARGEST_CODE)
-        return dense.activation(outputs + bias)  # [T, F]
+        return activation(outputs + bias)  # [T, F]
 
     return product
 

@@ -5,13 +5,13 @@ import functools
 from collections.abc import Iterator
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from kerasbert.account import quoted
 from kerasbert.checkpoints.vocabulary import write_tokenizer
 from kerasbert.decoding import BeamSearch, Greedy, Limits, Sampling, stream
-from kerasbert.inference.serving_graph import check_precision, mask_of, text_function
+from kerasbert.inference.frozen_model import frozen_model
+from kerasbert.inference.serving_graph import mask_of, text_function
 from kerasbert.tasks.class_losses import ClassCrossentropy
 from kerasbert.tasks.examples import list_of_texts
 from kerasbert.tasks.task import Task
@@ -273,13 +273,7 @@ class GenerationTask(Task):
     def serving_functions(
         self, precision: str, max_length: int | None = None, calibration: Any = None
     ) -> Any:
-        check_precision(precision)
-        if precision == "int8":
-            raise ValueError(
-                "Expected float32 or bfloat16 for a model that writes text, got int8: "
-                "what is measured is the encoder of other tasks."
-            )
-        model, constants = frozen_model(self.model, precision)
+        model, weights = frozen_model(self.model, precision, calibration)
         max_length = max_length or self.max_length
         preprocessor = self.preprocessor.with_length(max_length)
         longest = min(self.longest_answer, max_length)
@@ -287,7 +281,7 @@ class GenerationTask(Task):
         def serve(text):
             rows = preprocessor(text).token_ids
             how = self.strategy, self.limits(), self.seed, longest
-            with keras.StatelessScope(constants):
+            with weights():
                 texts, lengths, scores, ended = self.decode(model, rows, *how)
             return {
                 self.answer_name: texts[:, 0],  # [B]
@@ -318,21 +312,3 @@ def uniforms_for(strategy, shape, seed):
     if seed is None:
         return tf.random.uniform(shape)
     return tf.random.stateless_uniform(shape, [seed, 0])
-
-
-def frozen_model(model, precision):
-    """Returns a model in a precision, and its weights as constants."""
-    values = [variable.numpy() for variable in model.weights]
-    if precision != "float32":
-        policy = keras.dtype_policies.serialize(keras.dtype_policies.get(precision))
-        config = {**model.get_config(), "dtype": policy}
-        for part in ("encoder", "decoder"):  # that are published
-            if config.get(part):
-                described = config[part]
-                own = {**described["config"], "dtype": policy}
-                config[part] = {**described, "config": own}
-        model = type(model).from_config(config)
-    return model, [
-        (variable, tf.constant(value, variable.dtype))
-        for variable, value in zip(model.weights, values, strict=True)
-    ]

@@ -13,6 +13,7 @@ from kerasbert.checkpoints import read_checkpoint, write_checkpoint
 from kerasbert.checkpoints.sources import resolve
 from kerasbert.config import ViTConfig
 from kerasbert.data import check_label
+from kerasbert.inference.frozen_model import frozen_scope
 from kerasbert.inference.serving_graph import check_precision, frozen
 from kerasbert.metrics.classification import class_report
 from kerasbert.models import ImageClassificationModel, ViTEncoder
@@ -282,15 +283,14 @@ class ImageClassifier(MediaTask):
         `floats` float32 from 0 to 1, `image` `[B, height, width, channels]` both.
         """
         check_precision(precision)
-        if precision == "int8":
-            raise ValueError("Expected float32 or bfloat16 for images, got int8.")
         model, constants = frozen(self.model, precision)
+        weights = frozen_scope(model, constants, precision)
         names = tf.constant(self.labels)  # [C]
         size, channels = self.pixels.size, self.pixels.channels
 
         def answers(pixels):
             pixels = tf.ensure_shape(pixels, [None, size, size, channels])
-            with keras.StatelessScope(constants):
+            with weights():
                 scores = tf.nn.softmax(model({PIXELS: pixels})["logits"])  # [B, C]
             return {
                 "label": tf.gather(names, tf.argmax(scores, axis=-1)),  # [B]

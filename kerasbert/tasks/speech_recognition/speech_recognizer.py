@@ -13,10 +13,9 @@ import tensorflow as tf
 from kerasbert.account import quoted
 from kerasbert.config import SpeechConfig
 from kerasbert.data import DataAccount, Examples
-from kerasbert.inference.serving_graph import check_precision
+from kerasbert.inference.frozen_model import frozen_model
 from kerasbert.metrics.error_rates import error_rates
 from kerasbert.models.speech_model import SpeechRecognitionModel
-from kerasbert.tasks.generation_task import frozen_model
 from kerasbert.tasks.media_files import files_in, read_media_table
 from kerasbert.tasks.media_task import MediaTask
 from kerasbert.tasks.speech_recognition import ctc
@@ -358,13 +357,10 @@ class SpeechRecognizer(MediaTask):
         rate, and `length`, the samples of each, int32 `[B]`; it gives `text` and
         `score`.
         """
-        check_precision(precision)
-        if precision == "int8":
-            raise ValueError("Expected float32 or bfloat16 for speech, got int8.")
-        model, constants = frozen_model(self.model, precision)
+        model, weights = frozen_model(self.model, precision, calibration)
 
         def serve(waveform, length):
-            with keras.StatelessScope(constants):
+            with weights():
                 how = self.search, self.num_beams
                 units, scores, _ = heard(model, waveform, length, *how)
             return {"text": self.text_units.texts(units), "score": scores}  # [B] each

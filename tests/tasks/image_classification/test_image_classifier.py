@@ -209,9 +209,7 @@ def test_the_card_of_an_export_says_what_it_takes(exported):
     assert "takes images" in card and '{"b64": "' in card and "tokens" not in card
 
 
-def test_an_export_in_int8_or_with_a_length_is_refused(classifier, tmp_path):
-    with pytest.raises(ValueError, match="int8"):
-        classifier.export(tmp_path / "a", precision="int8")
+def test_an_export_with_a_length_is_refused(classifier, tmp_path):
     with pytest.raises(ValueError, match="max_length"):
         classifier.export(tmp_path / "b", max_length=64)
 

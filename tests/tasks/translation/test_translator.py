@@ -10,6 +10,7 @@ import kerasbert
 from kerasbert.cli import main
 from kerasbert.cli.reading import ReaderOptions
 from kerasbert.decoding import BeamSearch, Greedy, Sampling
+from kerasbert.inference.int8_products import operation_is_missing
 from kerasbert.tasks.seq2seq_preprocessor import Seq2SeqPreprocessor
 from kerasbert.tasks.translation.parallel_files import read_parallel
 from kerasbert.tasks.translation.vocabulary import train_vocabulary
@@ -157,8 +158,11 @@ def test_the_weights_of_an_export_are_constants(exported):
 
 
 @pytest.mark.slow
-def test_an_export_in_bfloat16_translates(translator, tmp_path):
-    version = translator.export(tmp_path / "half", precision="bfloat16")
+@pytest.mark.parametrize("precision", ["bfloat16", "int8"])
+def test_an_export_in_other_precisions_translates(translator, tmp_path, precision):
+    if precision == "int8" and operation_is_missing():
+        pytest.skip("this TensorFlow has no int8")
+    version = translator.export(tmp_path / "other", precision=precision)
     serve = tf.saved_model.load(str(version)).signatures["serving_default"]
     english, digits = parallel(20, seed=6)
     found = [
@@ -243,8 +247,8 @@ def test_settings_that_do_not_fit_are_refused(translator):
         kerasbert.Translator(model, tokenizer, num_beams=1000)
     with pytest.raises(ValueError, match="Expected a size among transformer_tiny"):
         kerasbert.Translator.for_texts(["a"], ["b"], "huge")
-    with pytest.raises(ValueError, match="float32 or bfloat16 for a model that writes"):
-        translator.export("anywhere", precision="int8")
+    with pytest.raises(ValueError, match="Expected no calibration texts"):
+        translator.serving_functions("int8", calibration=["one"])
     with pytest.raises(ValueError, match="a target for each of 2 sources, got 1"):
         translator.fit(["one", "two"], ["1"])
 
