@@ -44,8 +44,8 @@ def export_task(
             since TF Serving 2.18.
         max_length: The longest sequence in tokens; by default the task's.
         overwrite: Whether the newest version is replaced, rather than a new one made.
-        calibration: Some hundred texts like those that will come, for int8; by
-            default plain sentences that ship with kerasbert.
+        calibration: Some hundred texts like those that will come, for int8 of tasks
+            that encode texts; by default plain sentences that ship with kerasbert.
         **options: Those of the task's signatures: `token_layers`, `combine` and `xla`
             of a `kerasbert.TextEmbedder`.
 

@@ -10,6 +10,9 @@ import numpy as np
 
 CLIPPED = 0.01  # of all samples, at full scale
 RESAMPLED = "were resampled"
+LEAST_RATE, MOST_RATE = 1000, 768_000  # samples a second
+EXTENSIBLE = b"\xfe\xff"  # a format that is said further on
+PCM_SUBFORMAT = bytes.fromhex("0100000000001000800000aa00389b71")
 
 
 def read_waveforms(recordings, sampling_rate):
@@ -71,25 +74,29 @@ def read_wav(data, where="in the file"):
         ValueError: If it is none.
     """
     try:
-        with wave.open(io.BytesIO(data)) as file:
+        with wave.open(io.BytesIO(_with_plain_format(data))) as file:
             channels, width = file.getnchannels(), file.getsampwidth()
             rate, count = file.getframerate(), file.getnframes()
             data = file.readframes(count)
     except (wave.Error, EOFError) as error:
         raise ValueError(
             f"Expected a wav file of PCM {where}, got {len(data)} bytes that are none: "
-            f"{error or 'they end too early'}. Convert it: ffmpeg -i FILE -ac 1 -c:a "
-            "pcm_s16le FILE.wav."
+            f"{str(error) or 'they end too early'}. Convert it: ffmpeg -i FILE -ac 1 "
+            "-c:a pcm_s16le FILE.wav."
         ) from None
     if channels != 1:
         raise ValueError(
             f"Expected one channel {where}, got {channels}. Mix them, or keep one: "
             "ffmpeg -i FILE -ac 1 FILE.wav."
         )
-    if width not in (1, 2, 3, 4) or rate < 1:
+    if width not in (1, 2, 3, 4):
         raise ValueError(
-            f"Expected samples of 8, 16, 24 or 32 bits {where}, got {8 * width} bits "
-            f"at {rate} samples a second."
+            f"Expected samples of 8, 16, 24 or 32 bits {where}, got {8 * width} bits."
+        )
+    if not LEAST_RATE <= rate <= MOST_RATE:
+        raise ValueError(
+            f"Expected from {LEAST_RATE} to {MOST_RATE} samples a second {where}, as "
+            f"recordings have, got {rate}. Is its header broken?"
         )
     if len(data) < count * width:
         raise ValueError(
@@ -97,6 +104,18 @@ def read_wav(data, where="in the file"):
             f"{len(data) // width}: the file is truncated."
         )
     return _of_bytes(data, width), rate
+
+
+def _with_plain_format(data):
+    """Returns a wav file whose format, if it is extensible PCM, is plain PCM."""
+    place = 12  # after RIFF, the size and WAVE
+    while place + 8 <= len(data) and data[place : place + 4] != b"fmt ":
+        size = int.from_bytes(data[place + 4 : place + 8], "little")
+        place += 8 + size + size % 2
+    tag = slice(place + 8, place + 10)
+    if data[tag] == EXTENSIBLE and data[place + 32 : place + 48] == PCM_SUBFORMAT:
+        return data[: tag.start] + PCM_SUBFORMAT[:2] + data[tag.stop :]
+    return data
 
 
 def _of_bytes(data, width):

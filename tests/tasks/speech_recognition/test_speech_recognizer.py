@@ -71,6 +71,35 @@ def test_wav_files_of_every_width_are_read(width, error):
     np.testing.assert_allclose(found, samples, atol=error)
 
 
+def test_extensible_pcm_is_read_and_extensible_floats_are_not():
+    whole = wav(tone("low"), 3)
+    code = bytes.fromhex("00000000001000800000aa00389b71")
+    more = (22).to_bytes(2, "little") + (24).to_bytes(2, "little") + bytes(4)
+
+    def extensible(first):
+        form = b"\xfe\xff" + whole[22:36] + more + bytes([first]) + code
+        size = len(form).to_bytes(4, "little")
+        chunks = b"WAVEjunk\x01\0\0\0x\0fmt " + size + form + whole[36:]
+        return b"RIFF" + len(chunks).to_bytes(4, "little") + chunks
+
+    found, rate = read_wav(extensible(1))
+    assert rate == RATE
+    np.testing.assert_array_equal(found, read_wav(whole)[0])
+    with pytest.raises(ValueError, match="Expected a wav file of PCM"):
+        read_wav(extensible(3))
+
+
+@pytest.mark.parametrize("rate", [1, 4_000_000])
+def test_a_rate_that_no_recording_has_is_refused(rate):
+    with pytest.raises(ValueError, match=f"from 1000 to 768000 .*, got {rate}"):
+        read_wav(wav(tone("low"), rate=rate))
+
+
+def test_a_header_that_is_cut_off_is_told():
+    with pytest.raises(ValueError, match="30 bytes that are none: they end too early"):
+        read_wav(wav(tone("low"))[:30])
+
+
 def test_paths_bytes_and_arrays_are_the_same(tmp_path):
     samples = np.round(tone("mid") * 32767).astype("int16")
     file = tmp_path / "mid.wav"
