@@ -11,6 +11,7 @@ from kerasbert.decoding.decoded import (
     Limits,
     checked_length,
     decoded,
+    is_finite,
     length_divisor,
     loop,
     write_column,
@@ -49,10 +50,16 @@ class BeamSearch:
     def __post_init__(self):
         if type(self.num_beams) is not int or self.num_beams < 1:
             raise ValueError(f"Expected num_beams of 1 or more, got {self.num_beams}.")
-        if not 1 <= self.num_results <= self.num_beams:
+        fits = type(self.num_results) is int
+        if not fits or not 1 <= self.num_results <= self.num_beams:
             raise ValueError(
                 f"Expected num_results from 1 to {self.num_beams} (the beams), got "
                 f"{self.num_results}."
+            )
+        if not is_finite(self.length_penalty):
+            raise ValueError(
+                "Expected length_penalty to be a number, such as 1.0, got "
+                f"{self.length_penalty!r}."
             )
 
     def __call__(

@@ -1,6 +1,7 @@
 """What a search may give, and what it gives."""
 
 import dataclasses
+import math
 from typing import Any, NamedTuple
 
 import keras
@@ -91,6 +92,11 @@ class Decoded(NamedTuple):
     lengths: Any
     scores: Any
     has_ended: Any
+
+
+def is_finite(value: Any) -> bool:
+    """Whether a setting is a number other than NaN and infinity."""
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def checked_length(length: Any) -> Any:

@@ -12,6 +12,7 @@ from kerasbert.decoding.decoded import (
     Limits,
     checked_length,
     decoded,
+    is_finite,
     loop,
     write_column,
 )
@@ -87,14 +88,15 @@ class Sampling(OneContinuation):
     top_p: float | None = None
 
     def __post_init__(self):
-        if not self.temperature > 0:
+        if not is_finite(self.temperature) or not self.temperature > 0:
             raise ValueError(
-                f"Expected a temperature above 0, got {self.temperature}. Greedy() "
+                f"Expected a temperature above 0, got {self.temperature!r}. Greedy() "
                 "takes the likeliest token each time."
             )
-        if self.top_k is not None and self.top_k < 1:
+        if self.top_k is not None and (type(self.top_k) is not int or self.top_k < 1):
             raise ValueError(f"Expected top_k of 1 or more tokens, got {self.top_k}.")
-        if self.top_p is not None and not 0 < self.top_p <= 1:
+        fits = self.top_p is None or is_finite(self.top_p)
+        if not fits or (self.top_p is not None and not 0 < self.top_p <= 1):
             raise ValueError(
                 f"Expected top_p to be a probability above 0, to 1, got {self.top_p}."
             )

@@ -19,6 +19,7 @@ from kerasbert.training.features import IGNORED
 
 # Ends of a text that the next token may change: " '" in "it '", half a character.
 UNSETTLED = " '\ufffd"
+STRATEGIES = (BeamSearch, Greedy, Sampling)
 BATCH_TOKENS = 2048  # of texts whose answers are decoded together
 
 
@@ -108,7 +109,8 @@ class GenerationTask(Task):
             inputs: A list of strings.
             strategy: A `kerasbert.decoding.BeamSearch`, `Greedy` or `Sampling`; None:
                 that of the task.
-            min_length: Minimum number of tokens of an answer.
+            min_length: Minimum number of tokens of an answer, within the bound that a
+                model with an encoder takes from its source.
             repetition_penalty: As in `kerasbert.decoding.Limits`.
             seed: Of a `Sampling`.
 
@@ -118,6 +120,15 @@ class GenerationTask(Task):
             whether it `is_complete` or was cut at the longest. With several results
             also `results`, a list of all of them.
         """
+        if strategy is not None and not isinstance(strategy, STRATEGIES):
+            raise TypeError(
+                "Expected a kerasbert.decoding.BeamSearch, Greedy or Sampling as the "
+                f"strategy, got {quoted(strategy)}."
+            )
+        if type(seed) is not int or not -(2**31) <= seed < 2**31:
+            raise ValueError(
+                f"Expected a seed that is an integer of 32 bits, got {quoted(seed)}."
+            )
         inputs = self.texts_of(inputs)
         limits = self.limits(min_length, repetition_penalty)
         decode = self._decoder(strategy or self.strategy, limits, seed)

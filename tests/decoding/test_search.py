@@ -229,6 +229,27 @@ def test_settings_out_of_range_are_refused():
         continued(Greedy(), length=0)
 
 
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), "1"])
+def test_settings_that_are_no_numbers_are_refused(wrong):
+    with pytest.raises(ValueError, match="length_penalty to be a number, such as"):
+        BeamSearch(2, length_penalty=wrong)
+    with pytest.raises(ValueError, match="a temperature above 0, got"):
+        Sampling(temperature=wrong)
+    with pytest.raises(ValueError, match="top_p to be a probability"):
+        Sampling(top_p=wrong)
+    with pytest.raises(ValueError, match="num_results from 1 to 2"):
+        BeamSearch(2, num_results=1.5)
+    with pytest.raises(ValueError, match="top_k of 1 or more"):
+        Sampling(top_k=1.5)
+
+
+def test_one_token_of_top_k_is_the_likeliest_whatever_top_p_is():
+    logits = keras.ops.convert_to_tensor([[0.0, 2.0, 1.0]])
+    log_probs, tokens = Sampling(top_k=1, top_p=0.5).log_probs(logits)
+    assert np.array(log_probs).tolist() == [[0.0]]
+    assert np.array(tokens).tolist() == [[1]]
+
+
 def test_a_prompt_and_a_length_beyond_the_positions_are_refused():
     model = transformer(positions="learned", max_position_embeddings=7)
     with pytest.raises(ValueError, match="at most 7 tokens .* max_length of at most 6"):

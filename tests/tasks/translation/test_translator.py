@@ -250,6 +250,10 @@ def test_settings_that_do_not_fit_are_refused(translator):
         kerasbert.Translator.for_texts(["a"], ["b"], "huge")
     with pytest.raises(ValueError, match="Expected no calibration texts"):
         translator.serving_functions("int8", calibration=["one"])
+    with pytest.raises(TypeError, match="Greedy or Sampling as the strategy, got 'gr"):
+        translator.predict(["one"], strategy="greedy")
+    with pytest.raises(ValueError, match="a seed that is an integer of 32 bits, got"):
+        translator.predict(["one"], strategy=Sampling(), seed=2**40)
     with pytest.raises(ValueError, match="a target for each of 2 sources, got 1"):
         translator.fit(["one", "two"], ["1"])
 
