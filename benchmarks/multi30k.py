@@ -6,11 +6,9 @@ FOLDER holds `translation/multi30k/{train,val,test_2016_flickr}.{en,de}.gz`
 (https://github.com/multi30k/dataset), PYTHON is that of an environment with torch.
 `torch.nn.Transformer` begins with random weights; kerasbert begins with the same ones,
 and both see the same batches in the same order, with the same optimizer and schedule:
-what differs is dropout's random numbers, and the implementation. Both decode greedily.
-Seconds are those of the processor, of one thread.
-
-A few epochs of a small model make no good translator; they show whether the two learn
-alike. `docs/pages/guides/generation.md` has the figure of a whole training.
+what differs is dropout's random numbers, and the implementation. Both train at the
+same time, with one thread each; seconds are those of the processor. Both decode
+greedily, and kerasbert with 5 beams, too.
 """
 
 import argparse
@@ -28,7 +26,8 @@ import numpy as np
 HERE = pathlib.Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 RECIPE = {"learning_rate": 2e-3, "warmup": 0.1, "weight_decay": 1e-4}
-SMOOTHING, DROPOUT, BATCH, VOCABULARY = 0.1, 0.1, 128, 4000
+SIZE = {"hidden_size": 128, "num_hidden_layers": 6, "intermediate_size": 512}
+SMOOTHING, DROPOUT, BATCH, VOCABULARY, BEAMS = 0.1, 0.1, 128, 5000, 5
 
 
 def read(folder):
@@ -58,8 +57,8 @@ def arrays_of(batch):
     return inputs["token_ids"], inputs["decoder_token_ids"], targets["logits"]
 
 
-def by_torch(python, translator, train, val, test, epochs, folder):
-    """Runs `peers/torch_multi30k.py`."""
+def start_torch(python, translator, train, val, test, epochs, folder):
+    """Starts `peers/torch_multi30k.py`, and waits for its initial weights."""
     jobs = {
         "train": map(arrays_of, batches(train, epochs)),
         "val": map(arrays_of, batches(val, 1)),
@@ -87,14 +86,25 @@ def by_torch(python, translator, train, val, test, epochs, folder):
         **RECIPE,
     }
     script = HERE / "peers" / "torch_multi30k.py"
-    run = subprocess.run(
+    run = subprocess.Popen(
         [python, str(script), str(folder), json.dumps(options)],
         stdout=subprocess.PIPE,
         env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
-        check=True,
         text=True,
     )
-    found = json.loads(run.stdout.splitlines()[-1])
+    while not (folder / "initial.npz").exists():
+        if run.poll() is not None:
+            sys.exit(f"{script.name} ended with status {run.returncode}.")
+        time.sleep(0.5)
+    return run
+
+
+def end_torch(run, translator):
+    """Waits for torch: its figures and its translations."""
+    output, _ = run.communicate()
+    if run.returncode:
+        sys.exit(f"torch ended with status {run.returncode}.")
+    found = json.loads(output.splitlines()[-1])
     rows = found.pop("tokens")
     size = max(map(len, rows))
     table = np.array([row + [0] * (size - len(row)) for row in rows], "int32")
@@ -108,7 +118,8 @@ def by_kerasbert(translator, texts, val, epochs, initial):
     import tensorflow as tf
 
     import kerasbert
-    from kerasbert.decoding import Greedy
+    from kerasbert.decoding import BeamSearch, Greedy
+    from kerasbert.metrics.text import translation_scores
 
     sys.path.insert(0, str(HERE.parent))
     from tests.models.test_seq2seq_transformer import pairs_with_torch
@@ -134,11 +145,15 @@ def by_kerasbert(translator, texts, val, epochs, initial):
         )
         total += float(tf.reduce_sum(losses * (after >= 0)))
         count += int((after >= 0).sum())
+    sources, references = texts["test_2016_flickr"]
     start = time.process_time()
-    found = translator.translate(texts["test_2016_flickr"][0], strategy=Greedy())
+    found = translator.translate(sources, strategy=Greedy())
+    decoding = time.process_time() - start
+    best = translator.translate(sources, strategy=BeamSearch(BEAMS))
     return {
         "training": seconds,
-        "decoding": time.process_time() - start,
+        "decoding": decoding,
+        "beams": translation_scores(best, references),
         "losses": history.history["loss"],
         "val": total / count,
     }, found
@@ -148,7 +163,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", default=os.environ.get("KERASBERT_DATA"))
     parser.add_argument("--torch", metavar="PYTHON", required=True)
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=13)
     arguments = parser.parse_args()
     if arguments.data is None:
         sys.exit("Expected --data FOLDER, or the environment variable KERASBERT_DATA.")
@@ -158,34 +173,43 @@ def main():
 
     texts = read(pathlib.Path(arguments.data) / "translation" / "multi30k")
     translator = kerasbert.Translator.for_texts(
-        *texts["train"], "transformer_tiny", VOCABULARY, dropout=DROPOUT
+        *texts["train"], kerasbert.Seq2SeqConfig(**SIZE), VOCABULARY, dropout=DROPOUT
     )
     parts = [translator.features(*texts[part]) for part in texts]
     results = {"epochs": arguments.epochs, "weights": translator.model.count_params()}
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        found = {
-            "torch.nn.Transformer": by_torch(
-                *(arguments.torch, translator, *parts, arguments.epochs, folder)
-            )
-        }
-        print(found["torch.nn.Transformer"][0], flush=True)
+        run = start_torch(
+            *(arguments.torch, translator, *parts, arguments.epochs, folder)
+        )
         with np.load(folder / "initial.npz") as arrays:
             initial = dict(arrays)
-    found["kerasbert"] = by_kerasbert(
-        *(translator, texts, parts[1], arguments.epochs, initial)
-    )
+        found = {
+            "kerasbert": by_kerasbert(
+                *(translator, texts, parts[1], arguments.epochs, initial)
+            ),
+            "torch.nn.Transformer": end_torch(run, translator),
+        }
     references = texts["test_2016_flickr"][1]
-    rows = ["| | BLEU | validation loss | s of training | s of decoding |"]
-    rows += ["| --- | --: | --: | --: | --: |"]
+    rows = [
+        "| | BLEU | with beams | validation loss | s of training | s of decoding |",
+        "| --- | --: | --: | --: | --: | --: |",
+    ]
     for name in ("kerasbert", "torch.nn.Transformer"):
         figures, answers = found[name]
         figures |= translation_scores(answers, references)
         results[name] = figures
+        beams = f"{figures['beams']['bleu']:.2f}" if "beams" in figures else ""
         rows.append(
-            f"| {name} | {figures['bleu']:.2f} | {figures['val']:.3f} | "
+            f"| {name} | {figures['bleu']:.2f} | {beams} | {figures['val']:.3f} | "
             f"{figures['training']:.0f} | {figures['decoding']:.0f} |"
         )
+    rows += [
+        "",
+        f"{len(texts['train'][0]):,} pairs, {arguments.epochs} epochs of batches of "
+        f"{BATCH}; {translator.model.count_params():,} weights, {BEAMS} beams; seconds "
+        "of the processor, one thread.",
+    ]
     (RESULTS / "multi30k.json").write_text(json.dumps(results, indent=2) + "\n")
     (RESULTS / "multi30k.md").write_text("\n".join(rows) + "\n")
     print("\n".join(rows))

@@ -90,7 +90,8 @@ def main(folder, options):
         row[kind] = torch.tensor(job[key]).long()
     model = Model(options)
     weights = {name: value.numpy() for name, value in model.state_dict().items()}
-    np.savez(folder / "initial.npz", **weights)
+    np.savez(folder / "weights.npz", **weights)
+    (folder / "weights.npz").rename(folder / "initial.npz")
     steps = len(parts["train"])
     warmup = int(options["warmup"] * steps)
     decay = [p for p in model.parameters() if p.dim() > 1]
