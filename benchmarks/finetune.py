@@ -219,6 +219,24 @@ def random_chinese(folder):
     return folder
 
 
+def source_of(job, model, work):
+    """The folder of the weights that a job begins with."""
+    from kerasbert.checkpoints.sources import resolve
+
+    if job.model == "random-zh":
+        return random_chinese(work / "random-zh")
+    return resolve(model)
+
+
+def peer_command(arguments):
+    """The command that trains transformers, whose environment may be made first."""
+    peers = arguments.peers_python
+    if peers is None:
+        subprocess.run(["make", "-s", "-C", HERE / "peers"], check=True)
+        peers = HERE / "peers" / ".venv" / "bin" / "python"
+    return [peers, HERE / "peers" / "finetune_transformers.py"]
+
+
 def run(command, job, work):
     """Trains in another process; gives its figures and predictions."""
     file, answer = work / "job.json", work / "answer.json"
@@ -233,24 +251,16 @@ def run(command, job, work):
 
 def main():
     arguments = parse()
-    peers = arguments.peers_python
-    if peers is None:
-        subprocess.run(["make", "-s", "-C", HERE / "peers"], check=True)
-        peers = HERE / "peers" / ".venv" / "bin" / "python"
     contestants = {
         "kerasbert": [sys.executable, HERE / "finetune_kerasbert.py"],
-        "transformers": [peers, HERE / "peers" / "finetune_transformers.py"],
+        "transformers": peer_command(arguments),
     }
-    from kerasbert.checkpoints.sources import resolve
-
     work = pathlib.Path(tempfile.mkdtemp())
     rows = {}
     for name in arguments.only:
         job = JOBS[name]
         train, dev = job.read()
-        source = resolve(arguments.model)
-        if job.model == "random-zh":
-            source = random_chinese(work / "random-zh")
+        source = source_of(job, arguments.model, work)
         described = {
             **job.settings,
             "kind": job.kind,

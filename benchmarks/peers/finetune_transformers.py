@@ -200,6 +200,13 @@ def loss_of(job, model, features, rows):
         logits = model(**inputs).logits[:, 0]
         return functional.binary_cross_entropy_with_logits(logits, scores)
     inputs, labels = tensors(features, rows)
+    if job["kind"] == "answer" and job.get("without_padding"):
+        outputs, padding = model(**inputs), inputs["attention_mask"] == 0
+        sides = zip((outputs.start_logits, outputs.end_logits), labels.T, strict=True)
+        return sum(
+            functional.cross_entropy(logits.masked_fill(padding, -1e9), slots) / 2
+            for logits, slots in sides
+        )
     if job["kind"] == "answer":
         return model(
             **inputs, start_positions=labels[:, 0], end_positions=labels[:, 1]
@@ -299,6 +306,15 @@ def answers_of(job, features, logits):
     return texts
 
 
+def epochs_of(job, lengths):
+    """Yields the rows of every batch: those of the job, or random ones."""
+    if job.get("batches"):
+        yield from job["batches"]
+        return
+    for _ in range(job["epochs"]):
+        yield from batches(lengths, job, shuffle=True)
+
+
 def optimizer_of(model, job, steps):
     weights = [p for p in model.parameters() if p.requires_grad]
     groups = [
@@ -329,25 +345,24 @@ def main():
     model.train()
     half = job["precision"] == "bfloat16"  # what --bf16 of the Trainer does
     began = time.perf_counter()
-    seen, started, ended = 0, None, None
-    for _ in range(job["epochs"]):
-        for rows in batches(lengths, job, shuffle=True):
-            with torch.autocast("cpu", torch.bfloat16, enabled=half):
-                loss = loss_of(job, model, features, rows)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad()
-            seen += 1
-            ended = time.perf_counter()
-            if seen == 2:
-                started = ended
-            if job["steps"] and seen == job["steps"] + 2:
-                break
+    seen, started, ended, losses = 0, None, None, []
+    for rows in epochs_of(job, lengths):
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            loss = loss_of(job, model, features, rows)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+        seen += 1
+        ended = time.perf_counter()
+        if seen == 2:
+            started = ended
         if job["steps"] and seen == job["steps"] + 2:
             break
     answer = {
+        "losses": losses,
         "seconds": ended - started,
         "examples": (seen - 2) * size,
         "whole": ended - began,
@@ -356,6 +371,9 @@ def main():
     if not job["steps"]:
         dev = features_of(job, job["dev"], tokenizer, names)
         answer["predictions"] = predictions(job, model, dev, tag_names)
+    if job.get("save"):
+        model.save_pretrained(job["save"])
+        tokenizer.save_pretrained(job["save"])
     pathlib.Path(sys.argv[2]).write_text(json.dumps(answer), "utf-8")
 
 

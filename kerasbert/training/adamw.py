@@ -13,7 +13,11 @@ from kerasbert.training.replicas import on_this_device, summed_over_devices
 
 @keras.saving.register_keras_serializable(package="kerasbert")
 class AdamW(keras.optimizers.AdamW):
-    """Keras' AdamW with per-layer learning rates and a fused update.
+    """AdamW with per-layer learning rates and a fused update.
+
+    The update is that of the paper and of torch, whose epsilon is added to the root of
+    the corrected moment; Keras adds it before the correction, which makes it up to 32
+    times as large, and the first updates of weights with small gradients smaller.
 
     Gradients of one token's embedding are summed before clipping and before the update,
     so that sparse gradients give the update of dense ones. On several devices,
@@ -133,7 +137,9 @@ class AdamW(keras.optimizers.AdamW):
             kept = shared.kept(variable.dtype, self._rate_of[index])
             self.assign(variable, variable * kept)
         if keras.backend.backend() != "tensorflow" or self.amsgrad:
-            super().update_step(gradient, variable, rate)
+            first, second = self._moments(gradient, index, variable.dtype)
+            update = first / (ops.sqrt(second) + self.epsilon)
+            self.assign(variable, variable - rate * update)
             return
         import tensorflow as tf
 
@@ -145,6 +151,21 @@ class AdamW(keras.optimizers.AdamW):
             grad=tf.cast(dense(gradient), variable.dtype),
             **shared.of_adam(variable.dtype),
         )
+
+    def _moments(self, gradient, index, dtype):
+        """Updates the moments of a variable; returns them, corrected for their bias."""
+        gradient = ops.cast(dense(gradient), dtype)
+        m, v = self._momentums[index], self._velocities[index]
+        self.assign(m, self.beta_1 * m + (1 - self.beta_1) * gradient)
+        self.assign(v, self.beta_2 * v + (1 - self.beta_2) * ops.square(gradient))
+        if self.amsgrad:
+            largest = self._velocity_hats[index]
+            self.assign(largest, ops.maximum(largest, v))
+            v = largest
+        step = ops.cast(self.iterations + 1, dtype)
+        first = m / (1 - ops.power(ops.cast(self.beta_1, dtype), step))
+        second = v / (1 - ops.power(ops.cast(self.beta_2, dtype), step))
+        return first, second
 
     def get_config(self):
         return {**super().get_config(), "rates": self.rates}
@@ -175,12 +196,15 @@ class _SharedTerms:
         step = tf.cast(self.optimizer.iterations + 1, dtype)
         beta_1 = tf.constant(self.optimizer.beta_1, dtype)
         beta_2 = tf.constant(self.optimizer.beta_2, dtype)
+        beta_2_power = tf.pow(beta_2, step)
+        # The kernel adds epsilon before it corrects the bias; the paper, after.
+        epsilon = self.optimizer.epsilon * tf.sqrt(1.0 - beta_2_power)
         return {
             "beta1_power": tf.pow(beta_1, step),
-            "beta2_power": tf.pow(beta_2, step),
+            "beta2_power": beta_2_power,
             "beta1": beta_1,
             "beta2": beta_2,
-            "epsilon": tf.constant(self.optimizer.epsilon, dtype),
+            "epsilon": epsilon,
         }
 
 

@@ -13,15 +13,9 @@ class _ScaledAdamW(AdamW):
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         index = self._get_variable_index(variable)
-        dtype = variable.dtype
-        gradient = ops.cast(dense(gradient), dtype)
-        rate = ops.cast(learning_rate, dtype) * self._rate_of[index]
-        step = ops.cast(self.iterations + 1, dtype)
-        m, v = self._momentums[index], self._velocities[index]
-        self.assign(m, self.beta_1 * m + (1 - self.beta_1) * gradient)
-        self.assign(v, self.beta_2 * v + (1 - self.beta_2) * ops.square(gradient))
-        first = m / (1 - ops.power(ops.cast(self.beta_1, dtype), step))
-        second = v / (1 - ops.power(ops.cast(self.beta_2, dtype), step))
+        gradient = ops.cast(dense(gradient), variable.dtype)
+        rate = ops.cast(learning_rate, variable.dtype) * self._rate_of[index]
+        first, second = self._moments(gradient, index, variable.dtype)
         decays = self.weight_decay and self._use_weight_decay(variable)
         update = first / (ops.sqrt(second) + self.epsilon)
         change = self._change(update, gradient, second, variable, rate, decays)

@@ -140,11 +140,8 @@ def test_the_gradients_of_a_head_are_those_of_torch(name, expected):
 def test_steps_of_the_recipe_are_those_of_torch(expected):
     """Clipping, decay of the kernel alone, warm-up and linear decay.
 
-    Two things differ. Adam in TensorFlow adds epsilon before the bias of the second
-    moment is corrected, torch adds it afterwards: with gradients of more than 0.01, as
-    here, an epsilon of 1e-8 changes a step by less than 1e-6 of it. And TensorFlow
-    computes 1 - 0.999 ** t in float32, torch in float64: a step differs by up to 3e-5
-    of it, here 3e-6.
+    TensorFlow computes 1 - 0.999 ** t in float32, torch in float64: a step differs by
+    up to 3e-5 of it, here 3e-6.
     """
     expected = under(expected, "adamw")
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)])

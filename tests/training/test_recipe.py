@@ -40,11 +40,12 @@ START = [[1.0, -2.0], [0.5, 3.0]]
 GRADIENTS = np.random.default_rng(0).normal(size=(5, 2, 2))
 
 
+@pytest.mark.parametrize("size", [1.0, 1e-8])  # as small as epsilon
 @pytest.mark.parametrize("amsgrad", [False, True])
-def test_adamw_is_that_of_the_paper(amsgrad):
-    optimizer = AdamW(0.1, amsgrad=amsgrad)
-    found = updates(optimizer, GRADIENTS[:1] if amsgrad else GRADIENTS, START)
-    for one, two in zip(found, adamw_by_hand(GRADIENTS, START), strict=False):
+def test_adamw_is_that_of_the_paper(amsgrad, size):
+    optimizer, gradients = AdamW(0.1, amsgrad=amsgrad), GRADIENTS * size
+    found = updates(optimizer, gradients[:1] if amsgrad else gradients, START)
+    for one, two in zip(found, adamw_by_hand(gradients, START), strict=False):
         np.testing.assert_allclose(one, two, 1e-4)
 
 
