@@ -35,11 +35,6 @@ def pytest_addoption(parser):
     parser.addoption("--slow", action="store_true", help="run tests marked slow, too")
 
 
-def pytest_xdist_auto_num_workers():
-    """One more than there are cores: tests also wait, for servers and for processes."""
-    return (os.cpu_count() or 1) + 1
-
-
 def pytest_collection_modifyitems(config, items):
     if not config.getoption("--slow"):
         for item in items:

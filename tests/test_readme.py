@@ -24,6 +24,8 @@ pytest.importorskip("tensorflow")
 ROOT = pathlib.Path(__file__).parents[1]
 FIXTURES = ROOT / "tests/fixtures"
 SENTENCE_ENCODER = FIXTURES / "sentence_mean/sentence_transformers"
+READMES = sorted(ROOT.glob("README*.md"))
+PAGES = sorted(ROOT.glob("docs/pages/**/*.md"))
 BLOCK = re.compile(
     r"^(?P<note><!-- not run: .+? -->\n)?```(?P<kind>\w+)\n(?P<code>.*?)^```$",
     re.M | re.S,
@@ -37,13 +39,6 @@ def blocks(text):
         if block["kind"] in ("python", "sh") and not block["note"]:
             line = text.count("\n", 0, block.start("code"))
             yield block["kind"], line, block["code"]
-
-
-PAGES = [
-    path
-    for path in sorted([*ROOT.glob("README*.md"), *ROOT.glob("docs/pages/**/*.md")])
-    if list(blocks(path.read_text("utf-8")))
-]
 
 
 def commands(code, name, line):
@@ -111,13 +106,14 @@ def tiny_zoo(tmp_path_factory, tiny_bert):
     return environment
 
 
-def test_pages_have_blocks_that_run():
-    readmes = [path.read_text("utf-8") for path in sorted(ROOT.glob("README*.md"))]
-    assert len(readmes) == 2 and all(list(blocks(text)) for text in readmes)
-    assert len(PAGES) > 15
+@pytest.mark.parametrize("path", READMES, ids=lambda path: path.name)
+def test_every_block_of_a_readme_runs_by_itself(path, tiny_zoo, tmp_path):
+    assert list(blocks(path.read_text("utf-8")))
+    run_page(path, tmp_path / "here", tiny_zoo)
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.slow
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_every_block_of_a_page_runs_by_itself(path, tiny_zoo, tmp_path):
     run_page(path, tmp_path / "here", tiny_zoo)
 
