@@ -61,7 +61,7 @@ class Seq2SeqTask(GenerationTask):
         self.max_target_length = checked_length(
             "max_target_length", max_target_length, usual, positions
         )
-        self.strategy = strategy_of(num_beams, length_penalty)
+        strategy_of(num_beams, length_penalty)  # raises where they cannot be
         self.num_beams = num_beams
         self.length_penalty = length_penalty
         self.preprocessor = Seq2SeqPreprocessor(
@@ -74,6 +74,11 @@ class Seq2SeqTask(GenerationTask):
                 f"Expected at most {size} beams, as many as the vocabulary has tokens, "
                 f"got num_beams={num_beams}."
             )
+
+    @property
+    def strategy(self):
+        """How answers are searched: what `num_beams` and `length_penalty` say now."""
+        return strategy_of(self.num_beams, self.length_penalty)
 
     @property
     def max_positions(self):

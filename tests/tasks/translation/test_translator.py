@@ -74,6 +74,15 @@ def test_several_results_come_the_best_first(translator):
     assert len({result["translation"] for result in answer["results"]}) == 4
 
 
+def test_the_number_of_beams_can_be_changed(translator, monkeypatch):
+    texts = ["nine eight seven six", "one"]
+    assert translator.strategy == BeamSearch(3)
+    greedy = translator.predict(texts, strategy=Greedy())
+    monkeypatch.setattr(translator, "num_beams", 1)
+    assert translator.strategy == Greedy() and translator.predict(texts) == greedy
+    assert translator.options()["num_beams"] == 1
+
+
 def test_samples_repeat_with_their_seed(translator):
     texts = ["nine eight seven six"] * 8
 
