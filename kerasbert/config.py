@@ -12,6 +12,15 @@ ACTIVATIONS = ("gelu", "gelu_tanh", "relu", "silu", "tanh", "linear")
 INITIALIZATIONS = ("normal", "local")  # of an encoder that is pretrained
 
 
+def check_initialization(name: str) -> None:
+    """Raises a `ValueError` if there is no such initialization."""
+    if name not in INITIALIZATIONS:
+        raise ValueError(
+            f"Expected an initialization among {', '.join(INITIALIZATIONS)}, got "
+            f"{name!r}."
+        )
+
+
 @dataclasses.dataclass(frozen=True)
 class EncoderConfig:
     """Hyperparameters that BERT and ALBERT share.

@@ -12,7 +12,7 @@ from kerasbert.cli.flags import (
 )
 from kerasbert.cli.reading import read_config
 from kerasbert.cli.run_config import checked_values
-from kerasbert.config import INITIALIZATIONS
+from kerasbert.config import check_initialization
 
 __all__ = ["PretrainConfig", "pretrain_config", "read_recipe", "recipe_names"]
 
@@ -108,11 +108,7 @@ class PretrainConfig:
             raise ValueError("Expected --steps or --hours, got both.")
         if self.hours is not None and self.hours <= 0:
             raise ValueError(f"Expected hours above 0, got {self.hours}.")
-        if self.initialization not in INITIALIZATIONS:
-            raise ValueError(
-                f"Expected an initialization among {', '.join(INITIALIZATIONS)}, got "
-                f"{self.initialization!r}."
-            )
+        check_initialization(self.initialization)
         streamed = ("vocab_size", "batch_ramp", "first_mask_rate", "words")
         streamed += ("first_max_length",)
         given = [name for name in streamed if getattr(self, name)]
@@ -147,6 +143,11 @@ class PretrainConfig:
         return {name: getattr(self, name) for name in names} | {
             "corpus_seed": self.seed
         }
+
+    def schedule(self):
+        """Returns the arguments of `Pretrainer.fit_corpus` for its first steps."""
+        names = ("batch_ramp", "first_mask_rate", "first_max_length", "first_fraction")
+        return {name: getattr(self, name) for name in names}
 
     def values(self):
         """Returns all settings by name, as in a file."""

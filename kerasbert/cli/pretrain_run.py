@@ -112,10 +112,7 @@ def _on_corpus(config, folder, overwrite, optimizer, scope):
             others=[TimeLeft()],
             steps=steps,
             validate_every=config.validate_every,
-            batch_ramp=config.batch_ramp,
-            first_mask_rate=config.first_mask_rate,
-            first_max_length=config.first_max_length,
-            first_fraction=config.first_fraction,
+            **config.schedule(),
         )
         counts = {"documents": corpus.num_documents, "tokens": corpus.num_tokens}
         counts["steps"] = steps
@@ -173,7 +170,10 @@ def _corpus_parts(config, checkpoints, scope):
     if config.model is None and config.initialization == "local":
         counts = train.token_counts(pretrainer.encoder.config.vocab_size)
         initialize_output_bias(pretrainer.model, counts)
-    stream_of(pretrainer, train).step(0, config.batch_size, 0)
+    steps = config.steps or config.validate_every  # those of hours are not known yet
+    stream_of(pretrainer, train, steps=steps, **config.schedule()).check(
+        config.batch_size
+    )
     tested = None
     if config.validation is not None:
         tested = corpus("validation", config.validation)

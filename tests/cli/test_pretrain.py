@@ -205,18 +205,24 @@ def test_a_bad_corpus_of_a_streamed_run_is_refused(kerasbert, files, options, me
     assert message in done.err
 
 
-def test_a_run_is_not_replaced_where_the_corpus_is_bad(kerasbert, files):
+def test_a_run_is_not_replaced_where_corpus_or_settings_are_bad(kerasbert, files):
     pathlib.Path("bad.txt").write_bytes(b"good\n\xff\n\nbook\n")
     pathlib.Path("run").mkdir()
     for name in ("config.yaml", "metrics.json"):
         pathlib.Path("run", name).write_text("{}\n")
-    for corpus, told in (
-        ("none.txt", "none.txt"),
-        ("one.txt", "two documents or more"),
-        ("bad.txt", "UTF-8"),
+    for changed in ({"first_mask_rate": 1.5}, {"first_max_length": 16}):
+        [name] = changed
+        pathlib.Path(f"{name}.yaml").write_text(yaml.safe_dump(SETTINGS | changed))
+    for corpus, config, told in (
+        ("none.txt", "tiny", "none.txt"),
+        ("one.txt", "tiny", "two documents or more"),
+        ("bad.txt", "tiny", "UTF-8"),
+        ("texts.txt", "first_mask_rate", "Expected first_mask_rate above 0"),
+        ("texts.txt", "first_max_length", "below max_length (16)"),
     ):
         options = ("--corpus", corpus, "--output", "run", "--overwrite")
-        done = kerasbert(*COMMAND, *options, "--steps", "2")
+        options += ("--config", f"{config}.yaml", "--vocabulary", SOURCE)
+        done = kerasbert("pretrain", *options, "--steps", "2")
         assert done.code == 2 and told in done.err
         assert pathlib.Path("run/metrics.json").read_text() == "{}\n"
     assert not list(pathlib.Path().glob(".run*"))

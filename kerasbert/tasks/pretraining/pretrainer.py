@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasbert.config import INITIALIZATIONS, AlbertConfig
+from kerasbert.config import AlbertConfig, check_initialization
 from kerasbert.models import (
     AlbertEncoder,
     BertEncoder,
@@ -172,11 +172,7 @@ class Pretrainer(MaskedLM):
             ValueError: If the config and the vocabulary do not fit, or there is no such
                 initialization.
         """
-        if initialization not in INITIALIZATIONS:
-            raise ValueError(
-                f"Expected an initialization among {', '.join(INITIALIZATIONS)}, got "
-                f"{initialization!r}."
-            )
+        check_initialization(initialization)
         keras.utils.set_random_seed(seed)
         pairs = pair_task != "none"
         kind = AlbertEncoder if isinstance(config, AlbertConfig) else BertEncoder
@@ -324,8 +320,7 @@ class Pretrainer(MaskedLM):
             *(self, corpus, every, epochs * every, batch_ramp, first_mask_rate),
             *(first_max_length, first_fraction),
         )
-        for step in (0, epochs * every - 1):
-            stream.step(step, batch_size, seed)  # whether the corpus has a batch
+        stream.check(batch_size)
         validation = None
         if validation_data is not None:
             validation = Validation(stream_of(self, validation_data))

@@ -40,12 +40,16 @@ class PretrainingStream(TrainingStream):
         self.ramp = ramp
         self._order = (None, None)
 
-    def step(self, number, batch_size, seed):
+    def check(self, batch_size):
+        """Raises a `ValueError` if the corpus has fewer rows than a batch."""
         if len(self.rows) < batch_size:
             raise ValueError(
                 f"Expected a corpus of {batch_size} rows or more, as many as a batch "
                 f"has, got {len(self.rows)}. Use more text, or a smaller batch_size."
             )
+
+    def step(self, number, batch_size, seed):
+        self.check(batch_size)
         first, count = ramped(number, batch_size, self.ramp)
         return self._batch(range(first, first + count), seed, self.rate(number))
 
@@ -165,6 +169,11 @@ class StagedStream(TrainingStream):
         self.steps = steps
         self.ramp = long.ramp
         self.more = long.rows.max_length // short.rows.max_length
+
+    def check(self, batch_size):
+        if self.steps:
+            self.short.check(batch_size * self.more)
+        self.long.check(batch_size)
 
     def step(self, number, batch_size, seed):
         if number < self.steps:
