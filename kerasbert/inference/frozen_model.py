@@ -10,14 +10,19 @@ from kerasbert.inference.matmul_overrides import override_matmuls
 from kerasbert.inference.serving_graph import PRECISIONS, check_precision
 
 
-def frozen_model(model, precision, calibration=None):
-    """Returns a model in a precision, and a scope in which it has constant weights."""
+def check_options(precision, calibration):
+    """Raises a `ValueError` for a precision that there is not, or calibration texts."""
     check_precision(precision)
     if calibration is not None:
         raise ValueError(
             "Expected no calibration texts, got some: the scales of int8 are found as "
             "the graph runs, for each token, where a model does more than encode."
         )
+
+
+def frozen_model(model, precision, calibration=None):
+    """Returns a model in a precision, and a scope in which it has constant weights."""
+    check_options(precision, calibration)
     values = [variable.numpy() for variable in model.weights]
     policy = PRECISIONS[precision]
     if policy != "float32":

@@ -140,3 +140,5 @@ def test_images_in_int8_have_near_logits_in_any_batch():
     assert np.abs(found - expected).max() > 1e-6
     alone = serve(tf.constant(images[1:2]))["scores"].numpy()[0, 0]
     assert alone == pytest.approx(found[1], abs=1e-6)
+    with pytest.raises(ValueError, match="Expected no calibration texts"):
+        task.serving_functions("int8", calibration=["one"])

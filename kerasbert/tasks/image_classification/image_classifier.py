@@ -13,8 +13,8 @@ from kerasbert.checkpoints import read_checkpoint, write_checkpoint
 from kerasbert.checkpoints.sources import resolve
 from kerasbert.config import ViTConfig
 from kerasbert.data import check_label
-from kerasbert.inference.frozen_model import frozen_scope
-from kerasbert.inference.serving_graph import check_precision, frozen
+from kerasbert.inference.frozen_model import check_options, frozen_scope
+from kerasbert.inference.serving_graph import frozen
 from kerasbert.metrics.classification import class_report
 from kerasbert.models import ImageClassificationModel, ViTEncoder
 from kerasbert.models.inputs import PIXELS
@@ -282,7 +282,7 @@ class ImageClassifier(MediaTask):
         `serving_default` takes the bytes of files, `image`; `pixels` takes uint8 and
         `floats` float32 from 0 to 1, `image` `[B, height, width, channels]` both.
         """
-        check_precision(precision)
+        check_options(precision, calibration)
         model, constants = frozen(self.model, precision)
         weights = frozen_scope(model, constants, precision)
         names = tf.constant(self.labels)  # [C]
