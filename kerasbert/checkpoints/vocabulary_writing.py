@@ -192,29 +192,32 @@ def _sentencepiece_json(config: TokenizerConfig) -> dict:
         "type": "Sequence",
         "pretokenizers": [{"type": "WhitespaceSplit"}, metaspace],
     }
+    decoder, has_bytes = metaspace, bool(byte_pieces(message))
+    if has_bytes:
+        parts = [{"type": "ByteFallback"}, metaspace]
+        decoder = {"type": "Sequence", "decoders": parts}
+    model = _bpe_json if message.trainer_spec.model_type == BPE else _unigram_json
     return {
         **_frame(config),
         **_steps(config, {"type": "Sequence", "normalizers": steps}, words),
-        "decoder": {
-            "type": "Sequence",
-            "decoders": [{"type": "ByteFallback"}, metaspace],
-        }
-        if byte_pieces(message)
-        else metaspace,
-        "model": _bpe_json(config, message)
-        if message.trainer_spec.model_type == BPE
-        else {
-            "type": "Unigram",
-            "unk_id": config.vocabulary.index(config.special_tokens.unk),
-            "vocab": [[p.piece, p.score] for p in message.pieces[: config.words]],
-            "byte_fallback": bool(byte_pieces(message)),
-        },
+        "decoder": decoder,
+        "model": model(config, message, has_bytes),
     }
 
 
-def _bpe_json(config, message):
+def _unigram_json(config, message, has_bytes):
+    """Returns the unigram model: pieces with their scores."""
+    return {
+        "type": "Unigram",
+        "unk_id": config.vocabulary.index(config.special_tokens.unk),
+        "vocab": [[p.piece, p.score] for p in message.pieces[: config.words]],
+        "byte_fallback": has_bytes,
+    }
+
+
+def _bpe_json(config, message, has_bytes):
     """Returns the model of byte pair encoding, its merges the best piece first."""
-    from kerasbert.text.sentencepiece_model import NORMAL, byte_pieces
+    from kerasbert.text.sentencepiece_model import NORMAL
 
     ids = {piece.piece: number for number, piece in enumerate(message.pieces)}
     merges = []
@@ -232,7 +235,7 @@ def _bpe_json(config, message):
         "continuing_subword_prefix": None,
         "end_of_word_suffix": None,
         "fuse_unk": True,
-        "byte_fallback": bool(byte_pieces(message)),
+        "byte_fallback": has_bytes,
         "vocab": ids,
         "merges": [list(pair) for _, pair in sorted(merges, key=lambda x: x[0])],
     }

@@ -50,11 +50,11 @@ class BeamSearch:
     def __post_init__(self):
         if type(self.num_beams) is not int or self.num_beams < 1:
             raise ValueError(f"Expected num_beams of 1 or more, got {self.num_beams}.")
-        fits = type(self.num_results) is int
-        if not fits or not 1 <= self.num_results <= self.num_beams:
+        results = self.num_results
+        if type(results) is not int or not 1 <= results <= self.num_beams:
             raise ValueError(
                 f"Expected num_results from 1 to {self.num_beams} (the beams), got "
-                f"{self.num_results}."
+                f"{results}."
             )
         if not is_finite(self.length_penalty):
             raise ValueError(

@@ -95,8 +95,9 @@ class Sampling(OneContinuation):
             )
         if self.top_k is not None and (type(self.top_k) is not int or self.top_k < 1):
             raise ValueError(f"Expected top_k of 1 or more tokens, got {self.top_k}.")
-        fits = self.top_p is None or is_finite(self.top_p)
-        if not fits or (self.top_p is not None and not 0 < self.top_p <= 1):
+        if self.top_p is not None and not (
+            is_finite(self.top_p) and 0 < self.top_p <= 1
+        ):
             raise ValueError(
                 f"Expected top_p to be a probability above 0, to 1, got {self.top_p}."
             )

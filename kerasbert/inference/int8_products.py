@@ -137,17 +137,14 @@ def products_without_calibration(model, constants):
             dense = [attention.output_dense]
             if isinstance(layer, DecoderBlock):  # with a cache each alone
                 attentions = attention, layer.cross_attention
-                dense = [x for a in attentions if a.built for x in _dense_of(a)]
+                built = [each.dense_layers for each in attentions if each.built]
+                dense = [x for layers in built for x in layers.values()]
             dense.append(layer.feed_forward.intermediate)
             products |= {x: _of_any_rank(x.kernel, x.bias, x.activation) for x in dense}
             products[activated] = _of_any_rank(
                 activated.kernel, activated.bias, least=least_of(layer)
             )
     return products
-
-
-def _dense_of(attention):
-    return attention.dense_layers.values()
 
 
 def _of_any_rank(kernel, bias, activation=None, least=None):
