@@ -13,8 +13,9 @@ speaker   a whole speaker is held back, the others are learnt
 yesno     30 recordings are learnt, 10 are held back
 
 Digits are made up to a tenth faster or slower, differently in each epoch. Yes and no
-are not, and come in batches of 4: with 200 updates, in batches of 16, neither kerasbert
-nor torch learns them but by luck.
+are not, and come in batches of 4 with a lower learning rate, which was chosen on 24 and
+6 of the 30 recordings. Whether they are learnt from so few depends on the seed all the
+same: they are trained with several, and the median is shown with the others.
 
 torch has mel bands of the same kind, `nn.Conv1d`, `nn.TransformerEncoder` with
 `norm_first` and `nn.CTCLoss`, of the same sizes, and sees the same batches as often,
@@ -41,7 +42,8 @@ SPEEDS = {"digits": 0.1, "speaker": 0.1, "yesno": 0.0}
 BEAMS = 8
 NETWORK = {"subsampling": 4, "frequency_mask": 3, "time_mask": 3}
 WIDTH, LAYERS, HEADS = 96, 3, 4
-LEARNING_RATE = 3e-3
+LEARNING_RATES = {"digits": 3e-3, "speaker": 3e-3, "yesno": 1e-3}
+SEEDS = {"digits": 1, "speaker": 1, "yesno": 5}  # number of trainings
 BATCHES = {"digits": 16, "speaker": 16, "yesno": 4}
 TASKS = {
     "digits": ("characters", 20),
@@ -114,9 +116,25 @@ def read(task, folder):
     return digits(folder, lambda speaker, index: index < 10)
 
 
-def train_kerasbert(task, train, tests, epochs, units, folder):
+def over_seeds(train, task, *arguments):
+    """The figures of the median training, and the error rates of all."""
+
+    def rate(figures):
+        return figures["words" if task == "yesno" else "single"]["word_error_rate"]
+
+    count = SEEDS[task]
+    runs = sorted((train(task, *arguments, seed) for seed in range(count)), key=rate)
+    median = runs[count // 2]
+    return median if count == 1 else {**median, "of_seeds": [*map(rate, runs)]}
+
+
+def train_kerasbert(task, train, tests, epochs, units, folder, seed):
     """Trains a recognizer, and gives its figures."""
+    import keras
+
     import kerasbert
+
+    keras.utils.set_random_seed(seed)
 
     recordings, texts = map(list, zip(*train, strict=True))
     recognizer = kerasbert.SpeechRecognizer.for_texts(
@@ -126,9 +144,12 @@ def train_kerasbert(task, train, tests, epochs, units, folder):
         speed=SPEEDS[task],
         **NETWORK,
     )
-    recognizer.compile(kerasbert.Recipe(learning_rate=LEARNING_RATE, decay="cosine"))
+    recognizer.compile(
+        kerasbert.Recipe(learning_rate=LEARNING_RATES[task], decay="cosine")
+    )
     start = time.process_time()
-    options = {"epochs": epochs, "batch_size": BATCHES[task], "verbose": 2}
+    options = {"epochs": epochs, "batch_size": BATCHES[task], "seed": seed}
+    options["verbose"] = 2
     recognizer.fit(recordings, texts, **options)
     seconds = time.process_time() - start
     recognizer.save(folder / task, overwrite=True)
@@ -147,7 +168,7 @@ def measured(recognizer, tests):
     return found
 
 
-def train_torch(task, python, train, tests, epochs, units):
+def train_torch(task, train, tests, epochs, units, python, seed):
     """Runs `peers/speech_torch.py` in its own environment."""
     from kerasbert.metrics.error_rates import error_rates
 
@@ -174,7 +195,8 @@ def train_torch(task, python, train, tests, epochs, units):
             "heads": HEADS,
             "speed": SPEEDS[task],
             **NETWORK,
-            "learning_rate": LEARNING_RATE,
+            "learning_rate": LEARNING_RATES[task],
+            "seed": seed,
             "batch_size": BATCHES[task],
         }
         script = HERE / "peers" / "speech_torch.py"
@@ -232,6 +254,14 @@ def table(results):
             for who in ("kerasbert", "torch")
         ]
         rows.append(f"| {task} | | seconds of training | {' | '.join(cells)} | |")
+        if "of_seeds" in found.get("kerasbert", ()):
+            cells = [
+                ", ".join(
+                    f"{rate:.3f}" for rate in found.get(who, {}).get("of_seeds", ())
+                )
+                for who in ("kerasbert", "torch")
+            ]
+            rows.append(f"| {task} | | all seeds | {' | '.join(cells)} | |")
     return "\n".join(rows)
 
 
@@ -257,9 +287,9 @@ def main():
         options = (train, tests, epochs, units)
         found = results.setdefault(task, {})
         if not arguments.peer_alone:
-            found["kerasbert"] = train_kerasbert(task, *options, models)
+            found["kerasbert"] = over_seeds(train_kerasbert, task, *options, models)
         if arguments.torch:
-            found["torch"] = train_torch(task, arguments.torch, *options)
+            found["torch"] = over_seeds(train_torch, task, *options, arguments.torch)
         file.write_text(json.dumps(results, indent=2) + "\n")
         (RESULTS / "speech.md").write_text(table(results) + "\n")
         print(table(results), flush=True)

@@ -141,8 +141,8 @@ def main():
         for part in sorted(parts)
     ]
     torch.set_num_threads(1)
-    torch.manual_seed(0)
-    random = np.random.default_rng(0)
+    torch.manual_seed(options["seed"])
+    random = np.random.default_rng(options["seed"])
     model, size = Recognizer(options), options["batch_size"]
     steps = options["epochs"] * -(-len(parts[0]) // size)
     warmup = int(0.1 * steps)
