@@ -170,6 +170,9 @@ def parse():
     parser.add_argument("--steps", type=int, help="so many batches, and no quality")
     parser.add_argument("--examples", type=int, help="so many to train on")
     parser.add_argument(
+        "--keep", type=pathlib.Path, help="a folder for what is trained"
+    )
+    parser.add_argument(
         "--precision",
         choices=("float32", "bfloat16"),
         default="float32",
@@ -275,7 +278,9 @@ def main():
         figures = {contestant: [] for contestant in contestants}
         for seed in arguments.seeds:
             for contestant, command in contestants.items():
-                found = run(command, {**described, "seed": seed}, work)
+                keep = arguments.keep and arguments.keep / f"{name}-{seed}-{contestant}"
+                keep = {"save": str(keep.resolve())} if keep else {}
+                found = run(command, {**described, "seed": seed, **keep}, work)
                 quality = {}
                 if not arguments.steps:
                     quality = job.score(dev, found["predictions"])
@@ -283,28 +288,32 @@ def main():
                 speed = {"examples/s": rate, "whole": found["whole"]}
                 figures[contestant].append({**quality, **speed})
                 print(name, seed, contestant, figures[contestant][-1], flush=True)
-            rows[name] = summary(name, job, figures)
+            rows[name] = summary(name, len(described["train"]), figures)
             write(rows.values(), arguments)
     print("\n" + markdown(rows.values(), about(arguments)))
 
 
-def summary(name, job, figures):
+def summary(name, examples, figures):
     row = {"task": name}
     for contestant, found in figures.items():
         row[contestant] = {
             figure: statistics.mean(one[figure] for one in found) for figure in found[0]
         }
+        row[contestant]["of each seed"] = [
+            {figure: one[figure] for figure in one if figure not in SPEED}
+            for one in found
+        ]
     pairs = list(zip(*figures.values(), strict=True))
     rates = [ours["examples/s"] / theirs["examples/s"] for ours, theirs in pairs]
     whole = [theirs["whole"] / ours["whole"] for ours, theirs in pairs]
     ratios = {"ratio": statistics.median(rates), "whole": statistics.median(whole)}
-    return {**row, **ratios, "seeds": len(rates)}
+    return {**row, **ratios, "seeds": len(rates), "examples": examples}
 
 
 def about(arguments):
     return (
         f"{arguments.threads} threads, {processors.processor()}; "
-        f"{arguments.precision}; {arguments.examples or 'all'} examples; "
+        f"{arguments.precision}; "
         f"batches of transformers: {arguments.padding}"
     )
 
@@ -313,25 +322,32 @@ def markdown(table, about):
     lines = [
         about,
         "",
-        "| task | seeds | kerasbert | transformers "
+        "| task | examples | seeds | kerasbert | transformers "
         "| examples/s | | ratio | whole, s | | ratio |",
-        "| --- | --: | --- | --- | --: | --: | --: | --: | --: | --: |",
+        "| --- | --: | --: | --- | --- | --: | --: | --: | --: | --: | --: |",
     ]
     for row in table:
-        quality = [
-            ", ".join(f"{k} {v:.2f}" for k, v in row[one].items() if k not in SPEED)
-            for one in ("kerasbert", "transformers")
-        ]
+        quality = [quality_of(row[one]) for one in ("kerasbert", "transformers")]
         rates, whole = (
             [row[one][figure] for one in ("kerasbert", "transformers")]
             for figure in SPEED
         )
         lines.append(
-            f"| {row['task']} | {row['seeds']} | {quality[0]} | {quality[1]} | "
-            f"{rates[0]:.1f} | {rates[1]:.1f} | {row['ratio']:.2f} | "
-            f"{whole[0]:.0f} | {whole[1]:.0f} | {row['whole']:.2f} |"
+            f"| {row['task']} | {row['examples']} | {row['seeds']} "
+            f"| {quality[0]} | {quality[1]} "
+            f"| {rates[0]:.1f} | {rates[1]:.1f} | {row['ratio']:.2f} | {whole[0]:.0f} | {whole[1]:.0f} | {row['whole']:.2f} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def quality_of(found):
+    """Means over the seeds, with the standard deviation where there are several."""
+    texts = []
+    for figure in found["of each seed"][0]:
+        values = [one[figure] for one in found["of each seed"]]
+        spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
+        texts.append(f"{figure} {statistics.mean(values):.2f}{spread}")
+    return ", ".join(texts)
 
 
 def write(table, arguments):

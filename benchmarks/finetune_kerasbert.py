@@ -126,6 +126,8 @@ def main():
     if not job["steps"]:
         dev, _ = examples(job["kind"], job["dev"])
         answer["predictions"] = predictions(task, job["kind"], dev)
+    if job.get("save"):
+        task.save_pretrained(job["save"])
     pathlib.Path(sys.argv[2]).write_text(json.dumps(answer), "utf-8")
 
 
