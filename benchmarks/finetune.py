@@ -335,7 +335,8 @@ def markdown(table, about):
         lines.append(
             f"| {row['task']} | {row['examples']} | {row['seeds']} "
             f"| {quality[0]} | {quality[1]} "
-            f"| {rates[0]:.1f} | {rates[1]:.1f} | {row['ratio']:.2f} | {whole[0]:.0f} | {whole[1]:.0f} | {row['whole']:.2f} |"
+            f"| {rates[0]:.1f} | {rates[1]:.1f} | {row['ratio']:.2f} "
+            f"| {whole[0]:.0f} | {whole[1]:.0f} | {row['whole']:.2f} |"
         )
     return "\n".join(lines) + "\n"
 

@@ -54,7 +54,7 @@ def read_text(path):
         ValueError: If the file is not UTF-8; the message names the line.
     """
     path = pathlib.Path(path)
-    if not path.is_file():
+    if not path.exists() or path.is_dir():  # a pipe is as good as a file
         raise FileNotFoundError(f"Expected a file at {path}, but there is none.")
     data = path.read_bytes()
     try:

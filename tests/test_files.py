@@ -1,5 +1,6 @@
 import os
 import pathlib
+import threading
 
 import numpy as np
 import pytest
@@ -214,3 +215,14 @@ def test_json_is_written_whole_or_not_at_all(tmp_path):
     with pytest.warns(UserWarning, match="loss"):
         files.write_json(file, {"loss": float("nan")})
     assert files.read_json(file) == {"loss": None}
+
+
+def test_text_is_read_from_a_pipe(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=("epochs: 3\n",))
+    writer.start()
+    assert files.read_text(pipe) == "epochs: 3\n"
+    writer.join()
+    with pytest.raises(FileNotFoundError, match="Expected a file at"):
+        files.read_text(tmp_path)

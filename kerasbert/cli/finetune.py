@@ -12,7 +12,8 @@ from kerasbert.tasks import TASKS
 
 __all__ = ["finetune"]
 
-Kind = enum.Enum("Kind", {name: name for name in TASKS})
+# The tasks that learn from examples; `kerasbert pretrain` learns from documents.
+Kind = enum.Enum("Kind", {name: name for name in TASKS if name != "pretrain"})
 
 
 @with_flags(RunConfig)

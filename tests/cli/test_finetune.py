@@ -219,3 +219,10 @@ def test_without_a_model_or_examples_there_is_no_run(kerasbert):
     refused(kerasbert("finetune", "classify", "--output", "run"), "--model")
     words = ("finetune", "classify", "--output", "run", "--model", "minilm")
     refused(kerasbert(*words), "--train")
+
+
+def test_a_task_that_learns_from_documents_is_not_among_the_tasks(kerasbert):
+    done = kerasbert("finetune", "pretrain", "--train", "rows.tsv", "--output", "run")
+    assert done.code == 2
+    assert "'pretrain' is not one of 'classify'" in done.err
+    assert not pathlib.Path("run").exists()

@@ -221,6 +221,11 @@ def stream_of(
         raise ValueError(
             f"Expected first_fraction above 0 and below 1, got {first_fraction}."
         )
+    if first_max_length is None and first_fraction != 0.9:
+        raise ValueError(
+            f"Expected first_max_length with first_fraction ({first_fraction}): it is "
+            "the part of all steps whose sequences are that long at most."
+        )
 
     def rate(step):
         return first + (last - first) * min(1.0, step / steps)

@@ -330,6 +330,8 @@ def test_first_batches_have_more_and_shorter_sequences(tokenizer, corpus):
         stream_of(task, corpus, first_max_length=24)
     with pytest.raises(ValueError, match="first_fraction above 0 and below 1"):
         stream_of(task, corpus, first_max_length=8, first_fraction=1.0)
+    with pytest.raises(ValueError, match="Expected first_max_length with first_fract"):
+        stream_of(task, corpus, first_fraction=0.5)
     with pytest.raises(ValueError, match="rows or more"):
         task.fit(corpus, steps=4, batch_size=len(two) + 1, verbose=0, **options)
 
