@@ -127,7 +127,7 @@ def main():
         dev, _ = examples(job["kind"], job["dev"])
         answer["predictions"] = predictions(task, job["kind"], dev)
     if job.get("save"):
-        task.save_pretrained(job["save"])
+        task.save(job["save"])
     pathlib.Path(sys.argv[2]).write_text(json.dumps(answer), "utf-8")
 
 
