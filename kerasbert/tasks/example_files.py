@@ -28,9 +28,11 @@ def open_texts(file, options, pairs=False):
 
 @contextlib.contextmanager
 def open_pairs(file, options, names, expected, hint=""):
-    """Opens a table, and chooses two columns: as told, by their names, or the first.
+    """Opens a table, and chooses two columns.
 
-    `names` are the known names of each, and `expected` and `hint` are of an error.
+    They are those that are told or have known names; where neither is, the first two;
+    where one of two columns is, the other one. `names` are the known names of each,
+    and `expected` and `hint` are of an error.
     """
     columns = options.columns
     told = (columns.text, columns.label)
@@ -39,20 +41,43 @@ def open_pairs(file, options, names, expected, hint=""):
         *(file, options.format, options.header, known),
         *(options.delimiter, options.encoding),
     ) as table:
-        chosen = []
-        for place, (given, usual) in enumerate(zip(told, names, strict=True)):
-            named = [name for name in usual if name in (table.names or ())]
-            if given is not None or named:
-                chosen.append(table.column(named[0] if given is None else given))
-            elif isinstance(table.names, dict) or table.width < 2:
-                has = ", ".join(map(str, table.all_columns))
-                raise ValueError(
-                    f"Expected {expected} in each row of {table.name}, got the columns "
-                    f"{has}. Name them with --text-column and --label-column{hint}."
-                )
-            else:
-                chosen.append(place)
+        chosen = _two_columns(table, told, names)
+        if None in chosen or chosen[0] == chosen[1]:
+            has = ", ".join(map(str, table.all_columns))
+            raise ValueError(
+                f"Expected {expected} in each row of {table.name}, got the columns "
+                f"{has}. Name them with --text-column and --label-column{hint}."
+            )
         yield table, chosen
+
+
+def column_name(table, column):
+    """Returns the name of a chosen column, or its number from 1."""
+    return table.all_columns[column] if isinstance(column, int) else column
+
+
+def cell_of(cells, column):
+    """Returns the cell of a row in a chosen column, None where it has none."""
+    if isinstance(cells, dict):
+        return cells.get(column)
+    return cells[column] if column < len(cells) else None
+
+
+def _two_columns(table, told, names):
+    """Returns the columns of both sides, None for one that is not known."""
+    chosen = []
+    for given, usual in zip(told, names, strict=True):
+        named = [name for name in usual if name in (table.names or ())]
+        column = named[0] if given is None and named else given
+        chosen.append(None if column is None else table.column(column))
+    if isinstance(table.names, dict) or table.width < 2:
+        return chosen
+    if chosen == [None, None]:
+        return [0, 1]
+    if table.width == 2 and None in chosen:
+        [known] = [side for side in chosen if side is not None]
+        return [1 - known if side is None else side for side in chosen]
+    return chosen
 
 
 def _form(options):

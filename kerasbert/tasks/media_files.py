@@ -11,7 +11,7 @@ import pathlib
 from kerasbert.account import quoted
 from kerasbert.data import DataAccount, Examples
 from kerasbert.data.lines import open_lines
-from kerasbert.tasks.example_files import open_pairs
+from kerasbert.tasks.example_files import cell_of, column_name, open_pairs
 
 PATH_NAMES = ("path", "file", "filename", "file_name", "image", "audio", "wav")
 TARGET_NAMES = ("label", "class", "text", "transcript", "sentence", "transcription")
@@ -65,12 +65,19 @@ def read_media_table(file, options, what):
     with open_pairs(file, options, names, f"a path and {what}") as (table, chosen):
         lines, paths, targets = [], [], []
         for line, cells in table:
-            path, target = (str(cells[column]).strip() for column in chosen)
+            path, target = (cell_of(cells, column) for column in chosen)
+            if not isinstance(target, str | int):
+                raise ValueError(
+                    f"Expected {what} in line {line} of {table.name}, got "
+                    f"{quoted(str(target), 60)}."
+                )
+            path = str(path or "").strip()
             paths.append(_existing(path, file, f"line {line} of {table.name}"))
-            targets.append(target)
+            targets.append(str(target).strip())
             lines.append(line)
         account = table.account
-        account.columns |= {"text": str(chosen[0]), "label": str(chosen[1])}
+        path, target = (column_name(table, column) for column in chosen)
+        account.columns |= {"path": path, "target": target}
     account.examples = len(paths)
     return Examples(account.name, lines, paths, targets, None, account)
 
@@ -80,6 +87,8 @@ def open_media(file, suffixes, encoding=None):
     """Opens a folder of files, one file, or a list of paths, a line each."""
     path = pathlib.Path(file)
     if path.is_dir() or path.suffix.lower() in suffixes:
+        if not path.exists():
+            raise FileNotFoundError(f"Expected a file at {path}, but there is none.")
         files = files_in(path, suffixes) if path.is_dir() else [path]
         if not files:
             raise FileNotFoundError(

@@ -5,7 +5,7 @@ import pathlib
 from kerasbert.account import quoted
 from kerasbert.data import DataAccount, Examples
 from kerasbert.data.lines import open_lines
-from kerasbert.tasks.example_files import open_pairs
+from kerasbert.tasks.example_files import cell_of, column_name, open_pairs
 
 SOURCE_NAMES = ("source", "src", "text", "dialogue", "document", "article", "input")
 TARGET_NAMES = ("target", "tgt", "translation", "summary", "title", "output")
@@ -57,34 +57,24 @@ def _read_table(file, options, what):
     with open_pairs(file, options, names, expected, hint) as (table, chosen):
         table.may_be_wider = True
         lines, texts = [], ([], [])
+        names = [column_name(table, column) for column in chosen]
         for line, cells in table:
-            for column, found in zip(chosen, texts, strict=True):
-                cell = _cell(cells, column)
+            for column, name, found in zip(chosen, names, texts, strict=True):
+                cell = cell_of(cells, column)
                 if not isinstance(cell, str):
                     raise ValueError(
-                        f"Expected a text in column {_name(column)} of line {line} of "
+                        f"Expected a text in column {name} of line {line} of "
                         f"{table.name}, got {quoted(cell, 60)}."
                     )
                 found.append(cell.strip())
             lines.append(line)
         account = table.account
         # A note, and no roles: another file of the run may be in another form.
-        names = [_name(column) for column in chosen]
         account.notes = [
             *account.notes,
             f"source in column {names[0]}, target in column {names[1]}",
         ]
     return _examples(account, lines, *texts)
-
-
-def _name(column):
-    return column + 1 if isinstance(column, int) else column
-
-
-def _cell(cells, column):
-    if isinstance(cells, dict):
-        return cells.get(column)
-    return cells[column] if column < len(cells) else None
 
 
 def _examples(account, lines, sources, targets):

@@ -12,8 +12,10 @@ import tensorflow as tf
 
 import kerasbert
 from kerasbert.cli import main
+from kerasbert.cli.reading import ReaderOptions
 from kerasbert.layers.speech import LogMel, SpecAugment, mel_weights
 from kerasbert.metrics.error_rates import edit_distance, error_rates
+from kerasbert.tasks.media_files import open_media
 from kerasbert.tasks.speech_recognition import ctc
 from kerasbert.tasks.speech_recognition.text_units import TextUnits
 from kerasbert.tasks.speech_recognition.waveforms import (
@@ -451,6 +453,21 @@ def test_the_command_names_a_file_that_is_no_recording(tmp_path, capsys):
     words += ["--train", str(tmp_path), "--output", str(tmp_path / "run")]
     assert main(words) == 2
     assert "low.wav, got 7 bytes that are none" in capsys.readouterr().err
+
+
+def test_a_table_tells_which_columns_it_takes_and_which_cell_is_missing(folder):
+    (folder / "rows.tsv").write_text("speaker\tfile\ttext\njo\t0.wav\tlow\n")
+    examples = kerasbert.SpeechRecognizer.read(folder / "rows.tsv", ReaderOptions())
+    assert examples.account.columns == {"path": "file", "target": "text"}
+    (folder / "rows.jsonl").write_text('{"file": "0.wav", "text": null}\n')
+    with pytest.raises(ValueError, match="Expected .* in line 1 of .*, got 'None'"):
+        kerasbert.SpeechRecognizer.read(folder / "rows.jsonl", ReaderOptions())
+
+
+def test_a_recording_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="Expected a file at .*nothing.wav"):
+        with open_media(tmp_path / "nothing.wav", (".wav",)):
+            pass
 
 
 def test_names_of_files_are_texts_where_there_is_no_table(folder, tmp_path):

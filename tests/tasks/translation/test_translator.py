@@ -246,6 +246,27 @@ def test_a_file_of_one_column_is_refused(tmp_path):
         read_parallel(tmp_path / "a.txt", ReaderOptions())
 
 
+@pytest.mark.parametrize(
+    "rows, source, target",
+    [
+        ("text\tde\na\tb\n", "a", "b"),
+        ("de\ttext\na\tb\n", "b", "a"),
+        ("tgt\tid\tsrc\na\tb\tc\n", "c", "a"),
+    ],
+)
+def test_columns_of_a_table_are_known_by_their_names(tmp_path, rows, source, target):
+    (tmp_path / "a.tsv").write_text(rows)
+    examples = read_parallel(tmp_path / "a.tsv", ReaderOptions())
+    assert (examples.inputs, examples.targets) == ([source], [target])
+
+
+@pytest.mark.parametrize("header", ["id\ttext\tde", "text\tid\tde", "id\tde\ttgt"])
+def test_a_column_among_others_is_not_guessed(tmp_path, header):
+    (tmp_path / "a.tsv").write_text(f"{header}\na\tb\tc\n")
+    with pytest.raises(ValueError, match="got the columns .*--text-column and --label"):
+        read_parallel(tmp_path / "a.tsv", ReaderOptions())
+
+
 # Settings.
 
 
