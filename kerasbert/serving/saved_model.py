@@ -32,6 +32,13 @@ TEXT_LIBRARIES = (
     "_sentencepiece_tokenizer.so",
     "_whitespace_tokenizer_v2.so",
 )
+# The passes over a graph that change something on a CPU. A weight passes through an
+# identity for each function that is inlined: without the second and third pass, all
+# that follow would copy it several times.
+PASSES = (
+    *("pruning", "function", "dependency", "pruning", "common_subgraph_elimination"),
+    *("constfold", "shape", "arithmetic", "remap", "dependency"),
+)
 # Fields of the messages of saved_model.proto and meta_graph.proto.
 META_GRAPHS, META_INFO, TAGS, SIGNATURES, KEY, VALUE = 2, 1, 4, 5, 1, 2
 
@@ -62,14 +69,15 @@ def open_session(folder):
     libraries = package_folder("tensorflow_text") / "python" / "ops"
     for name in TEXT_LIBRARIES:
         _load_text_operations(libraries / name)
+    free_unused()
     try:
-        return Session(folder, _config())
+        return Session(folder, session_config())
     except CallError as error:
         if CODES[error.code] != "NOT_FOUND" or "Op type" not in error.message:
             raise
     for library in sorted(libraries.glob("*.so")):
         _load_text_operations(library)
-    return Session(folder, _config())
+    return Session(folder, session_config())
 
 
 def _load_text_operations(library):
@@ -83,17 +91,14 @@ def _load_text_operations(library):
 
 
 @functools.cache
-def _config():
+def session_config():
     """Returns the serialized options of sessions."""
     config = protocol_buffers("tensorflow.core.protobuf.config_pb2").ConfigProto()
     # A copy of the optimized graph, with its constants, that nobody would read.
     config.experimental.disable_output_partition_graphs = True
-    # Passes that change nothing in graphs for a CPU, and take as long as the others.
     rewriting = config.graph_options.rewrite_options
     rewriting.disable_tfg_optimizer = True
-    rewriting.memory_optimization = rewriting.NO_MEM_OPT
-    for name in ("implementation_selector", "layout_optimizer", "loop_optimization"):
-        setattr(rewriting, name, rewriting.OFF)
+    rewriting.optimizers.extend(PASSES)
     return config.SerializeToString()
 
 

@@ -7,7 +7,7 @@ seconds. The file is that of TF Serving: a TFRecord of
 
 import numpy as np
 
-from kerasbert.serving.c_api import CallError, array_of_proto
+from kerasbert.serving.c_api import CallError, array_of_proto, free_unused
 from kerasbert.serving.errors import invalid_argument
 from kerasbert.serving.examples import check_method, results
 from kerasbert.serving.protocol import DEFAULT_SIGNATURE
@@ -31,9 +31,12 @@ def warm_up(model):
 
     Raises a `ValueError` or `ServingError` if there are too many, or one is invalid.
     """
-    count = 0
+    count, before = 0, None
     for verb, signature, inputs in read_warm_up(model.folder):
         count += 1
+        if signature != before:  # its graph is optimized next
+            free_unused()
+            before = signature
         if count > MOST_RECORDS:
             raise ValueError(
                 f"Expected at most {MOST_RECORDS} warm-up requests, as TF Serving "
