@@ -355,12 +355,17 @@ class SpeechRecognizer(MediaTask):
 
         `serving_default` takes `waveform`, float32 `[B, W]` from -1 to 1 at the model's
         rate, and `length`, the samples of each, int32 `[B]`; it gives `text` and
-        `score`.
+        `score`. A length that the waveform does not have ends in an error.
         """
         model, weights = frozen_model(self.model, precision, calibration)
 
         def serve(waveform, length):
-            with weights():
+            samples = tf.shape(waveform)[1]
+            fits = tf.reduce_all((length >= 0) & (length <= samples))
+            expected = "Expected each length from 0 to the samples of waveform, got"
+            check = tf.Assert(fits, [expected, length, "of", samples])
+            with tf.control_dependencies([check]), weights():
+                waveform = tf.identity(waveform)
                 how = self.search, self.num_beams
                 units, scores, _ = heard(model, waveform, length, *how)
             return {"text": self.text_units.texts(units), "score": scores}  # [B] each

@@ -405,6 +405,9 @@ def check_export(task, version, found, padding):
     assert texts == [answer["text"] for answer in expected]
     scores = [answer["score"] for answer in expected]
     np.testing.assert_allclose(answers["score"], scores, atol=2e-3)
+    for wrong in (-1, lengths.max() + 1):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Expected each len"):
+            served(waveform=tf.constant(table[:1]), length=tf.constant([wrong]))
 
 
 @pytest.mark.parametrize("beams", [1, 4])
