@@ -18,7 +18,8 @@ export TF_NUM_INTRAOP_THREADS ?= 1
 PYTEST := -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 JAX_TESTS := tests/layers tests/models tests/decoding tests/cli tests/checkpoints/test_outputs.py \
 	tests/checkpoints/test_tables.py tests/checkpoints/test_bad_tensors.py \
-	tests/training/test_distribution.py
+	tests/training/test_distribution.py tests/training/test_adamw.py \
+	tests/training/test_finetuning.py
 
 # The first Python here that TensorFlow has packages for; PYTHON=... names another.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 \
