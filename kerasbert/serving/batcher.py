@@ -1,10 +1,10 @@
 """Dynamic batching: requests that arrive at the same time run as one batch.
 
-One thread runs the model. While it runs a batch, arriving requests queue up for the
-next batch. A request that comes alone runs at once; only after a batch of several
-requests does the next one wait, up to `max_wait`, for more. A request with more
-rows than a batch runs in parts, between which other requests run, so that it needs no
-more memory than a batch. Canceled requests leave the queue.
+A few threads run the model. While they run batches, arriving requests queue up for the
+next batch; idle threads share what waits. A request that comes alone runs at once; only
+after a batch of several requests does the next one wait, up to `max_wait`, for more. A
+request with more rows than a batch runs in parts, between which other requests run, so
+that it needs no more memory than a batch. Canceled requests leave the queue.
 """
 
 import collections
@@ -28,7 +28,9 @@ class _Task:
     rows: int
     kind: object  # tasks of the same kind can be batched
     takes_parts: bool = False
-    parts: list = dataclasses.field(default_factory=list)  # outputs of finished rows
+    taken: int = 0  # rows whose parts have begun
+    done: int = 0  # rows whose parts have ended
+    parts: dict = dataclasses.field(default_factory=dict)  # first rows -> outputs
     arrived: float = dataclasses.field(default_factory=time.monotonic)
     future: concurrent.futures.Future = dataclasses.field(
         default_factory=concurrent.futures.Future
@@ -36,7 +38,7 @@ class _Task:
 
 
 class Batcher:
-    """A bounded queue of requests, and the thread that runs them in batches.
+    """A bounded queue of requests, and the threads that run them in batches.
 
     Args:
         metrics: The `Metrics` that record batches, or None.
@@ -45,6 +47,7 @@ class Batcher:
         max_wait: Time that a request waits for others when there are several clients,
             in seconds.
         max_queue: Maximum number of waiting requests.
+        threads: Number of batches that run at the same time.
 
     Example:
         batcher = Batcher()
@@ -52,7 +55,9 @@ class Batcher:
         future.result()["embedding"]
     """
 
-    def __init__(self, metrics=None, max_rows=64, max_wait=0.001, max_queue=256):
+    def __init__(
+        self, metrics=None, max_rows=64, max_wait=0.001, max_queue=256, threads=1
+    ):
         self._metrics = metrics
         self._max_rows = max_rows
         self._max_wait = max_wait
@@ -61,8 +66,13 @@ class Batcher:
         self._changed = threading.Condition()
         self._closed = False
         self._is_busy = False  # whether the last batch had several requests
-        self._thread = threading.Thread(target=self._work, name="batches", daemon=True)
-        self._thread.start()
+        self._idle = threads  # that run no batch
+        self._threads = [
+            threading.Thread(target=self._work, name=f"batches-{index}", daemon=True)
+            for index in range(threads)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def submit(self, model, signature, inputs):
         """Queues a request; returns a `concurrent.futures.Future` of its outputs.
@@ -75,7 +85,7 @@ class Batcher:
             if self._closed:
                 raise shutting_down()
             if len(self._queue) >= self._max_queue:
-                self._drop_cancelled()
+                self._drop_settled()
             if len(self._queue) >= self._max_queue:
                 raise ServingError(
                     "UNAVAILABLE",
@@ -87,61 +97,81 @@ class Batcher:
         return task.future
 
     def close(self):
-        """Runs the queued requests and ends the thread."""
+        """Runs the queued requests and ends the threads."""
         with self._changed:
             self._closed = True
-            self._changed.notify()
-        self._thread.join()
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
 
     def _work(self):
         while (batch := self._next_batch()) is not None:
-            if batch:
-                self._run(batch)
+            tasks, rows = batch
+            if rows:
+                self._run_part(*tasks, rows)
+            elif tasks:
+                self._run(tasks)
+            with self._changed:
+                self._idle += 1
 
     def _next_batch(self):
-        """Returns the tasks of the next batch, possibly none; None after closing."""
+        """Returns what to run next, as `_take` does; None after closing."""
         with self._changed:
-            while not self._queue and not self._closed:
-                self._changed.wait()
-            if not self._queue:
-                return None
-            head = self._queue[0]
-            deadline = head.arrived + self._max_wait
-            while (
-                self._is_busy
-                and not self._closed
-                and sum(task.rows for task in self._queue if task.kind == head.kind)
-                < self._max_rows
-            ):
-                remaining = deadline - time.monotonic()
-                if remaining <= 0:
-                    break
+            while self._queue or not self._closed:
+                if not self._queue:
+                    self._changed.wait()
+                    continue
+                head = self._queue[0]
+                remaining = head.arrived + self._max_wait - time.monotonic()
+                is_full = self._rows_of(head.kind) >= self._max_rows
+                if self._closed or not self._is_busy or is_full or remaining <= 0:
+                    return self._take(head)
                 self._changed.wait(remaining)
-            return self._take(head)
+            return None
 
-    def _drop_cancelled(self):
+    def _rows_of(self, kind):
+        """Returns the number of waiting rows of a kind."""
+        return sum(task.rows - task.taken for task in self._queue if task.kind == kind)
+
+    def _drop_settled(self):
         self._queue = collections.deque(
-            task for task in self._queue if not task.future.cancelled()
+            task for task in self._queue if not task.future.done()
         )
 
     def _take(self, head):
-        self._drop_cancelled()
-        batch, rows, left = [], 0, collections.deque()
+        """Takes tasks that run together, possibly none, or the next rows of a long one.
+
+        Returns the tasks, and those rows, a `slice`, or None.
+        """
+        self._drop_settled()
+        most = min(self._max_rows, -(-self._rows_of(head.kind) // self._idle))
+        batch, count, left = [], 0, collections.deque()
         for task in self._queue:
-            fits = not batch or rows + task.rows <= self._max_rows
-            if task.kind == head.kind and fits:
+            rows = task.rows - task.taken
+            is_part = bool(task.taken or batch and batch[0].taken)  # and runs alone
+            if task.kind == head.kind and (
+                not batch or count + rows <= most and not is_part
+            ):
                 batch.append(task)
-                rows += task.rows
+                count += rows
             else:
                 left.append(task)
-        self._queue = left
         self._is_busy = len(batch) + len(left) > 1
-        return batch
+        part = None
+        if batch and batch[0].takes_parts and (count > most or batch[0].taken):
+            [task], begin = batch, batch[0].taken
+            task.taken = min(begin + most, task.rows)
+            part = slice(begin, task.taken)
+            if task.taken < task.rows:
+                task.arrived = time.monotonic()
+                left.append(task)
+        self._queue = left
+        self._idle -= 1
+        if left:
+            self._changed.notify()
+        return batch, part
 
     def _run(self, batch):
-        if batch[0].takes_parts and batch[0].rows > self._max_rows:
-            self._run_part(batch[0])
-            return
         batch = [task for task in batch if task.future.set_running_or_notify_cancel()]
         if not batch:
             return
@@ -159,26 +189,26 @@ class Batcher:
         for task, result in zip(batch, outputs, strict=True):
             task.future.set_result(result)
 
-    def _run_part(self, task):
-        """Runs the next rows of a long request, and queues it again for the others."""
-        if task.future.cancelled():
-            return
-        begin, first = time.monotonic(), len(task.parts) * self._max_rows
-        rows = slice(first, first + self._max_rows)
+    def _run_part(self, task, rows):
+        """Runs some rows of a long request; after the last ones, it is answered."""
+        begin, error = time.monotonic(), None
         inputs = {name: array[rows] for name, array in task.inputs.items()}
         try:
-            task.parts.append(task.model.run(task.signature, inputs))
-        except Exception as error:
-            if task.future.set_running_or_notify_cancel():
+            task.parts[rows.start] = task.model.run(task.signature, inputs)
+        except Exception as caught:
+            error = caught
+        else:
+            self._note([task], rows.stop - rows.start, begin)
+        with self._changed:
+            task.done += rows.stop - rows.start
+            if task.future.done() or error is None and task.done < task.rows:
+                return  # canceled, or another part has failed or runs
+            if not task.future.set_running_or_notify_cancel():
+                return
+            if error is None:
+                task.future.set_result(_joined(task.parts))
+            else:
                 task.future.set_exception(error)
-            return
-        self._note([task], min(self._max_rows, task.rows - first), begin)
-        if rows.stop < task.rows:
-            task.arrived = time.monotonic()
-            with self._changed:
-                self._queue.append(task)
-        elif task.future.set_running_or_notify_cancel():
-            task.future.set_result(_joined(task.parts))
 
     def _note(self, batch, rows, begin):
         if self._metrics:
@@ -210,7 +240,8 @@ def _task(model, name, inputs):
 
 
 def _joined(parts):
-    """Concatenates the outputs of the parts of a request."""
+    """Concatenates the outputs of the parts of a request, by their first rows."""
+    parts = [parts[first] for first in sorted(parts)]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 

@@ -242,8 +242,8 @@ class Session:
     def callable(self, feeds, fetches):
         """Returns a function of arrays to arrays, for names of tensors.
 
-        With `is_short`, operations run in the calling thread: other threads would take
-        longer to wake up than most operations of a short text.
+        With `is_short`, all operations start in the calling thread: other threads would
+        take longer to wake up than most operations of a short text.
         """
         tf = _library()
         inputs, outputs = self._tensors(feeds), self._tensors(fetches)

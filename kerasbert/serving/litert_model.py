@@ -23,6 +23,8 @@ class LiteRTModel(ServedModel):
         model.run("serving_default", {"text": np.array([b"hello"], object)})
     """
 
+    runs_in_parallel = False  # one after the other, in threads of its own
+
     def __init__(self, folder):
         self._embedder = LiteRTEmbedder(pathlib.Path(folder))
         definitions = {DEFAULT_SIGNATURE: _definition(self._embedder.size)}

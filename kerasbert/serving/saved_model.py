@@ -64,20 +64,20 @@ def protocol_buffers(name):
                 del sys.modules[new]
 
 
-def open_session(folder):
+def open_session(folder, threads=0):
     """Opens a `Session` of a SavedModel, with the operations of TF Text."""
     libraries = package_folder("tensorflow_text") / "python" / "ops"
     for name in TEXT_LIBRARIES:
         _load_text_operations(libraries / name)
     free_unused()
     try:
-        return Session(folder, session_config())
+        return Session(folder, session_config(threads))
     except CallError as error:
         if CODES[error.code] != "NOT_FOUND" or "Op type" not in error.message:
             raise
     for library in sorted(libraries.glob("*.so")):
         _load_text_operations(library)
-    return Session(folder, session_config())
+    return Session(folder, session_config(threads))
 
 
 def _load_text_operations(library):
@@ -91,9 +91,14 @@ def _load_text_operations(library):
 
 
 @functools.cache
-def session_config():
-    """Returns the serialized options of sessions."""
+def session_config(threads=0):
+    """Returns the serialized options of sessions.
+
+    An operation runs in so many threads; 0: in as many as processors. All sessions of a
+    process have as many as the first one.
+    """
     config = protocol_buffers("tensorflow.core.protobuf.config_pb2").ConfigProto()
+    config.intra_op_parallelism_threads = threads
     # A copy of the optimized graph, with its constants, that nobody would read.
     config.experimental.disable_output_partition_graphs = True
     rewriting = config.graph_options.rewrite_options
@@ -197,6 +202,8 @@ class ServedModel:
             may raise a `CallError`.
     """
 
+    runs_in_parallel = True  # whether several calls run at the same time
+
     def __init__(self, folder, definitions, call_of):
         self.folder = pathlib.Path(folder)
         self.signature_definitions = definitions
@@ -258,15 +265,20 @@ class ServedModel:
 class SavedModel(ServedModel):
     """A loaded SavedModel; raises a `ValueError` if TensorFlow cannot load the folder.
 
+    Args:
+        folder: The folder of the version.
+        threads: Number of threads of an operation; 0: as many as processors.
+
     Example:
         model = SavedModel("saved_models/minilm/1")
         model.run("serving_default", {"text": np.array([b"hello"], object)})
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, threads=0):
         folder = pathlib.Path(folder)
+        self._threads = threads
         try:
-            self._session = open_session(folder)
+            self._session = open_session(folder, threads)
             super().__init__(folder, read_signatures(folder), self._callable)
         except CallError as error:
             raise ValueError(
@@ -274,10 +286,12 @@ class SavedModel(ServedModel):
             ) from error
 
     def _callable(self, signature):
-        return self._session.callable(
+        run = self._session.callable(
             [info.name for info in signature.inputs.values()],
             [info.name for info in signature.outputs.values()],
         )
+        # Where each batch has one thread, that is the one which runs the batch.
+        return lambda arrays, is_short: run(arrays, is_short or self._threads == 1)
 
     def close(self):
         """Frees the memory."""

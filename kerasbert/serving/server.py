@@ -1,5 +1,6 @@
 """The server process."""
 
+import functools
 import json
 import logging
 import os
@@ -19,7 +20,7 @@ from kerasbert.serving.batcher import Batcher
 from kerasbert.serving.http_protocol import RESERVED, protocol_class
 from kerasbert.serving.limits import MEBIBYTE, Limits
 from kerasbert.serving.metrics import Metrics
-from kerasbert.serving.versions import Versions, is_model
+from kerasbert.serving.versions import Versions, is_model, load_version
 
 __all__ = ["MEBIBYTE", "Access", "Limits", "serve"]
 
@@ -75,7 +76,9 @@ def serve(
     check_folder(folder)
     limits = limits or Limits()
     with listening_socket(host, port) as listener:
-        versions = Versions(folder, name, labels=labels)
+        threads = intra_op_threads()
+        load = functools.partial(load_version, threads=threads)
+        versions = Versions(folder, name, load, labels)
         versions.look()
         if versions.number is None:
             version, state = max(versions.states.items())
@@ -83,13 +86,32 @@ def serve(
         check_labels(versions)
         prometheus_client.disable_created_metrics()
         metrics = Metrics(versions.name)
-        batcher = Batcher(metrics, max_batch, max_wait, max_queue)
+        batches = max(1, processors() // threads) if versions.run_in_parallel else 1
+        batcher = Batcher(metrics, max_batch, max_wait, max_queue, batches)
         application = create_application(versions, batcher, metrics, limits, access)
         line = greeting(versions, host, listener.getsockname()[1])
         allow_files(limits.max_connections + RESERVED + OTHER_FILES)
         # uvicorn handles the signal, and raises it again after shutdown.
         signal.signal(signal.SIGTERM, lambda number, frame: None)
         http_server(application, line, limits).run(sockets=[listener])
+
+
+def processors():
+    """Returns the number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def intra_op_threads():
+    """Returns the number of threads in which TensorFlow runs an operation.
+
+    With two processors, a batch in each takes less time than two threads for a batch.
+    """
+    wanted = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
+    if wanted.isdecimal() and int(wanted):
+        return int(wanted)
+    return 1 if processors() == 2 else processors()
 
 
 def allow_files(count):

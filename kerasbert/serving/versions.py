@@ -89,6 +89,11 @@ class Versions:
         """The served version, or None."""
         return self._serving and self._serving.version
 
+    @property
+    def run_in_parallel(self):
+        """Whether several calls of the served version run at the same time."""
+        return self._serving is not None and self._serving.model.runs_in_parallel
+
     def resolve(self, version, label):
         """Returns the version that a request selects; None for the newest."""
         if label is None:
@@ -214,13 +219,16 @@ class Versions:
             each.release()
 
 
-def load_version(folder):
-    """Loads a version and runs its warm-up requests; returns a `ServedModel`."""
+def load_version(folder, threads=0):
+    """Loads a version and runs its warm-up requests; returns a `ServedModel`.
+
+    Operations of a SavedModel run in so many `threads`; 0: in as many as processors.
+    """
     if not (folder / SAVED_MODEL_FILE).is_file():
         from kerasbert.serving.litert_model import LiteRTModel
 
         return LiteRTModel(folder)
-    model = SavedModel(folder)
+    model = SavedModel(folder, threads)
     try:
         warm_up(model)
     except BaseException:

@@ -109,5 +109,5 @@ def serve():
 
 @pytest.fixture(scope="session")
 def client(exported):
-    with serving(exported) as client:
+    with serving(exported, threads=2) as client:
         yield client

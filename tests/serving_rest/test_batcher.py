@@ -208,3 +208,70 @@ def test_closing_answers_what_is_queued_and_refuses_the_rest(model):
 def test_inputs_are_checked_before_they_wait(model, start):
     with pytest.raises(ServingError, match="no x"):
         start().submit(model, "double", {"z": np.zeros(1)})
+
+
+def test_batches_run_at_the_same_time_in_several_threads(model, start):
+    batcher = start(threads=2)
+    futures = [submit(batcher, model, 1)]
+    assert model.entered.acquire(timeout=PATIENCE)
+    futures.append(submit(batcher, model, 2))
+    assert model.entered.acquire(timeout=PATIENCE)  # while the first one runs
+    futures += [submit(batcher, model, number) for number in (3, 4)]
+    model.go_on.set()
+    assert [each.result(PATIENCE)["y"].tolist() for each in futures] == [
+        [2],
+        [4],
+        [6],
+        [8],
+    ]
+
+
+def test_threads_that_are_idle_share_the_rows_of_a_request(model, start):
+    future = submit(start(threads=2), model, 1, 2, 3, 4, 5)
+    for _ in range(2):
+        assert model.entered.acquire(timeout=PATIENCE)
+    model.go_on.set()
+    assert future.result(PATIENCE)["y"].tolist() == [2, 4, 6, 8, 10]
+    assert sorted(model.batches) == [[1, 2, 3], [4, 5]]
+
+
+def test_parts_that_end_in_another_order_are_joined_in_theirs(model, start):
+    """The first part of a request waits until the others have run."""
+    last = threading.Event()
+    run = model.run
+
+    def run_last_part_first(name, inputs):
+        if 1 in inputs["x"]:
+            assert last.wait(PATIENCE)
+        outputs = run(name, inputs)
+        if 9 in inputs["x"]:
+            last.set()
+        return outputs
+
+    model.run = run_last_part_first
+    model.go_on.set()
+    future = submit(start(threads=2, max_rows=2), model, 1, 2, 3, 4, 9)
+    assert future.result(PATIENCE)["y"].tolist() == [2, 4, 6, 8, 18]
+
+
+def test_a_request_fails_once_where_two_of_its_parts_fail(model, start):
+    batcher = start(threads=2)
+    future = submit(batcher, model, 13, 13)
+    for _ in range(2):
+        assert model.entered.acquire(timeout=PATIENCE)
+    model.go_on.set()
+    with pytest.raises(ServingError, match="13"):
+        future.result(PATIENCE)
+    results = [submit(batcher, model, number) for number in (1, 2)]
+    assert [each.result(PATIENCE)["y"].tolist() for each in results] == [[2], [4]]
+
+
+def test_closing_answers_what_is_queued_in_several_threads(model):
+    batcher = Batcher(threads=3, max_rows=2)
+    futures = submit_while_busy(batcher, model, [1, 2, 3, 4, 5], [6], [7])
+    batcher.close()
+    assert [future.result(0)["y"].tolist() for future in futures] == [
+        [2, 4, 6, 8, 10],
+        [12],
+        [14],
+    ]

@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from kerasbert.cli import main
+from kerasbert.serving import server
 from kerasbert.serving.server import listening_socket
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -147,3 +148,15 @@ def test_a_port_that_is_taken_is_one_line_and_exit_code_2(capsys, exported):
 def test_small_packets_do_not_wait_for_their_acknowledgement():
     with listening_socket("127.0.0.1", 0) as listener:
         assert listener.proto == socket.IPPROTO_TCP  # what asyncio asks for
+
+
+@pytest.mark.parametrize(
+    ("processors", "setting", "threads"),
+    [(1, "", 1), (2, "", 1), (8, "", 8), (2, "2", 2), (8, "1", 1), (2, "0", 1)],
+)
+def test_two_processors_run_two_batches_and_more_run_one_unless_told_otherwise(
+    processors, setting, threads, monkeypatch
+):
+    monkeypatch.setattr(server, "processors", lambda: processors)
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", setting)
+    assert server.intra_op_threads() == threads
