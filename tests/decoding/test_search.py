@@ -47,11 +47,13 @@ def compiled(function):
 
 
 def logits_after(model, row, prefixes):
-    """Logits of the next token of each prefix, by a whole pass."""
-    rows = [row] * len(prefixes)
-    batch = {name: value[rows] for name, value in BATCH.items()}
-    batch["decoder_token_ids"] = np.array([[START, *p] for p in prefixes], "int32")
-    return harness.numpy(model(batch)["logits"])[:, -1].astype("float64")
+    """Logits of the next token of each prefix, by a whole pass of one shape."""
+    token_ids = np.full((3, LENGTH), START, "int32")  # what follows is not seen
+    for tokens, ids in zip(prefixes, token_ids, strict=False):
+        ids[1 : 1 + len(tokens)] = tokens
+    batch = {name: value[[row] * 3] for name, value in BATCH.items()}
+    logits = harness.numpy(model({**batch, "decoder_token_ids": token_ids})["logits"])
+    return logits[: len(prefixes), len(prefixes[0])].astype("float64")
 
 
 def log_softmax(logits):

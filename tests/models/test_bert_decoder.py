@@ -241,16 +241,18 @@ def test_prompts_go_on_with_a_cache_as_without(mask):
         length=length,
     )
     tokens = harness.numpy(Greedy()(continuation, Limits(-1)).token_ids)[:, 0]
+    places = np.arange(4 + length)
+    ids, segments = np.zeros((2, 3, 4 + length), "int32")
     for row, count in enumerate(counts):
-        so_far = prompts[row, :count].tolist()
-        for token in tokens[row]:
-            ids = np.array([so_far], "int32")
-            segments = np.arange(len(so_far))[None] >= count
-            segments = (segments & (mask == "prefix")).astype("int32")
-            inputs = {"segment_ids": segments, "padding_mask": np.ones_like(ids)}
-            logits = harness.numpy(decoder({**inputs, "token_ids": ids})["logits"])
-            assert np.argmax(logits[0, -1]) == token
-            so_far.append(int(token))
+        ids[row, :count] = prompts[row, :count]
+        ids[row, count : count + length] = tokens[row]
+        segments[row] = (places >= count) & (mask == "prefix")
+    padding_mask = (places < np.array(counts)[:, None] + length).astype("int32")
+    inputs = {"segment_ids": segments, "padding_mask": padding_mask}
+    logits = harness.numpy(decoder({**inputs, "token_ids": ids})["logits"])
+    for row, count in enumerate(counts):
+        likeliest = np.argmax(logits[row, count - 1 : count - 1 + length], -1)
+        np.testing.assert_array_equal(likeliest, tokens[row])
 
 
 def test_a_published_bert_starts_a_decoder_and_tells_what_is_new():
