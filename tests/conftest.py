@@ -1,8 +1,11 @@
 import collections
+import functools
 import gc
+import hashlib
 import importlib.metadata
 import os
 import pathlib
+import pickle
 
 import pytest
 
@@ -24,10 +27,14 @@ if os.environ.get("KERAS_BACKEND") == "jax":
 # Files that take long begin first, so that no process ends long after others.
 LONG = (
     *("test_tutorials.py", "test_readme.py", "test_keras_methods.py"),
-    *("test_docstrings.py", "test_search.py", "test_speech_model.py"),
-    *("test_written_by_0_1.py", "test_bert_decoder.py", "test_processes.py"),
-    *("test_score_activations.py", "test_translator.py", "test_sentence_parts.py"),
-    *("test_corpus.py", "test_outputs.py", "test_pipeline.py", "test_interrupted.py"),
+    *("test_docstrings.py", "test_distribution.py", "test_search.py"),
+    *("test_speech_model.py", "test_written_by_0_1.py", "test_bert_decoder.py"),
+    *("test_processes.py", "test_score_activations.py", "test_translator.py"),
+    *("test_sentence_parts.py", "test_corpus.py", "test_outputs.py"),
+    *("test_pipeline.py", "test_interrupted.py", "test_properties.py"),
+    *("test_training.py", "test_text_generator.py", "test_finetune_tasks.py"),
+    *("test_pretrain.py", "test_pretrainer.py", "test_reusable.py"),
+    *("test_text_embedder.py", "test_sentence_folders.py", "test_saved_model.py"),
 )
 
 
@@ -61,6 +68,42 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("slowest files")
         for file, duration in seconds.most_common(12):
             terminalreporter.write_line(f"{duration:6.1f} s  {file}")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_garbage_is_collected_on_request():
+    """Keras collects after every layer that it quantizes, which takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gc, "collect", lambda generation=2: 0)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_file_is_waited_for(request):
+    """Syncs nothing to disk, but where that is tested: no power fails in a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.path.name != "test_leftovers.py":
+            patch.setattr(os, "fsync", lambda handle: None)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def equal_preprocessors_share_their_graphs():
+    """Traces a method once for all preprocessors of the same state."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        yield
+        return
+    from kerasbert.tasks.preprocessor import Preprocessor
+
+    graphs_of = functools.lru_cache(64)(lambda digest: {})
+    shared = property(
+        lambda self: graphs_of(hashlib.sha256(pickle.dumps(self)).digest())
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Preprocessor, "_graphs", shared)
+        yield
 
 
 @pytest.fixture(autouse=True)
