@@ -131,7 +131,7 @@ class GenerationTask(Task):
             )
         inputs = self.texts_of(inputs)
         limits = self.limits(min_length, repetition_penalty)
-        decode = self._decoder(strategy or self.strategy, limits, seed)
+        decode = self._decoder(strategy or self.strategy, limits)
         rows = self.preprocessor.sources(inputs)
         answers = [None] * len(rows)
         order = sorted(range(len(rows)), key=lambda row: -len(rows[row]))
@@ -143,7 +143,7 @@ class GenerationTask(Task):
             source = tf.ragged.constant(
                 [rows[row].tolist() for row in batch], tf.int32, ragged_rank=1
             )
-            found = [x.numpy() for x in decode(source)]
+            found = [x.numpy() for x in decode(source, seed)]
             for row, *values in zip(batch, *found, strict=True):
                 answers[row] = self._answer(*values)
         return answers
@@ -178,14 +178,15 @@ class GenerationTask(Task):
             repetition_penalty,
         )
 
-    def _decoder(self, strategy, limits, seed=0):
-        """Returns a graph function from rows of tokens to texts and numbers."""
-        key = (strategy, limits, seed)
+    def _decoder(self, strategy, limits):
+        """Returns a graph function from rows of tokens and a seed to answers."""
+        key = (strategy, limits)
         if key not in self._decoders:
-            spec = tf.RaggedTensorSpec([None, None], tf.int32, 1)
+            rows = tf.RaggedTensorSpec([None, None], tf.int32, 1)
+            seed = tf.TensorSpec([], tf.int32)
 
-            @tf.function(input_signature=[spec], autograph=False)
-            def decode(rows):
+            @tf.function(input_signature=[rows, seed], autograph=False)
+            def decode(rows, seed):
                 return self.decode(self.model, rows, strategy, limits, seed)
 
             self._decoders[key] = decode
@@ -203,7 +204,7 @@ class GenerationTask(Task):
             rows: Token ids of the sources, ragged int32 `[B, (S)]`.
             strategy: How to search.
             limits: The `Limits`.
-            seed: Of a `Sampling`, an integer; None: another one each time.
+            seed: Of a `Sampling`, an int32; None: another one each time.
             longest: The longest answer; None: the task's.
 
         Returns:

@@ -85,12 +85,14 @@ def test_the_number_of_beams_can_be_changed(translator, monkeypatch):
 
 def test_samples_repeat_with_their_seed(translator):
     texts = ["nine eight seven six"] * 8
+    hot = Sampling(temperature=3.0)
 
     def sampled(seed):
-        hot = Sampling(temperature=3.0)
         return translator.translate(texts, strategy=hot, seed=seed)
 
     assert sampled(1) == sampled(1) != sampled(2)
+    graph = translator._decoder(hot, translator.limits())
+    assert graph.experimental_get_tracing_count() == 1
 
 
 def test_what_has_nothing_to_say_or_is_unknown_gets_an_answer_in_bounds(translator):
