@@ -1,5 +1,6 @@
 """Runs a block of code of a page in a process of its own; imports nothing heavy."""
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -7,7 +8,7 @@ import traceback
 import warnings
 
 # What is imported before a process is forked for each block; none of it has started.
-PRELOADED = ["tensorflow", "keras"]
+PRELOADED = ["tensorflow", "keras", "tensorflow_text", "keras_hub", "typer"]
 # Warnings that are no errors: tiny models have 16 positions and no heads; a page speaks
 # of the two forms of GELU; of Keras.
 EXPECTED = [
@@ -68,6 +69,7 @@ def _call(function, arguments, folder, output, environment):
     file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(file, 1)
     os.dup2(file, 2)
+    gc.set_threshold(200_000, 50, 100)  # as in conftest.py
     warnings.simplefilter("error")
     for message in EXPECTED:
         warnings.filterwarnings("ignore", message)
