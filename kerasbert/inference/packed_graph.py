@@ -15,8 +15,8 @@ from kerasbert.layers import GroupedPacking, Packing, pad
 
 GROUPS = 3  # of rows, in attention
 # Numbers of tokens are multiples of steps; each step begins after a number of tokens.
-STEPS = [4 << power for power in range(12)]
-ENDS = [-1, *(256 << power for power in range(11))]
+STEPS = [1, *(4 << power for power in range(12))]
+ENDS = [-1, 32, *(256 << power for power in range(11))]
 FEWEST = 8
 
 

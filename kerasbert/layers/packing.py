@@ -12,6 +12,7 @@ little padding, too.
 
 from typing import Any, NamedTuple
 
+import keras
 from keras import ops
 
 
@@ -97,7 +98,7 @@ def pad(tokens: Any, packing: Packing) -> Any:
     """
     if packing.token_of_slot is None:  # one row
         return ops.reshape(tokens, (1, -1, *tokens.shape[1:]))  # [1, T, ...]
-    return ops.take(tokens, packing.token_of_slot, axis=0)  # [B, S, ...]
+    return rows_at(tokens, packing.token_of_slot)  # [B, S, ...]
 
 
 def unpad(rows: Any, packing: Packing) -> Any:
@@ -113,7 +114,23 @@ def unpad(rows: Any, packing: Packing) -> Any:
     slots = ops.reshape(rows, (-1, rows.shape[-1]))  # [B * S, D]
     if packing.token_of_slot is None:  # one row
         return slots
-    return ops.take(slots, packing.slot_of_token, axis=0)  # [T, D]
+    return rows_at(slots, packing.slot_of_token)  # [T, D]
+
+
+def rows_at(tensor, indices):
+    """Gathers along the first axis, by indices that are not negative.
+
+    `ops.take` of TensorFlow takes negative ones, too, for which it computes four
+    operations more, each time: a twentieth of the time of one text.
+
+    Shapes:
+        tensor `[T, ...]`, indices `[...]` -> `[..., ...]`.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.gather(tensor, indices)
+    return ops.take(tensor, indices, axis=0)
 
 
 def with_padding(function, tokens, packing, bias):
@@ -133,6 +150,6 @@ def with_padding(function, tokens, packing, bias):
         return unpad(function(pad(tokens, packing), bias), packing)
     slots = []
     for token_of_slot, group_bias in zip(packing.token_of_slot, bias, strict=True):
-        rows = function(ops.take(tokens, token_of_slot, axis=0), group_bias)
+        rows = function(rows_at(tokens, token_of_slot), group_bias)
         slots.append(ops.reshape(rows, (-1, rows.shape[-1])))  # [B * S, D]
-    return ops.take(ops.concatenate(slots), packing.slot_of_token, axis=0)  # [T, D]
+    return rows_at(ops.concatenate(slots), packing.slot_of_token)  # [T, D]

@@ -16,6 +16,7 @@ from kerasbert.inference.packed_graph import (
     packing_of_rows,
     tokens_to_fill,
 )
+from kerasbert.layers import GroupedPacking, MultiHeadAttention
 from kerasbert.layers.packing import with_padding
 from kerasbert.text.wordpiece import WordPieceTokenizer as Tokenizer
 from tests.export.served import Served
@@ -110,9 +111,29 @@ def test_batches_have_few_numbers_of_tokens_and_no_more_than_they_need():
     counts = np.arange(5000)
     fill = tf.vectorized_map(tokens_to_fill, tf.constant(counts, tf.int32)).numpy()
     found = counts + fill
-    assert len(set(found)) < 220
-    assert found[:10].tolist() == [0, 8, 8, 8, 8, 8, 8, 8, 8, 12]
+    assert len(set(found)) < 240
+    assert found[:10].tolist() == [0, 8, 8, 8, 8, 8, 8, 8, 8, 9]
+    assert not fill[8:33].any()  # one short text is computed alone
+    assert found[33:38].tolist() == [36, 36, 36, 36, 40]
     assert ((fill >= 0) & (fill < np.maximum(counts / 32, 8))).all()
+
+
+def test_a_group_takes_one_gather_and_no_index_is_computed():
+    layer = MultiHeadAttention(2)
+    layer.build((None, 8))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 8])])
+    def attend(tokens):
+        packing = GroupedPacking((tf.constant([[0, 1]]),), tf.constant([0, 1]))
+        bias = (tf.zeros((1, 1, 1, 2)),)
+        return layer(tokens, attention_bias=bias, packing=packing)
+
+    kinds = [x.type for x in attend.get_concrete_function().graph.get_operations()]
+    assert kinds.count("GatherV2") == 2  # to the rows, and back to the tokens
+    assert not {"SelectV2", "Less"} & set(kinds)
+    tokens = rng.normal(size=(2, 8)).astype("float32")
+    alone = layer(tokens[None])[0]
+    np.testing.assert_allclose(attend(tokens), alone, 1e-5, 1e-6)
 
 
 def test_rows_do_not_see_each_other(case):
