@@ -12,9 +12,10 @@ import tensorflow as tf
 class Clock(keras.callbacks.Callback):
     """Seconds of all batches but the first two, which trace and warm up."""
 
-    def __init__(self, steps):
+    def __init__(self, steps, in_turns=False):
         super().__init__()
         self.steps = steps
+        self.in_turns = in_turns
         self.seen = 0
         self.started = self.ended = None
 
@@ -24,6 +25,9 @@ class Clock(keras.callbacks.Callback):
         if self.seen == 2:
             self.started = now
         self.ended = now
+        if self.in_turns:  # the other one takes a step
+            print(time.process_time(), flush=True)
+            sys.stdin.readline()
         if self.steps and self.seen == self.steps + 2:
             self.model.stop_training = True
             raise Enough
@@ -102,7 +106,7 @@ def main():
     recipe = kerasbert.Recipe(learning_rate=job["learning_rate"])
     options = {"loss": "cosine"} if job["kind"] == "embed" else {}
     task.compile(recipe, **options)
-    clock = Clock(job["steps"])
+    clock = Clock(job["steps"], job.get("in_turns"))
     inputs, targets = examples(job["kind"], job["train"])
     began = time.perf_counter()
     try:

@@ -359,6 +359,9 @@ def main():
         ended = time.perf_counter()
         if seen == 2:
             started = ended
+        if job.get("in_turns"):  # the other one takes a step
+            print(time.process_time(), flush=True)
+            sys.stdin.readline()
         if job["steps"] and seen == job["steps"] + 2:
             break
     answer = {

@@ -1,0 +1,196 @@
+"""The speed of a step of fine-tuning, beside transformers, in turns.
+
+    python benchmarks/finetune_speed.py
+    python benchmarks/finetune_speed.py --only sst2 --precision bfloat16
+
+Both train on one thread of one core, on the same batches: one takes a step, then the
+other, so that whatever else the machine does falls on both. A step is counted in
+seconds of CPU time, of all threads of the process: other processes do not count. The
+table gives medians and the median of the ratios of the same batch, so it says what
+`finetune.py --steps` says on a machine that does nothing else.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+
+import data
+import finetune
+import processors
+from finetune_kerasbert import examples, task_of
+
+CONTESTANTS = ("kerasbert", "transformers")
+UNCOUNTED = 2  # steps that trace and warm up
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    jobs = finetune.JOBS
+    parser.add_argument("--only", nargs="+", choices=jobs, default=list(jobs))
+    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        default="float32",
+        help="bfloat16: mixed_bfloat16 of Keras, autocast of torch",
+    )
+    parser.add_argument(
+        "--beside",
+        choices=("transformers", "float32"),
+        default="transformers",
+        help="the other one; float32: kerasbert in float32",
+    )
+    parser.add_argument("--model", default="minilm", help="a source (default: minilm)")
+    data.add_argument(parser)
+    parser.add_argument("--peers-python", help="Python of the peer's environment")
+    return parser.parse_args()
+
+
+def batches_of(job, described):
+    """The rows of the batches that kerasbert makes of the examples."""
+    from kerasbert.training.batches import epoch_batches
+
+    inputs, targets = examples(job.kind, described["train"])
+    task = task_of(described)
+    task.adapt(inputs, targets, learns=True)
+    lengths = task.features(inputs, targets).lengths
+    order = epoch_batches(lengths, described["batch_size"], described["seed"], epoch=0)
+    return [rows.tolist() for rows in order]
+
+
+def start(command, job, work, name):
+    file, answer = work / f"{name}.json", work / f"{name}-answer.json"
+    file.write_text(json.dumps(job), "utf-8")
+    return subprocess.Popen(
+        [*map(str, command), str(file), str(answer)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+
+
+def step(process):
+    """Lets a contestant take a step; returns its CPU seconds since it began."""
+    line = process.stdout.readline()
+    if not line:
+        raise SystemExit(f"A contestant ended with {process.wait()}.")
+    return float(line)
+
+
+def in_turns(contestants, steps):
+    """Returns the CPU seconds of each step of both."""
+    seconds = [[] for _ in contestants]
+    before = [step(process) for process in contestants]
+    for _ in range(UNCOUNTED + steps - 1):
+        for number, process in enumerate(contestants):
+            process.stdin.write("\n")
+            process.stdin.flush()
+            now = step(process)
+            seconds[number].append(now - before[number])
+            before[number] = now
+    for process in contestants:
+        process.communicate("\n")
+    return [taken[UNCOUNTED - 1 :] for taken in seconds]
+
+
+def measure(name, arguments, commands, work):
+    job = finetune.JOBS[name]
+    size = job.settings["batch_size"]
+    count = size * (arguments.steps + UNCOUNTED)
+    train, _ = job.read()
+    described = {
+        **job.settings,
+        "kind": job.kind,
+        "model": str(finetune.source_of(job, arguments.model, work)),
+        "epochs": 1,
+        "train": train[: 2 * count],
+        "dev": [],
+        "threads": 1,
+        "steps": arguments.steps,
+        "padding": "sorted",
+        "precision": arguments.precision,
+        "seed": 0,
+        "in_turns": True,
+    }
+    other = {"batches": batches_of(job, described)}
+    if arguments.beside == "float32":
+        other = {"precision": "float32"}
+    contestants = [
+        start(command, {**described, **more}, work, str(number))
+        for number, (command, more) in enumerate(
+            zip(commands, ({}, other), strict=True)
+        )
+    ]
+    ours, theirs = in_turns(contestants, arguments.steps)
+    ratios = [b / a for a, b in zip(ours, theirs, strict=True)]
+    return {
+        "task": name,
+        "ours": 1000 * statistics.median(ours),
+        "theirs": 1000 * statistics.median(theirs),
+        "ratio": statistics.median(ratios),
+        "of the sums": sum(theirs) / sum(ours),
+        "quartiles": statistics.quantiles(ratios, n=4)[::2],
+    }
+
+
+def about(arguments):
+    return (
+        f"one thread, {processors.processor()}; {arguments.precision}; the same "
+        f"batches, of like length; {arguments.steps} steps each, in turns"
+    )
+
+
+def markdown(rows, about, other):
+    lines = [
+        about,
+        "",
+        f"| task | kerasbert, CPU ms a step | {other} "
+        "| ratio | quartiles | of the sums |",
+        "| --- | --: | --: | --: | --- | --: |",
+    ]
+    for row in rows:
+        low, high = row["quartiles"]
+        lines.append(
+            f"| {row['task']} | {row['ours']:.0f} | {row['theirs']:.0f} "
+            f"| {row['ratio']:.2f} | {low:.2f} to {high:.2f} "
+            f"| {row['of the sums']:.2f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    arguments = parse()
+    ours = [sys.executable, finetune.HERE / "finetune_kerasbert.py"]
+    theirs = ours
+    if arguments.beside == "transformers":
+        theirs = finetune.peer_command(arguments)
+    stem = "finetune-steps"
+    stem += "-bfloat16" if arguments.precision == "bfloat16" else ""
+    stem += "-beside-float32" if arguments.beside == "float32" else ""
+    file = finetune.RESULTS / f"{stem}-{processors.kind()}.json"
+    conditions = about(arguments)
+    known = json.loads(file.read_text()) if file.exists() else {}
+    rows = {row["task"]: row for row in known.get("rows", [])}
+    if known.get("about") != conditions:
+        rows = {}
+    other = "kerasbert float32" if theirs is ours else "transformers"
+    for name in arguments.only:
+        with tempfile.TemporaryDirectory() as work:
+            row = measure(name, arguments, [ours, theirs], pathlib.Path(work))
+        rows[name] = row
+        print(row, flush=True)
+        ordered = [rows[task] for task in finetune.JOBS if task in rows]
+        found = {"about": conditions, "rows": ordered}
+        file.write_text(json.dumps(found, indent=2) + "\n")
+        file.with_suffix(".md").write_text(markdown(ordered, conditions, other))
+    print("\n" + markdown(ordered, conditions, other))
+
+
+if __name__ == "__main__":
+    main()
