@@ -88,19 +88,56 @@ class EncoderBlock(keras.layers.Layer):
 
     def call(self, hidden_states, attention_bias=None, packing=None, training=None):
         def compute(states):
-            return self._compute(states, attention_bias, packing, training)
+            return self._compute(states, attention_bias, training, packing=packing)
 
+        return self._computed(compute, hidden_states, training)
+
+    def first_token(
+        self, hidden_states: Any, attention_bias: Any = None, training: Any = None
+    ) -> Any:
+        """Computes the first token of what `call` gives, and no other.
+
+        A last block that only a pooler reads needs no more: keys and values of all
+        tokens, and the rest of the block for one.
+
+        Shapes:
+            hidden_states `[B, S, D]` -> `[B, 1, D]`.
+        """
+
+        def compute(states):
+            return self._compute(states, attention_bias, training, first_only=True)
+
+        return self._computed(compute, hidden_states, training)
+
+    def _computed(self, compute, hidden_states, training):
         if self.rematerializes and training:
             return rematerialized(self, compute, hidden_states)
         return compute(hidden_states)
 
-    def _compute(self, hidden_states, attention_bias, packing, training):
-        attended = self.attention(
+    def _attended(self, hidden_states, attention_bias, training, packing, first_only):
+        """Applies attention: of all tokens, or of the first to all."""
+        if first_only:
+            return self.attention(
+                hidden_states[:, :1],  # [B, 1, D]
+                hidden_states,
+                attention_bias=attention_bias,
+                training=training,
+            )
+        return self.attention(
             hidden_states,
             attention_bias=attention_bias,
             packing=packing,
             training=training,
         )
+
+    def _compute(
+        self, hidden_states, attention_bias, training, packing=None, first_only=False
+    ):
+        attended = self._attended(
+            hidden_states, attention_bias, training, packing, first_only
+        )
+        if first_only:
+            hidden_states = hidden_states[:, :1]  # [B, 1, D]
         attended = self.dropout(attended, training=training)
         hidden_states = self.attention_norm(hidden_states + attended)
         fed = self.feed_forward(hidden_states)
@@ -133,13 +170,15 @@ class PreNormEncoderBlock(EncoderBlock):
         [Xiong et al., 2020](https://arxiv.org/abs/2002.04745), figure 1, right.
     """
 
-    def _compute(self, hidden_states, attention_bias, packing, training):
-        attended = self.attention(
-            self.attention_norm(hidden_states),
-            attention_bias=attention_bias,
-            packing=packing,
-            training=training,
+    def _compute(
+        self, hidden_states, attention_bias, training, packing=None, first_only=False
+    ):
+        attended = self._attended(
+            *(self.attention_norm(hidden_states), attention_bias, training),
+            *(packing, first_only),
         )
+        if first_only:
+            hidden_states = hidden_states[:, :1]  # [B, 1, D]
         hidden_states += self.dropout(attended, training=training)
         fed = self.feed_forward(self.feed_forward_norm(hidden_states))
         return hidden_states + self.dropout(fed, training=training)

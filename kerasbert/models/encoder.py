@@ -28,6 +28,8 @@ class Encoder(Model):
             has no `pooled_output`.
         norm: Layer normalization between the last block and the sequence output; None:
             there is none.
+        pools_apart: Whether the last block computes what the pooler reads once more,
+            and that alone: see `for_pooled_output`.
         **kwargs: `name` and `trainable` of a `keras.Model`.
     """
 
@@ -45,6 +47,7 @@ class Encoder(Model):
         layer_blocks: Sequence[Sequence[keras.Layer]],
         pooler: keras.Layer | None = None,
         norm: keras.Layer | None = None,
+        pools_apart: bool = False,
         **kwargs: Any,
     ):
         # === Functional graph ===
@@ -56,7 +59,11 @@ class Encoder(Model):
             "hidden_states": hidden_states,  # L + 1 of [B, S, D]
         }
         if pooler is not None:
-            outputs["pooled_output"] = pooler(outputs["sequence_output"])  # [B, D]
+            read = outputs["sequence_output"]
+            if pools_apart:
+                read = _first_token(layer_blocks[-1], hidden_states[-2], **inputs)
+                read = read if norm is None else norm(read)  # [B, 1, D]
+            outputs["pooled_output"] = pooler(read)  # [B, D]
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
         # === Layers and config ===
@@ -100,10 +107,29 @@ class Encoder(Model):
         """Returns an encoder with another pooler that shares the other layers."""
         if pooler is self.pooler:
             return self
+        return self._with(pooler)
+
+    def for_pooled_output(self) -> "Encoder":
+        """Returns an encoder for models that use its pooled output alone.
+
+        It shares the layers. The pooler reads one token, and of the last block the keys
+        and values of the others; the rest of them is a part of the graph by itself,
+        which is not computed where nothing uses it: of six layers, a seventh of the
+        work of a step.
+
+        Raises:
+            ValueError: If the encoder has no pooler.
+        """
+        if self.pooler is None:
+            raise ValueError("Expected an encoder with a pooler, got one without.")
+        return self._with(self.pooler, pools_apart=True)
+
+    def _with(self, pooler, **options):
         cls = type(self)
         encoder = cls.__new__(cls)
         layers = self.embeddings, self.layer_blocks, pooler
-        Encoder.__init__(encoder, self.config, *layers, norm=self.norm, name=self.name)
+        options |= {"norm": self.norm, "name": self.name}
+        Encoder.__init__(encoder, self.config, *layers, **options)
         return encoder
 
     @classmethod
@@ -239,7 +265,11 @@ class Encoder(Model):
             dtype=keras.dtype_policies.serialize(self.dtype_policy),
             name=self.name,
             trainable=self.trainable,
-            frozen_layers=[layer.name for layer in self.layers if not layer.trainable],
+            frozen_layers=[
+                layer.name
+                for layer in self.layers
+                if not (layer.trainable or isinstance(layer, _FirstToken))
+            ],
         )
 
     @classmethod
@@ -329,6 +359,15 @@ def compute_hidden_states(
     return hidden_states
 
 
+def _first_token(blocks, hidden_states, padding_mask, **inputs):
+    """Computes the first token of what the blocks of a layer give, `[B, 1, D]`."""
+    bias = padding_bias(padding_mask)  # [B, 1, 1, S]
+    *before, last = blocks
+    for block in before:
+        hidden_states = block(hidden_states, attention_bias=bias)
+    return _FirstToken(last, name="first_token")(hidden_states, bias)
+
+
 @keras.saving.register_keras_serializable(package="kerasbert")
 class _AttentionProbs(keras.layers.Layer):
     """Outputs the attention probabilities of a shared block."""
@@ -342,3 +381,21 @@ class _AttentionProbs(keras.layers.Layer):
 
     def call(self, hidden_states, attention_bias=None):
         return self.block.attention_probs(hidden_states, attention_bias)
+
+
+@keras.saving.register_keras_serializable(package="kerasbert")
+class _FirstToken(keras.layers.Layer):
+    """The first token of a shared block's output."""
+
+    def __init__(self, block, **kwargs):
+        super().__init__(dtype=block.dtype_policy, **kwargs)
+        self.block = block
+
+    def build(self, hidden_states_shape):
+        pass
+
+    def call(self, hidden_states, attention_bias=None, training=None):
+        return self.block.first_token(hidden_states, attention_bias, training)
+
+    def compute_output_shape(self, hidden_states_shape):
+        return (hidden_states_shape[0], 1, hidden_states_shape[-1])

@@ -32,6 +32,7 @@ class HeadModel(Model):
 
     heads = ()  # groups of variables of a checkpoint, of `names.table.HEADS`
     uses_pooler = False
+    uses_pooler_alone = False  # and no other token than the one that it reads
     takes_positions = False  # whether `masked_positions` is an input
     classes = []  # all that can be loaded; those of more heads first
 
@@ -50,6 +51,8 @@ class HeadModel(Model):
                 "got one without. Make it with add_pooler=True; from_pretrained("
                 "source, add_pooler=True) adds an untrained one where there is none."
             )
+        elif self.uses_pooler_alone:
+            encoder = encoder.for_pooled_output()
         vars(self).update(layers)  # Keras tracks those of the graph, the encoder first
         inputs = encoder.symbolic_inputs(encoder.config)
         encoded = encoder(inputs)

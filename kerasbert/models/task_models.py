@@ -86,7 +86,7 @@ class SequenceClassificationModel(ClassifierModel):
 
     heads = ("classification_head",)
     classifies = "texts"
-    uses_pooler = True
+    uses_pooler = uses_pooler_alone = True
 
     def __init__(
         self,

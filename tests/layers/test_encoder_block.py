@@ -48,6 +48,16 @@ def test_packed_tokens_come_out_as_in_rows(block_class):
     )
 
 
+@both_blocks
+def test_the_first_token_alone_is_that_of_all(block_class):
+    block = made(block_class)
+    bias = padding_bias(MASK)
+    first = numpy(block.first_token(STATES, bias))
+    assert first.shape[1] == 1
+    whole = numpy(block(STATES, attention_bias=bias))
+    np.testing.assert_allclose(first, whole[:, :1], rtol=1e-6, atol=2e-6)
+
+
 @pytest.mark.parametrize("rate", [0.1, 0.5])
 def test_dropout_drops_at_its_rate_in_training_alone(rate):
     # Attention and feed-forward give ones, the norms nothing: what is left is dropout.

@@ -52,6 +52,22 @@ def test_pair_logits_are_a_dense_layer_on_the_pooled_output():
     np.testing.assert_allclose(out, expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("make", [tiny.bert, tiny.albert])
+def test_class_logits_are_those_of_the_whole_encoder(make):
+    """Of the last block, the model computes the token that the pooler reads."""
+    encoder = make(num_hidden_layers=2)
+    model = randomise(models.SequenceClassificationModel(encoder, 3))
+    whole = numpy(encoder(tiny.INPUTS))
+    weights = reference.weights_of(model)
+    expected = reference.dense(
+        whole["pooled_output"].astype("float64"), weights, "classification_head/dense"
+    )
+    out = numpy(model(tiny.INPUTS))["logits"]
+    np.testing.assert_allclose(out, expected, rtol=1e-5, atol=2e-6)
+    states = numpy(model.encoder(tiny.INPUTS))["sequence_output"]
+    np.testing.assert_array_equal(states, whole["sequence_output"])
+
+
 def test_token_logits_are_a_dense_layer_on_every_state():
     encoder = tiny.bert(num_hidden_layers=1)
     model = randomise(models.TokenClassificationModel(encoder, 3))
