@@ -18,10 +18,18 @@ class Clock(keras.callbacks.Callback):
         self.in_turns = in_turns
         self.seen = 0
         self.started = self.ended = None
+        self.losses = []
+        self._total = 0.0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._total = 0.0
 
     def on_train_batch_end(self, batch, logs=None):
         self.seen += 1
         now = time.perf_counter()
+        total = (batch + 1) * logs["loss"]  # the mean of the epoch so far
+        self.losses.append(total - self._total)
+        self._total = total
         if self.seen == 2:
             self.started = now
         self.ended = now
@@ -122,6 +130,7 @@ def main():
     except Enough:
         pass
     answer = {
+        "losses": clock.losses,
         "seconds": clock.ended - clock.started,
         "examples": (clock.seen - 2) * job["batch_size"],
         "whole": clock.ended - began,

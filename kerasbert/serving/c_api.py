@@ -178,7 +178,8 @@ def free_unused():
     with contextlib.suppress(AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
     if sys.platform == "linux":
-        _drop_library_pages()
+        with contextlib.suppress(OSError):  # some sandboxes show no mappings
+            _drop_library_pages()
 
 
 def _drop_library_pages():
