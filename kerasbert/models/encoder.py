@@ -389,13 +389,14 @@ class _FirstToken(keras.layers.Layer):
 
     def __init__(self, block, **kwargs):
         super().__init__(dtype=block.dtype_policy, **kwargs)
-        self.block = block
+        # Not the block: files would hold its variables here or there.
+        self.first_token = block.first_token
 
     def build(self, hidden_states_shape):
         pass
 
     def call(self, hidden_states, attention_bias=None, training=None):
-        return self.block.first_token(hidden_states, attention_bias, training)
+        return self.first_token(hidden_states, attention_bias, training)
 
     def compute_output_shape(self, hidden_states_shape):
         return (hidden_states_shape[0], 1, hidden_states_shape[-1])
