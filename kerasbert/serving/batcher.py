@@ -28,6 +28,7 @@ class _Task:
     rows: int
     kind: object  # tasks of the same kind can be batched
     takes_parts: bool = False
+    part: int = 0  # rows of a part, as of the first: a lone request is cut alike again
     taken: int = 0  # rows whose parts have begun
     done: int = 0  # rows whose parts have ended
     parts: dict = dataclasses.field(default_factory=dict)  # first rows -> outputs
@@ -108,11 +109,20 @@ class Batcher:
         while (batch := self._next_batch()) is not None:
             tasks, rows = batch
             if rows:
-                self._run_part(*tasks, rows)
-            elif tasks:
-                self._run(tasks)
+                error = self._run_part(*tasks, rows)
+            else:
+                outcomes = self._run(tasks)
             with self._changed:
+                # Before the answers: the next request of a client that waited for one
+                # finds the same threads idle, and is shared among them alike.
                 self._idle += 1
+                if rows:
+                    outcomes = _outcome_of_parts(*tasks, rows, error)
+            for future, outcome in outcomes:
+                if isinstance(outcome, Exception):
+                    future.set_exception(outcome)
+                else:
+                    future.set_result(outcome)
 
     def _next_batch(self):
         """Returns what to run next, as `_take` does; None after closing."""
@@ -160,7 +170,8 @@ class Batcher:
         part = None
         if batch and batch[0].takes_parts and (count > most or batch[0].taken):
             [task], begin = batch, batch[0].taken
-            task.taken = min(begin + most, task.rows)
+            task.part = task.part or most
+            task.taken = min(begin + task.part, task.rows)
             part = slice(begin, task.taken)
             if task.taken < task.rows:
                 task.arrived = time.monotonic()
@@ -172,56 +183,37 @@ class Batcher:
         return batch, part
 
     def _run(self, batch):
+        """Runs tasks; returns their futures and outcomes: outputs, or an exception."""
         batch = [task for task in batch if task.future.set_running_or_notify_cancel()]
         if not batch:
-            return
+            return []
         begin = time.monotonic()
+        futures = [task.future for task in batch]
         try:
             outputs = _outputs(batch)
         except Exception as error:
             if len(batch) == 1:
-                batch[0].future.set_exception(error)
-                return
-            for task in batch:  # one by one, since a single one may be invalid
-                self._answer_alone(task)
-            return
+                return [(futures[0], error)]
+            # One by one, since a single one may be invalid.
+            return list(zip(futures, map(_outcome_alone, batch), strict=True))
         self._note(batch, sum(task.rows for task in batch), begin)
-        for task, result in zip(batch, outputs, strict=True):
-            task.future.set_result(result)
+        return list(zip(futures, outputs, strict=True))
 
     def _run_part(self, task, rows):
-        """Runs some rows of a long request; after the last ones, it is answered."""
-        begin, error = time.monotonic(), None
+        """Runs some rows of a long request; returns an exception, or None."""
+        begin = time.monotonic()
         inputs = {name: array[rows] for name, array in task.inputs.items()}
         try:
             task.parts[rows.start] = task.model.run(task.signature, inputs)
-        except Exception as caught:
-            error = caught
-        else:
-            self._note([task], rows.stop - rows.start, begin)
-        with self._changed:
-            task.done += rows.stop - rows.start
-            if task.future.done() or error is None and task.done < task.rows:
-                return  # canceled, or another part has failed or runs
-            if not task.future.set_running_or_notify_cancel():
-                return
-            if error is None:
-                task.future.set_result(_joined(task.parts))
-            else:
-                task.future.set_exception(error)
+        except Exception as error:
+            return error
+        self._note([task], rows.stop - rows.start, begin)
+        return None
 
     def _note(self, batch, rows, begin):
         if self._metrics:
             waits = [begin - task.arrived for task in batch]
             self._metrics.batch(rows, waits, time.monotonic() - begin)
-
-    def _answer_alone(self, task):
-        try:
-            (result,) = _outputs([task])
-        except Exception as error:
-            task.future.set_exception(error)
-        else:
-            task.future.set_result(result)
 
 
 def _task(model, name, inputs):
@@ -237,6 +229,25 @@ def _task(model, name, inputs):
     shapes = tuple(inputs[key].shape[1:] for key in sorted(inputs))
     kind = (id(model), name, shapes)
     return _Task(model, name, inputs, rows.pop(), kind, signature.takes_parts)
+
+
+def _outcome_alone(task):
+    try:
+        (result,) = _outputs([task])
+    except Exception as error:
+        return error
+    return result
+
+
+def _outcome_of_parts(task, rows, error):
+    """Returns the outcome of a long request after its last part, or the first error."""
+    task.done += rows.stop - rows.start
+    is_settled = task.future.done() or task.future.running()  # canceled, or by an error
+    if is_settled or error is None and task.done < task.rows:
+        return []
+    if not task.future.set_running_or_notify_cancel():
+        return []
+    return [(task.future, error or _joined(task.parts))]
 
 
 def _joined(parts):

@@ -235,6 +235,15 @@ def test_threads_that_are_idle_share_the_rows_of_a_request(model, start):
     assert sorted(model.batches) == [[1, 2, 3], [4, 5]]
 
 
+def test_a_request_that_comes_alone_is_cut_alike_every_time(model, start):
+    batcher = start(threads=2)
+    model.go_on.set()
+    for _ in range(200):
+        assert submit(batcher, model, 1, 2, 3, 4).result(PATIENCE)["y"].shape == (4,)
+    assert len(model.batches) == 400
+    assert all(len(batch) == 2 for batch in model.batches)
+
+
 def test_parts_that_end_in_another_order_are_joined_in_theirs(model, start):
     """The first part of a request waits until the others have run."""
     last = threading.Event()
