@@ -162,16 +162,9 @@ JOBS = {
 }
 
 
-def parse():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def add_arguments(parser):
+    """Adds what `finetune_speed.py` takes as well."""
     parser.add_argument("--only", nargs="+", choices=JOBS, default=list(JOBS))
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--steps", type=int, help="so many batches, and no quality")
-    parser.add_argument("--examples", type=int, help="so many to train on")
-    parser.add_argument(
-        "--keep", type=pathlib.Path, help="a folder for what is trained"
-    )
     parser.add_argument(
         "--precision",
         choices=("float32", "bfloat16"),
@@ -181,14 +174,26 @@ def parse():
     parser.add_argument("--model", default="minilm", help="a source (default: minilm)")
     data.add_argument(parser)
     parser.add_argument(
+        "--peers-python", help="Python of the peer's environment (default: made here)"
+    )
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_arguments(parser)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--steps", type=int, help="so many batches, and no quality")
+    parser.add_argument("--examples", type=int, help="so many to train on")
+    parser.add_argument(
+        "--keep", type=pathlib.Path, help="a folder for what is trained"
+    )
+    parser.add_argument(
         "--padding",
         choices=("random", "sorted"),
         default="random",
         help="batches of the peer: at random, as its Trainer makes them by default, or "
         "of like length",
-    )
-    parser.add_argument(
-        "--peers-python", help="Python of the peer's environment (default: made here)"
     )
     return parser.parse_args()
 
@@ -352,13 +357,26 @@ def quality_of(found):
 
 
 def write(table, arguments):
-    """Rows go beside those of other tasks that were found under the same conditions."""
-    RESULTS.mkdir(exist_ok=True)
     stem = "finetune-speed" if arguments.steps else "finetune"
     stem += "-sorted" if arguments.padding == "sorted" else ""
     stem += "-bfloat16" if arguments.precision == "bfloat16" else ""
-    stem += f"-{processors.kind()}"
-    file, conditions = RESULTS / f"{stem}.json", about(arguments)
+    keep_rows(stem, table, about(arguments), markdown)
+
+
+def keep_rows(stem, table, conditions, markdown):
+    """Writes rows beside those of other tasks found under the same conditions.
+
+    Args:
+        stem: What the file is named after, without the kind of processor.
+        table: The rows, dictionaries with their `task`.
+        conditions: A line that says how they were found.
+        markdown: Function of rows and conditions to a text.
+
+    Returns:
+        All rows, in the order of the tasks.
+    """
+    RESULTS.mkdir(exist_ok=True)
+    file = RESULTS / f"{stem}-{processors.kind()}.json"
     known = json.loads(file.read_text()) if file.exists() else {}
     rows = {row["task"]: row for row in known.get("rows", [])}
     if known.get("about") != conditions:
@@ -367,6 +385,7 @@ def write(table, arguments):
     rows = [rows[name] for name in JOBS if name in rows]
     file.write_text(json.dumps({"about": conditions, "rows": rows}, indent=2) + "\n")
     file.with_suffix(".md").write_text(markdown(rows, conditions))
+    return rows
 
 
 if __name__ == "__main__":

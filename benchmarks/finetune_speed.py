@@ -11,6 +11,7 @@ table gives medians and the median of the ratios of the same batch, so it says w
 """
 
 import argparse
+import functools
 import json
 import os
 import pathlib
@@ -19,35 +20,23 @@ import subprocess
 import sys
 import tempfile
 
-import data
 import finetune
 import processors
 from finetune_kerasbert import examples, task_of
 
-CONTESTANTS = ("kerasbert", "transformers")
 UNCOUNTED = 2  # steps that trace and warm up
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    jobs = finetune.JOBS
-    parser.add_argument("--only", nargs="+", choices=jobs, default=list(jobs))
+    finetune.add_arguments(parser)
     parser.add_argument("--steps", type=int, default=40)
-    parser.add_argument(
-        "--precision",
-        choices=("float32", "bfloat16"),
-        default="float32",
-        help="bfloat16: mixed_bfloat16 of Keras, autocast of torch",
-    )
     parser.add_argument(
         "--beside",
         choices=("transformers", "float32"),
         default="transformers",
         help="the other one; float32: kerasbert in float32",
     )
-    parser.add_argument("--model", default="minilm", help="a source (default: minilm)")
-    data.add_argument(parser)
-    parser.add_argument("--peers-python", help="Python of the peer's environment")
     return parser.parse_args()
 
 
@@ -175,23 +164,14 @@ def main():
     stem = "finetune-steps"
     stem += "-bfloat16" if arguments.precision == "bfloat16" else ""
     stem += "-beside-float32" if arguments.beside == "float32" else ""
-    file = finetune.RESULTS / f"{stem}-{processors.kind()}.json"
-    conditions = about(arguments)
-    known = json.loads(file.read_text()) if file.exists() else {}
-    rows = {row["task"]: row for row in known.get("rows", [])}
-    if known.get("about") != conditions:
-        rows = {}
     other = "kerasbert float32" if theirs is ours else "transformers"
+    conditions, table = about(arguments), functools.partial(markdown, other=other)
     for name in arguments.only:
         with tempfile.TemporaryDirectory() as work:
             row = measure(name, arguments, [ours, theirs], pathlib.Path(work))
-        rows[name] = row
         print(row, flush=True)
-        ordered = [rows[task] for task in finetune.JOBS if task in rows]
-        found = {"about": conditions, "rows": ordered}
-        file.write_text(json.dumps(found, indent=2) + "\n")
-        file.with_suffix(".md").write_text(markdown(ordered, conditions, other))
-    print("\n" + markdown(ordered, conditions, other))
+        rows = finetune.keep_rows(stem, [row], conditions, table)
+    print("\n" + table(rows, conditions))
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def read_media_table(file, options, what):
         lines, paths, targets = [], [], []
         for line, cells in table:
             path, target = (cell_of(cells, column) for column in chosen)
-            if not isinstance(target, str | int):
+            if not isinstance(target, str | int | float):
                 raise ValueError(
                     f"Expected {what} in line {line} of {table.name}, got "
                     f"{quoted(str(target), 60)}."

@@ -8,6 +8,8 @@ from keras import ops
 from kerasbert.training.adamw import AdamW
 
 RATE, DECAY, CLIP, EPSILON = 0.1, 0.1, 0.5, 1e-8
+# Other backends correct the bias of the moments in float32, step by step.
+ERROR = 2e-6 if keras.backend.backend() == "tensorflow" else 5e-6
 
 
 def adamw(weights, gradients, clip=CLIP):
@@ -55,7 +57,7 @@ def check_steps(clip, size, of_table=ops.convert_to_tensor):
     )
     for variable, weight in zip(variables, expected, strict=True):
         found = ops.convert_to_numpy(variable)
-        np.testing.assert_allclose(found, weight, rtol=2e-5, atol=5e-6)
+        np.testing.assert_allclose(found, weight, rtol=2e-5, atol=ERROR)
 
 
 SIZES = pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from kerasbert.training.devices import device_count
 from kerasbert.training.features import IGNORED
 from kerasbert.training.stream import TrainingStream, dataset_of
 
+FIRST_FRACTION = 0.9  # of the steps, as in BERT, where first sequences are shorter
 PLACES = 16
 
 
@@ -208,7 +209,7 @@ def stream_of(
     batch_ramp=0,
     first_mask_rate=None,
     first_max_length=None,
-    first_fraction=0.9,
+    first_fraction=FIRST_FRACTION,
 ):
     """Returns the batches of a corpus for a `Pretrainer`."""
     last = task.mask_rate
@@ -221,7 +222,7 @@ def stream_of(
         raise ValueError(
             f"Expected first_fraction above 0 and below 1, got {first_fraction}."
         )
-    if first_max_length is None and first_fraction != 0.9:
+    if first_max_length is None and first_fraction != FIRST_FRACTION:
         raise ValueError(
             f"Expected first_max_length with first_fraction ({first_fraction}): it is "
             "the part of all steps whose sequences are that long at most."
