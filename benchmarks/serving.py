@@ -93,9 +93,9 @@ class Bench:
             ("loaded", precision), lambda: Loaded(self.folder(precision), name)
         )
 
-    def c_program(self, precision):
+    def c_program(self, precision, *options):
         name = f"kerasbert {precision}, C"
-        return CProgram(self.folder(precision), self.threads, name, self.work)
+        return CProgram(self.folder(precision), self.threads, name, self.work, *options)
 
     def peer(self, script, *options):
         arguments = ["--model", self.source, "--threads", self.threads, *options]
@@ -104,16 +104,18 @@ class Bench:
             lambda: Peer(self.arguments.peers_python, self.work, script, *arguments),
         )
 
-    def onnxruntime(self, precision):
+    def onnxruntime(self, precision, requests=1):
         options = ("--precision", precision, "--work", self.work)
+        options += ("--requests", requests)
         return self.peer("embed_onnxruntime.py", *options)
 
-    def openvino(self, precision):
+    def openvino(self, precision, requests=1):
         texts = self.work / "calibration.json"
         if not texts.exists():
             train = data.path("sentiment_en/sst2/train.tsv")
             texts.write_text(json.dumps(read_texts(train)[:CALIBRATION]), "utf-8")
         options = ("--precision", precision, "--work", self.work)
+        options += ("--requests", requests)
         return self.peer("embed_openvino.py", *options, "--calibration", texts)
 
     def sentence_transformers(self, dtype):
@@ -185,6 +187,35 @@ def throughputs(bench, precision, peers):
         )
 
 
+def requests_at_once(bench, precision, peers, least):
+    """A line for each peer: rates with a request on each thread, as a busy server has.
+
+    Args:
+        bench: The `Bench`.
+        precision: That of the export.
+        peers: Methods of `bench` that make a peer for a precision.
+        least: The least ratio to the first peer, or None.
+    """
+    if bench.threads < 2:
+        return
+    ours = bench.c_program(precision, bench.threads, 1)
+    contestants = [ours, *(peer(precision, bench.threads) for peer in peers)]
+    texts = bench.some_texts(contestants)
+    times = alternate(contestants, bench.rounds, lambda one: one.seconds(texts))
+    rates = [len(texts) / statistics.median(found) for found in times]
+    for place, peer in enumerate(contestants[1:], 1):
+        share = ratio(times[0], times[place])
+        wanted = least if place == 1 else None
+        yield line(
+            f"{precision}, {bench.threads} requests at once",
+            f"C: {rates[0]:.0f} texts/s",
+            f"{peer.name}: {rates[place]:.0f} texts/s",
+            f"C {share:.2f}",
+            f">= {wanted}" if wanted else "",
+            share >= wanted if wanted else None,
+        )
+
+
 def cosines(bench, contestant, texts):
     """Cosines to the vectors of the float32 export, text by text."""
     return (contestant.vectors(texts) * bench.export("float32").vectors(texts)).sum(1)
@@ -205,6 +236,8 @@ def float32(bench):
     peers = [(bench.openvino("float32"), 1.1), (bench.onnxruntime("float32"), 1.15)]
     peers.append((bench.sentence_transformers("float32"), None))
     yield from throughputs(bench, "float32", peers)
+    of_peers = (bench.openvino, bench.onnxruntime)
+    yield from requests_at_once(bench, "float32", of_peers, 1.1)
 
     ours, flops = bench.export("float32"), operations(bench, bench.texts)
     pairs = []
@@ -238,6 +271,7 @@ def bfloat16(bench):
     peers = [(bench.openvino("bfloat16"), 1.4)]
     peers.append((bench.sentence_transformers("bfloat16"), 1.5))
     yield from throughputs(bench, "bfloat16", peers)
+    yield from requests_at_once(bench, "bfloat16", (bench.openvino,), 1.4)
     texts = bench.some_texts([bench.export("bfloat16")])
     found = cosines(bench, bench.export("bfloat16"), texts)
     yield cosine_line("bfloat16, cosine to float32", found, 0.9999, 0)
@@ -253,6 +287,7 @@ def cosine_of_peer(bench, peer, texts):
 def int8(bench):
     peers = [(bench.openvino("int8"), 1.2), (bench.onnxruntime("int8"), 1.0)]
     yield from throughputs(bench, "int8", peers)
+    yield from requests_at_once(bench, "int8", (bench.openvino, bench.onnxruntime), 1.2)
     found = cosines(bench, bench.export("int8"), bench.texts)
     yield cosine_line("int8, cosine to float32", found, 0.997, 0.985)
     for peer, _ in peers:
@@ -277,6 +312,9 @@ def one_text(bench):
     for precision, most in (("float32", 1.3), ("bfloat16", 1.2), ("int8", 1.2)):
         theirs = bench.openvino(precision)
         yield latency(bench, bench.c_program(precision), theirs, most)
+        alone = bench.c_program(precision, 1, 1)
+        alone.name += ", one thread"
+        yield latency(bench, alone, theirs, most)
         yield latency(bench, bench.loaded(precision), theirs, None)
     for precision in ("float32", "int8"):
         theirs = bench.onnxruntime(precision)
@@ -380,7 +418,7 @@ def main():
 
     tf.get_logger().setLevel("ERROR")
     tf.config.threading.set_intra_op_parallelism_threads(arguments.threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(arguments.threads)
     begin, lines = time.perf_counter(), []
     with tempfile.TemporaryDirectory() as work:
         bench = Bench(arguments, pathlib.Path(work))

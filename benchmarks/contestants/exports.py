@@ -103,9 +103,11 @@ class CProgram:
         threads: Threads of TensorFlow.
         name: What the table calls it.
         work: A folder to build in.
+        clients: Requests that it answers at once.
+        intra_op: Threads of an operation; None: all.
     """
 
-    def __init__(self, folder, threads, name, work):
+    def __init__(self, folder, threads, name, work, clients=1, intra_op=None):
         import tensorflow as tf
         import tensorflow_text
 
@@ -116,14 +118,16 @@ class CProgram:
         if not program.exists():
             subprocess.run(
                 [
-                    *(shutil.which("gcc") or "gcc", "-O2", C_SOURCE, "-o", program),
+                    *(shutil.which("gcc") or "gcc", "-O2", "-pthread"),
+                    *(C_SOURCE, "-o", program),
                     *(f"-I{tensorflow / 'include'}", f"-L{tensorflow}"),
                     *("-l:libtensorflow_cc.so.2", "-l:libtensorflow_framework.so.2"),
                     f"-Wl,-rpath,{tensorflow}",
                 ],
                 check=True,
             )
-        self._command = [program, "--threads", str(threads), folder]
+        self._command = [program, "--threads", str(threads), "--clients", str(clients)]
+        self._command += ["--intra-op", str(intra_op or threads), folder]
         self._command += sorted(libraries.glob("*_fast_*.so"))
         self._command += [libraries / "_whitespace_tokenizer_v2.so"]
 
@@ -133,7 +137,7 @@ class CProgram:
 
     def seconds(self, texts):
         """The time of all texts, in batches of neighbours in length."""
-        texts = sorted(texts, key=lambda text: len(text.encode()))
+        texts = sorted(texts, key=lambda text: -len(text.encode()))
         options = ("--repeat", "1", "--batch", str(BATCH))
         return len(texts) / self._told("texts_per_s", texts, *options)
 

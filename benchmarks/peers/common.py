@@ -11,6 +11,7 @@ repetitions. It ends with its stdin.
 """
 
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -29,6 +30,7 @@ def parser(description, precisions):
     found.add_argument("--precision", choices=precisions, default="float32")
     found.add_argument("--work", type=pathlib.Path, required=True, help="for models")
     found.add_argument("--threads", type=int, default=2)
+    found.add_argument("--requests", type=int, default=1, help="batches at once")
     found.add_argument("--max-length", type=int, default=256, help="tokens")
     # Smaller batches suit these runtimes better than larger ones.
     found.add_argument("--batch-size", type=int, default=8, help="sentences a batch")
@@ -69,20 +71,30 @@ class Batches:
         self.tokenizer.enable_truncation(arguments.max_length)
         self.tokenizer.no_padding()
         self.batch_size = arguments.batch_size
+        self.each = map
+        if arguments.requests > 1:
+            self.each = concurrent.futures.ThreadPoolExecutor(arguments.requests).map
 
     def map(self, function, texts, dtype="int64"):
         """The rows that a function gives for ids, mask and segments `[B, S]`."""
         rows = [row.ids for row in self.tokenizer.encode_batch(texts)]
         order = np.argsort([len(row) for row in rows], kind="stable")
-        vectors = []
-        for begin in range(0, len(rows), self.batch_size):
+
+        def of_batch(begin):
             batch = [rows[i] for i in order[begin : begin + self.batch_size]]
             shape = (len(batch), max(map(len, batch)))
             ids, mask = np.zeros(shape, dtype), np.zeros(shape, dtype)
             for i, row in enumerate(batch):
                 ids[i, : len(row)], mask[i, : len(row)] = row, 1
-            vectors.append(function(ids, mask, np.zeros_like(ids)))
-        return np.concatenate(vectors)[np.argsort(order)]
+            return function(ids, mask, np.zeros_like(ids))
+
+        vectors = self.each(of_batch, range(0, len(rows), self.batch_size))
+        return np.concatenate(list(vectors))[np.argsort(order)]
+
+
+def at_once(arguments):
+    """What a name says of several requests at once."""
+    return f", {arguments.requests} at once" if arguments.requests > 1 else ""
 
 
 def set_threads(threads):

@@ -72,7 +72,7 @@ def main():
 
     def make():
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = arguments.threads
+        options.intra_op_num_threads = arguments.threads // arguments.requests
         session = onnxruntime.InferenceSession(
             str(model_file(arguments)), options, providers=["CPUExecutionProvider"]
         )
@@ -84,6 +84,7 @@ def main():
             return session.run(None, dict(zip(common.INPUTS, inputs, strict=True)))[0]
 
         name = f"onnxruntime {onnxruntime.__version__} {arguments.precision}"
+        name += common.at_once(arguments)
         return name, lambda texts: batches.map(vectors, texts, dtype)
 
     common.answer_commands(make)

@@ -10,10 +10,13 @@
  *     --batch N          texts in a request; default: all of them
  *     --repeat N         answers every request N times more, and tells the median time
  *     --threads N        threads of TensorFlow; default: one a processor
+ *     --intra-op N       threads of an operation, of those; default: all
+ *     --clients N        requests that are timed at once; default: 1
  *
  * Vectors or texts go to standard output, a line an input; times go to the error stream.
  */
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,9 +155,45 @@ static int by_size(const void *a, const void *b) {
   return (difference > 0) - (difference < 0);
 }
 
+/* === Timed requests: clients take the next one until none is left === */
+
+typedef struct {
+  TF_Session *session;
+  TF_Output input, output;
+  TF_Tensor **texts;
+  int64_t requests, all, next;
+  double *times;
+} Work;
+
+static void *client(void *shared) {
+  Work *work = shared;
+  TF_Status *status = TF_NewStatus();
+  for (;;) {
+    int64_t place = __atomic_fetch_add(&work->next, 1, __ATOMIC_RELAXED);
+    if (place >= work->all) break;
+    TF_Tensor *vectors = NULL;
+    double before = seconds();
+    TF_SessionRun(work->session, NULL, &work->input, work->texts + place % work->requests,
+                  1, &work->output, &vectors, 1, NULL, 0, NULL, status);
+    check(status, "request");
+    work->times[place] = seconds() - before;
+    TF_DeleteTensor(vectors);
+  }
+  TF_DeleteStatus(status);
+  return NULL;
+}
+
+static void answer_at_once(Work *work, int64_t clients) {
+  pthread_t *threads = calloc(clients, sizeof *threads);
+  for (int64_t i = 0; i < clients; i++)
+    if (pthread_create(threads + i, NULL, client, work)) fail("--clients", "no thread");
+  for (int64_t i = 0; i < clients; i++) pthread_join(threads[i], NULL);
+  free(threads);
+}
+
 int main(int argc, char **argv) {
   const char *signature = "serving_default", *output_name = "embedding";
-  int64_t batch = 0, repeat = 0, threads = 0;
+  int64_t batch = 0, repeat = 0, threads = 0, intra_op = 0, clients = 1;
   int first = 1;
   for (; first + 1 < argc && !strncmp(argv[first], "--", 2); first += 2) {
     const char *value = argv[first + 1];
@@ -163,6 +202,8 @@ int main(int argc, char **argv) {
     else if (!strcmp(argv[first], "--batch")) batch = atoll(value);
     else if (!strcmp(argv[first], "--repeat")) repeat = atoll(value);
     else if (!strcmp(argv[first], "--threads")) threads = atoll(value);
+    else if (!strcmp(argv[first], "--intra-op")) intra_op = atoll(value);
+    else if (!strcmp(argv[first], "--clients")) clients = atoll(value);
     else fail("no such option", argv[first]);
   }
   if (first >= argc) fail("usage", "embed [options] VERSION_FOLDER TF_TEXT_LIBRARY...");
@@ -177,7 +218,8 @@ int main(int argc, char **argv) {
   double start = seconds();
   TF_SessionOptions *options = TF_NewSessionOptions();
   if (threads > 0 && threads < 128) { /* ConfigProto: intra and inter op threads */
-    uint8_t config[] = {2 << 3, threads, 5 << 3, threads};
+    if (intra_op < 1 || intra_op > threads) intra_op = threads;
+    uint8_t config[] = {2 << 3, intra_op, 5 << 3, threads};
     TF_SetConfig(options, config, sizeof config, status);
     check(status, "--threads");
   }
@@ -206,32 +248,32 @@ int main(int argc, char **argv) {
   }
 
   if (batch < 1) batch = count ? count : 1;
-  int64_t requests = (count + batch - 1) / batch, timed = 0;
-  double *times = calloc(requests * repeat + 1, sizeof *times);
-  for (int64_t begin = 0; begin < count || begin == 0; begin += batch) {
-    int64_t texts_left = count - begin < batch ? count - begin : batch;
-    TF_Tensor *text = string_tensor(texts + begin, sizes + begin, texts_left);
-    for (int64_t i = 0; i <= repeat; i++) {
-      TF_Tensor *vectors = NULL;
-      double before = seconds();
-      TF_SessionRun(session, NULL, &input, &text, 1, &output, &vectors, 1, NULL, 0,
-                    NULL, status);
-      check(status, "request");
-      double taken = seconds() - before;
-      if (i == 0 && begin == 0) fprintf(stderr, "first_answer_s %.3f\n", taken);
-      if (i == 0) print_rows(vectors);
-      else times[timed++] = taken;
-      TF_DeleteTensor(vectors);
-    }
-    TF_DeleteTensor(text);
+  int64_t requests = count ? (count + batch - 1) / batch : 1;
+  TF_Tensor **inputs = calloc(requests, sizeof *inputs);
+  for (int64_t i = 0; i < requests; i++) {
+    int64_t begin = i * batch, left = count - begin < batch ? count - begin : batch;
+    inputs[i] = string_tensor(texts + begin, sizes + begin, left);
+    TF_Tensor *vectors = NULL;
+    double before = seconds();
+    TF_SessionRun(session, NULL, &input, inputs + i, 1, &output, &vectors, 1, NULL, 0,
+                  NULL, status);
+    check(status, "request");
+    if (i == 0) fprintf(stderr, "first_answer_s %.3f\n", seconds() - before);
+    print_rows(vectors);
+    TF_DeleteTensor(vectors);
   }
-  if (timed) {
-    double total = 0;
-    for (int64_t i = 0; i < timed; i++) total += times[i];
-    qsort(times, timed, sizeof *times, by_size);
-    fprintf(stderr, "median_s %.6f\ntexts_per_s %.1f\n", times[timed / 2],
+  if (repeat) {
+    int64_t all = requests * repeat;
+    double *times = calloc(all, sizeof *times);
+    Work work = {session, input, output, inputs, requests, all, 0, times};
+    double before = seconds();
+    answer_at_once(&work, clients > 1 ? clients : 1);
+    double total = seconds() - before;
+    qsort(times, all, sizeof *times, by_size);
+    fprintf(stderr, "median_s %.6f\ntexts_per_s %.1f\n", times[all / 2],
             count * repeat / total);
   }
+  for (int64_t i = 0; i < requests; i++) TF_DeleteTensor(inputs[i]);
   TF_CloseSession(session, status);
   TF_DeleteSession(session, status);
   return 0;

@@ -39,7 +39,8 @@ def program():
     binary = folder / "embed"
     subprocess.run(
         [
-            *(compiler, "-O1", "-Wall", "-Wextra", "-Werror", SOURCE, "-o", binary),
+            *(compiler, "-O1", "-pthread", "-Wall", "-Wextra", "-Werror"),
+            *(SOURCE, "-o", binary),
             *(f"-I{TENSORFLOW / 'include'}", f"-L{TENSORFLOW}"),
             *("-l:libtensorflow_cc.so.2", "-l:libtensorflow_framework.so.2"),
             f"-Wl,-rpath,{TENSORFLOW}",
