@@ -2,6 +2,7 @@
 
     python benchmarks/finetune.py                        every task, one seed
     python benchmarks/finetune.py --only sst2 --seeds 0 1 2
+    python benchmarks/finetune.py --same-start           quality: only dropout differs
     python benchmarks/finetune.py --steps 40             speed alone
     python benchmarks/finetune.py --precision bfloat16   mixed_bfloat16 and --bf16
 
@@ -9,6 +10,8 @@ Both begin with the same weights and see the same data, as often, in batches of 
 size, with the same learning rate, warm-up, decay and clipping; each in a process of its
 own, in turns. Batches of kerasbert hold examples of like length; those of transformers
 are random, as its Trainer makes them by default, or sorted like that: see --padding.
+With --same-start both begin with one new head, too, and take the batches that kerasbert
+draws: scores vary with these draws by more than the two projects differ.
 Tags of kerasbert are the likeliest ones that the scheme allows, those of transformers
 the likeliest of each word, as in its examples. What they predict is scored here, by the
 same code. "Whole" are the seconds of the training with its start (tokenizing, tracing,
@@ -22,6 +25,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -195,6 +199,11 @@ def parse():
         help="batches of the peer: at random, as its Trainer makes them by default, or "
         "of like length",
     )
+    parser.add_argument(
+        "--same-start",
+        action="store_true",
+        help="one new head and the same batches for both",
+    )
     return parser.parse_args()
 
 
@@ -234,6 +243,37 @@ def source_of(job, model, work):
     if job.model == "random-zh":
         return random_chinese(work / "random-zh")
     return resolve(model)
+
+
+def batches_of(job):
+    """The rows of the batches that kerasbert makes of a described job, all epochs."""
+    from finetune_kerasbert import examples, task_of
+
+    from kerasbert.training.batches import epoch_batches
+
+    inputs, targets = examples(job["kind"], job["train"])
+    task = task_of(job)
+    task.adapt(inputs, targets, learns=True)
+    lengths = task.features(inputs, targets).lengths
+    return [
+        rows.tolist()
+        for epoch in range(job["epochs"])
+        for rows in epoch_batches(lengths, job["batch_size"], job["seed"], epoch)
+    ]
+
+
+def same_start(job, folder):
+    """What gives both one new head, and transformers the batches of kerasbert."""
+    import keras
+    from finetune_kerasbert import task_of
+
+    shared = {"batches": batches_of(job), "without_padding": True}
+    if job["kind"] == "embed":  # it has no head
+        return shared
+    shutil.rmtree(folder, ignore_errors=True)
+    keras.utils.set_random_seed(job["seed"])
+    task_of(job).save(folder)
+    return {**shared, "model": str(folder)}
 
 
 def peer_command(arguments):
@@ -280,12 +320,19 @@ def main():
             "padding": arguments.padding,
             "precision": arguments.precision,
         }
+        batches = -(-len(described["train"]) // job.settings["batch_size"])
+        if batches * job.settings["epochs"] < 3:
+            raise SystemExit(f"{name}: expected more --examples, for three batches.")
         figures = {contestant: [] for contestant in contestants}
         for seed in arguments.seeds:
+            start = {}
+            if arguments.same_start:
+                start = same_start({**described, "seed": seed}, work / "start")
             for contestant, command in contestants.items():
                 keep = arguments.keep and arguments.keep / f"{name}-{seed}-{contestant}"
                 keep = {"save": str(keep.resolve())} if keep else {}
-                found = run(command, {**described, "seed": seed, **keep}, work)
+                task = {**described, "seed": seed, **start, **keep}
+                found = run(command, task, work)
                 quality = {}
                 if not arguments.steps:
                     quality = job.score(dev, found["predictions"])
@@ -320,6 +367,8 @@ def about(arguments):
         f"{arguments.threads} threads, {processors.processor()}; "
         f"{arguments.precision}; "
         f"batches of transformers: {arguments.padding}"
+        + ", the same head and batches for both"
+        * arguments.same_start
     )
 
 
@@ -359,6 +408,7 @@ def quality_of(found):
 def write(table, arguments):
     stem = "finetune-speed" if arguments.steps else "finetune"
     stem += "-sorted" if arguments.padding == "sorted" else ""
+    stem += "-same-start" if arguments.same_start else ""
     stem += "-bfloat16" if arguments.precision == "bfloat16" else ""
     keep_rows(stem, table, about(arguments), markdown)
 

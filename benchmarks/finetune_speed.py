@@ -22,7 +22,6 @@ import tempfile
 
 import finetune
 import processors
-from finetune_kerasbert import examples, task_of
 
 UNCOUNTED = 2  # steps that trace and warm up
 
@@ -38,18 +37,6 @@ def parse():
         help="the other one; float32: kerasbert in float32",
     )
     return parser.parse_args()
-
-
-def batches_of(job, described):
-    """The rows of the batches that kerasbert makes of the examples."""
-    from kerasbert.training.batches import epoch_batches
-
-    inputs, targets = examples(job.kind, described["train"])
-    task = task_of(described)
-    task.adapt(inputs, targets, learns=True)
-    lengths = task.features(inputs, targets).lengths
-    order = epoch_batches(lengths, described["batch_size"], described["seed"], epoch=0)
-    return [rows.tolist() for rows in order]
 
 
 def start(command, job, work, name):
@@ -107,7 +94,7 @@ def measure(name, arguments, commands, work):
         "seed": 0,
         "in_turns": True,
     }
-    other = {"batches": batches_of(job, described)}
+    other = {"batches": finetune.batches_of(described)}
     if arguments.beside == "float32":
         other = {"precision": "float32"}
     contestants = [
