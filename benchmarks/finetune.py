@@ -11,7 +11,8 @@ size, with the same learning rate, warm-up, decay and clipping; each in a proces
 own, in turns. Batches of kerasbert hold examples of like length; those of transformers
 are random, as its Trainer makes them by default, or sorted like that: see --padding.
 With --same-start both begin with one new head, too, and take the batches that kerasbert
-draws: scores vary with these draws by more than the two projects differ.
+draws, and padding is taken out of transformers' loss of answers: after short trainings,
+scores vary with these draws by more than the two projects differ.
 Tags of kerasbert are the likeliest ones that the scheme allows, those of transformers
 the likeliest of each word, as in its examples. What they predict is scored here, by the
 same code. "Whole" are the seconds of the training with its start (tokenizing, tracing,
@@ -195,16 +196,19 @@ def parse():
     parser.add_argument(
         "--padding",
         choices=("random", "sorted"),
-        default="random",
         help="batches of the peer: at random, as its Trainer makes them by default, or "
-        "of like length",
+        "of like length (default: random)",
     )
     parser.add_argument(
         "--same-start",
         action="store_true",
         help="one new head and the same batches for both",
     )
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.same_start and arguments.padding:
+        parser.error("--same-start takes kerasbert's batches: leave --padding out")
+    arguments.padding = arguments.padding or "random"
+    return arguments
 
 
 def random_chinese(folder):
@@ -245,14 +249,13 @@ def source_of(job, model, work):
     return resolve(model)
 
 
-def batches_of(job):
-    """The rows of the batches that kerasbert makes of a described job, all epochs."""
-    from finetune_kerasbert import examples, task_of
+def batches_of(task, job):
+    """The rows of the batches that a task of kerasbert makes of a job, all epochs."""
+    from finetune_kerasbert import examples
 
     from kerasbert.training.batches import epoch_batches
 
     inputs, targets = examples(job["kind"], job["train"])
-    task = task_of(job)
     task.adapt(inputs, targets, learns=True)
     lengths = task.features(inputs, targets).lengths
     return [
@@ -267,13 +270,14 @@ def same_start(job, folder):
     import keras
     from finetune_kerasbert import task_of
 
-    shared = {"batches": batches_of(job), "without_padding": True}
-    if job["kind"] == "embed":  # it has no head
-        return shared
-    shutil.rmtree(folder, ignore_errors=True)
     keras.utils.set_random_seed(job["seed"])
-    task_of(job).save(folder)
-    return {**shared, "model": str(folder)}
+    task = task_of(job)
+    found = {"without_padding": True}
+    if job["kind"] != "embed":  # which has no head
+        shutil.rmtree(folder, ignore_errors=True)
+        task.save(folder)
+        found["model"] = str(folder)
+    return {**found, "batches": batches_of(task, job)}
 
 
 def peer_command(arguments):
@@ -363,12 +367,13 @@ def summary(name, examples, figures):
 
 
 def about(arguments):
+    batches = arguments.padding
+    if arguments.same_start:
+        batches = "those of kerasbert, from the same new head"
     return (
         f"{arguments.threads} threads, {processors.processor()}; "
         f"{arguments.precision}; "
-        f"batches of transformers: {arguments.padding}"
-        + ", the same head and batches for both"
-        * arguments.same_start
+        f"batches of transformers: {batches}"
     )
 
 

@@ -77,7 +77,6 @@ def without_dropout(source, folder):
 def train(job, folder):
     """Trains kerasbert; returns the task, its losses and the rows of its batches."""
     import kerasbert
-    from kerasbert.training.batches import epoch_batches
 
     task = task_of(job)
     if hasattr(task.model, "dropout"):
@@ -85,8 +84,7 @@ def train(job, folder):
     task.save(folder)
     task = task_of({**job, "model": str(folder)})
     inputs, targets = examples(job["kind"], job["train"])
-    lengths = task.features(inputs, targets).lengths
-    order = epoch_batches(lengths, job["batch_size"], job["seed"], epoch=0)
+    order = finetune.batches_of(task, job)
     losses = Losses([len(rows) for rows in order])
     task.compile(kerasbert.Recipe(learning_rate=job["learning_rate"]))
     task.fit(
@@ -97,7 +95,7 @@ def train(job, folder):
         callbacks=[losses],
         verbose=0,
     )
-    return task, losses.losses, [rows.tolist() for rows in order]
+    return task, losses.losses, order
 
 
 def compare(name, arguments, peer, work):

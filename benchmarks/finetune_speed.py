@@ -22,6 +22,7 @@ import tempfile
 
 import finetune
 import processors
+from finetune_kerasbert import task_of
 
 UNCOUNTED = 2  # steps that trace and warm up
 
@@ -94,7 +95,7 @@ def measure(name, arguments, commands, work):
         "seed": 0,
         "in_turns": True,
     }
-    other = {"batches": finetune.batches_of(described)}
+    other = {"batches": finetune.batches_of(task_of(described), described)}
     if arguments.beside == "float32":
         other = {"precision": "float32"}
     contestants = [

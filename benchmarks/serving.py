@@ -93,9 +93,11 @@ class Bench:
             ("loaded", precision), lambda: Loaded(self.folder(precision), name)
         )
 
-    def c_program(self, precision, *options):
-        name = f"kerasbert {precision}, C"
-        return CProgram(self.folder(precision), self.threads, name, self.work, *options)
+    def c_program(self, precision, name="C", **options):
+        name = f"kerasbert {precision}, {name}"
+        return CProgram(
+            self.folder(precision), self.threads, name, self.work, **options
+        )
 
     def peer(self, script, *options):
         arguments = ["--model", self.source, "--threads", self.threads, *options]
@@ -161,59 +163,55 @@ def ratio(first, second):
     return statistics.median(b / a for a, b in zip(first, second, strict=True))
 
 
-def throughputs(bench, precision, peers):
-    """A line for each peer: its rate, and those of our export from Python and from C.
+def throughputs(bench, what, ours, peers):
+    """A line for each peer: its rate, and those of our export.
 
     Args:
         bench: The `Bench`.
-        precision: That of the export.
+        what: What the lines are about.
+        ours: From what the table calls a contestant, such as "C", to the contestant.
         peers: Pairs of a contestant and the least ratio, or None.
     """
-    ours = [bench.loaded(precision), bench.c_program(precision)]
-    contestants = [*ours, *(peer for peer, _ in peers)]
+    contestants = [*ours.values(), *(peer for peer, _ in peers)]
     texts = bench.some_texts(contestants)
     times = alternate(contestants, bench.rounds, lambda one: one.seconds(texts))
     rates = [len(texts) / statistics.median(found) for found in times]
-    shown = f"Python: {rates[0]:.0f} texts/s, C: {rates[1]:.0f}"
+    shown = [f"{name}: {rate:.0f}" for name, rate in zip(ours, rates, strict=False)]
+    shown[0] += " texts/s"
     for place, (peer, least) in enumerate(peers, len(ours)):
-        python, c = ratio(times[0], times[place]), ratio(times[1], times[place])
+        shares = [ratio(found, times[place]) for found in times[: len(ours)]]
         yield line(
-            precision,
-            shown,
+            what,
+            ", ".join(shown),
             f"{peer.name}: {rates[place]:.0f} texts/s",
-            f"Python {python:.2f}, C {c:.2f}",
+            ", ".join(
+                f"{name} {share:.2f}" for name, share in zip(ours, shares, strict=True)
+            ),
             f">= {least}" if least else "",
-            min(python, c) >= least if least else None,
+            min(shares) >= least if least else None,
         )
 
 
-def requests_at_once(bench, precision, peers, least):
-    """A line for each peer: rates with a request on each thread, as a busy server has.
+def one_after_another(bench, precision, peers):
+    """Rates of one request at a time, on all threads, as `throughputs` has them."""
+    ours = {"Python": bench.loaded(precision), "C": bench.c_program(precision)}
+    yield from throughputs(bench, precision, ours, peers)
+
+
+def at_once(bench, precision, peers):
+    """Rates with a request on each thread, as a busy server has them.
 
     Args:
         bench: The `Bench`.
         precision: That of the export.
-        peers: Methods of `bench` that make a peer for a precision.
-        least: The least ratio to the first peer, or None.
+        peers: Pairs of a method of `bench` that makes a peer, and the least ratio.
     """
-    if bench.threads < 2:
-        return
-    ours = bench.c_program(precision, bench.threads, 1)
-    contestants = [ours, *(peer(precision, bench.threads) for peer in peers)]
-    texts = bench.some_texts(contestants)
-    times = alternate(contestants, bench.rounds, lambda one: one.seconds(texts))
-    rates = [len(texts) / statistics.median(found) for found in times]
-    for place, peer in enumerate(contestants[1:], 1):
-        share = ratio(times[0], times[place])
-        wanted = least if place == 1 else None
-        yield line(
-            f"{precision}, {bench.threads} requests at once",
-            f"C: {rates[0]:.0f} texts/s",
-            f"{peer.name}: {rates[place]:.0f} texts/s",
-            f"C {share:.2f}",
-            f">= {wanted}" if wanted else "",
-            share >= wanted if wanted else None,
-        )
+    requests = bench.threads
+    if requests > 1:
+        ours = {"C": bench.c_program(precision, clients=requests, intra_op=1)}
+        peers = [(make(precision, requests), least) for make, least in peers]
+        what = f"{precision}, {requests} requests at once"
+        yield from throughputs(bench, what, ours, peers)
 
 
 def cosines(bench, contestant, texts):
@@ -235,9 +233,9 @@ def cosine_line(what, found, least_mean, least_worst):
 def float32(bench):
     peers = [(bench.openvino("float32"), 1.1), (bench.onnxruntime("float32"), 1.15)]
     peers.append((bench.sentence_transformers("float32"), None))
-    yield from throughputs(bench, "float32", peers)
-    of_peers = (bench.openvino, bench.onnxruntime)
-    yield from requests_at_once(bench, "float32", of_peers, 1.1)
+    yield from one_after_another(bench, "float32", peers)
+    peers = [(bench.openvino, 1.1), (bench.onnxruntime, None)]
+    yield from at_once(bench, "float32", peers)
 
     ours, flops = bench.export("float32"), operations(bench, bench.texts)
     pairs = []
@@ -270,8 +268,8 @@ def operations(bench, texts):
 def bfloat16(bench):
     peers = [(bench.openvino("bfloat16"), 1.4)]
     peers.append((bench.sentence_transformers("bfloat16"), 1.5))
-    yield from throughputs(bench, "bfloat16", peers)
-    yield from requests_at_once(bench, "bfloat16", (bench.openvino,), 1.4)
+    yield from one_after_another(bench, "bfloat16", peers)
+    yield from at_once(bench, "bfloat16", [(bench.openvino, 1.4)])
     texts = bench.some_texts([bench.export("bfloat16")])
     found = cosines(bench, bench.export("bfloat16"), texts)
     yield cosine_line("bfloat16, cosine to float32", found, 0.9999, 0)
@@ -286,8 +284,9 @@ def cosine_of_peer(bench, peer, texts):
 
 def int8(bench):
     peers = [(bench.openvino("int8"), 1.2), (bench.onnxruntime("int8"), 1.0)]
-    yield from throughputs(bench, "int8", peers)
-    yield from requests_at_once(bench, "int8", (bench.openvino, bench.onnxruntime), 1.2)
+    yield from one_after_another(bench, "int8", peers)
+    streams = [(bench.openvino, 1.2), (bench.onnxruntime, None)]
+    yield from at_once(bench, "int8", streams)
     found = cosines(bench, bench.export("int8"), bench.texts)
     yield cosine_line("int8, cosine to float32", found, 0.997, 0.985)
     for peer, _ in peers:
@@ -312,9 +311,8 @@ def one_text(bench):
     for precision, most in (("float32", 1.3), ("bfloat16", 1.2), ("int8", 1.2)):
         theirs = bench.openvino(precision)
         yield latency(bench, bench.c_program(precision), theirs, most)
-        alone = bench.c_program(precision, 1, 1)
-        alone.name += ", one thread"
-        yield latency(bench, alone, theirs, most)
+        one_thread = bench.c_program(precision, "C, one thread", intra_op=1)
+        yield latency(bench, one_thread, theirs, most)
         yield latency(bench, bench.loaded(precision), theirs, None)
     for precision in ("float32", "int8"):
         theirs = bench.onnxruntime(precision)

@@ -165,22 +165,26 @@ typedef struct {
   double *times;
 } Work;
 
+/* Answers a request; tells how long it took. */
+static TF_Tensor *answer(const Work *work, int64_t request, double *taken) {
+  TF_Status *status = TF_NewStatus();
+  TF_Tensor *vectors = NULL;
+  double before = seconds();
+  TF_SessionRun(work->session, NULL, &work->input, work->texts + request, 1,
+                &work->output, &vectors, 1, NULL, 0, NULL, status);
+  check(status, "request");
+  *taken = seconds() - before;
+  TF_DeleteStatus(status);
+  return vectors;
+}
+
 static void *client(void *shared) {
   Work *work = shared;
-  TF_Status *status = TF_NewStatus();
   for (;;) {
     int64_t place = __atomic_fetch_add(&work->next, 1, __ATOMIC_RELAXED);
-    if (place >= work->all) break;
-    TF_Tensor *vectors = NULL;
-    double before = seconds();
-    TF_SessionRun(work->session, NULL, &work->input, work->texts + place % work->requests,
-                  1, &work->output, &vectors, 1, NULL, 0, NULL, status);
-    check(status, "request");
-    work->times[place] = seconds() - before;
-    TF_DeleteTensor(vectors);
+    if (place >= work->all) return NULL;
+    TF_DeleteTensor(answer(work, place % work->requests, work->times + place));
   }
-  TF_DeleteStatus(status);
-  return NULL;
 }
 
 static void answer_at_once(Work *work, int64_t clients) {
@@ -248,24 +252,20 @@ int main(int argc, char **argv) {
   }
 
   if (batch < 1) batch = count ? count : 1;
-  int64_t requests = count ? (count + batch - 1) / batch : 1;
+  int64_t requests = count ? (count + batch - 1) / batch : 1, all = requests * repeat;
   TF_Tensor **inputs = calloc(requests, sizeof *inputs);
+  double *times = calloc(all + 1, sizeof *times);
+  Work work = {session, input, output, inputs, requests, all, 0, times};
   for (int64_t i = 0; i < requests; i++) {
     int64_t begin = i * batch, left = count - begin < batch ? count - begin : batch;
     inputs[i] = string_tensor(texts + begin, sizes + begin, left);
-    TF_Tensor *vectors = NULL;
-    double before = seconds();
-    TF_SessionRun(session, NULL, &input, inputs + i, 1, &output, &vectors, 1, NULL, 0,
-                  NULL, status);
-    check(status, "request");
-    if (i == 0) fprintf(stderr, "first_answer_s %.3f\n", seconds() - before);
+    double taken;
+    TF_Tensor *vectors = answer(&work, i, &taken);
+    if (i == 0) fprintf(stderr, "first_answer_s %.3f\n", taken);
     print_rows(vectors);
     TF_DeleteTensor(vectors);
   }
   if (repeat) {
-    int64_t all = requests * repeat;
-    double *times = calloc(all, sizeof *times);
-    Work work = {session, input, output, inputs, requests, all, 0, times};
     double before = seconds();
     answer_at_once(&work, clients > 1 ? clients : 1);
     double total = seconds() - before;
