@@ -2,7 +2,8 @@
 
     python benchmarks/tokenization.py --text sentences.txt --vocabulary vocab.txt
 
-Both run in turns on the same batches; the figures are medians of MB/s over the turns.
+Both run in turns on the same batches, one after the other, and then on as many at once
+as there are threads, in `tf.data`; the figures are medians of MB/s over the turns.
 A SentencePiece model (`*.model`) is compared with `SentencepieceTokenizer`.
 """
 
@@ -66,7 +67,10 @@ def main() -> None:
         f"{platform.machine()}, {os.cpu_count()} cores, {arguments.threads} threads, "
         f"TensorFlow {tf.__version__}, batches of {arguments.batch}"
     )
-    print(f"{'text':32}{'':22}{'MB/s':>8}{'ratio':>8}{'one text, us':>14}")
+    print(
+        f"{'text':32}{'':22}{'MB/s':>8}{'ratio':>8}{'at once':>10}{'ratio':>8}"
+        f"{'one text, us':>14}"
+    )
     for path in arguments.text:
         lines = path.read_bytes().decode("utf-8", errors="replace").splitlines()
         size = sum(len(line.encode("utf-8")) for line in lines) / 1e6
@@ -74,21 +78,39 @@ def main() -> None:
             tf.constant(lines[i : i + arguments.batch])
             for i in range(0, len(lines), arguments.batch)
         ]
-        speeds = {name: [] for name in runs}
-        for turn in range(arguments.turns + 1):  # the first one warms up
+        data = tf.data.Dataset.from_tensor_slices(lines).batch(arguments.batch).cache()
+        several = {
+            name: data.map(run, num_parallel_calls=arguments.threads)
+            for name, run in runs.items()
+        }
+        turns = range(arguments.turns + 1)  # the first one warms up
+        alone = {name: [] for name in runs}
+        at_once = {name: [] for name in runs}
+        for _ in turns:
             for name, run in runs.items():
-                begin = time.perf_counter()
-                for batch in batches:
-                    run(batch)
-                if turn:
-                    speeds[name].append(size / (time.perf_counter() - begin))
-        base = statistics.median(speeds["tensorflow_text"])
+                alone[name].append(size / seconds(run, batches))
+        for _ in turns:
+            for name, dataset in several.items():
+                at_once[name].append(size / seconds(lambda ids: None, dataset))
+        figures = {
+            name: [statistics.median(found[name][1:]) for found in (alone, at_once)]
+            for name in runs
+        }
+        base = figures["tensorflow_text"]
         for name, run in runs.items():
-            median = statistics.median(speeds[name])
+            first, second = figures[name]
             print(
-                f"{path.name[-30:]:32}{name:22}{median:8.1f}{median / base:8.2f}"
-                f"{latency(run, lines):14.0f}"
+                f"{path.name[-30:]:32}{name:22}{first:8.1f}{first / base[0]:8.2f}"
+                f"{second:10.1f}{second / base[1]:8.2f}{latency(run, lines):14.0f}"
             )
+
+
+def seconds(run, batches) -> float:
+    """Time that all batches take."""
+    begin = time.perf_counter()
+    for batch in batches:
+        run(batch)
+    return time.perf_counter() - begin
 
 
 def latency(run, lines) -> float:

@@ -106,6 +106,14 @@ def equal_preprocessors_share_their_graphs():
         yield
 
 
+@pytest.fixture(autouse=True, scope="module")
+def same_seed_for_every_file():
+    """Fixtures of a file come before the seed of its first test."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+
+
 @pytest.fixture(autouse=True)
 def same_seed_for_every_test():
     import keras

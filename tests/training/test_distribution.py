@@ -15,20 +15,16 @@ import kerasbert
 from kerasbert.training.distribution import layout_map
 
 ROOT = pathlib.Path(__file__).parents[2]
-EIGHT = {
-    "KERAS_BACKEND": "jax",
-    "JAX_PLATFORMS": "cpu",
-    "XLA_FLAGS": "--xla_force_host_platform_device_count=8 "
-    "--xla_backend_optimization_level=0",
-}
 
 
 def start(*command, devices=8):
-    flags = EIGHT["XLA_FLAGS"].replace("count=8", f"count={devices}")
+    flags = os.environ.get("XLA_FLAGS", "--xla_backend_optimization_level=0")
+    flags += f" --xla_force_host_platform_device_count={devices}"
+    jax = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags}
     return subprocess.Popen(
         [sys.executable, "-W", "ignore", *map(str, command)],
         cwd=ROOT,
-        env={**os.environ, **EIGHT, "XLA_FLAGS": flags},
+        env={**os.environ, **jax},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
