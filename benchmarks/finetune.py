@@ -5,6 +5,7 @@
     python benchmarks/finetune.py --same-start           quality: only dropout differs
     python benchmarks/finetune.py --steps 40             speed alone
     python benchmarks/finetune.py --precision bfloat16   mixed_bfloat16 and --bf16
+    python benchmarks/finetune.py --precision bfloat16 --beside float32
 
 Both begin with the same weights and see the same data, as often, in batches of the same
 size, with the same learning rate, warm-up, decay and clipping; each in a process of its
@@ -23,6 +24,7 @@ transformers runs in an environment of its own, which is made the first time
 
 import argparse
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -36,6 +38,7 @@ import data
 import processors
 
 SPEED = ("examples/s", "whole")
+PEER = "transformers"
 HERE = pathlib.Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 
@@ -176,6 +179,12 @@ def add_arguments(parser):
         default="float32",
         help="bfloat16: mixed_bfloat16 of Keras, autocast of torch",
     )
+    parser.add_argument(
+        "--beside",
+        choices=(PEER, "float32"),
+        default=PEER,
+        help="the other one; float32: kerasbert in float32",
+    )
     parser.add_argument("--model", default="minilm", help="a source (default: minilm)")
     data.add_argument(parser)
     parser.add_argument(
@@ -205,6 +214,8 @@ def parse():
         help="one new head and the same batches for both",
     )
     arguments = parser.parse_args()
+    if arguments.beside != PEER and (arguments.same_start or arguments.padding):
+        parser.error("--same-start and --padding are of transformers' batches")
     if arguments.same_start and arguments.padding:
         parser.error("--same-start takes kerasbert's batches: leave --padding out")
     arguments.padding = arguments.padding or "random"
@@ -303,10 +314,13 @@ def run(command, job, work):
 
 def main():
     arguments = parse()
-    contestants = {
-        "kerasbert": [sys.executable, HERE / "finetune_kerasbert.py"],
-        "transformers": peer_command(arguments),
-    }
+    ours = [sys.executable, HERE / "finetune_kerasbert.py"]
+    contestants, other = {"kerasbert": (ours, {})}, other_name(arguments)
+    if arguments.beside == PEER:
+        contestants[other] = peer_command(arguments), {}
+    else:
+        contestants[other] = ours, {"precision": arguments.beside}
+    table = functools.partial(markdown, other=other)
     work = pathlib.Path(tempfile.mkdtemp())
     rows = {}
     for name in arguments.only:
@@ -332,10 +346,10 @@ def main():
             start = {}
             if arguments.same_start:
                 start = same_start({**described, "seed": seed}, work / "start")
-            for contestant, command in contestants.items():
+            for contestant, (command, changes) in contestants.items():
                 keep = arguments.keep and arguments.keep / f"{name}-{seed}-{contestant}"
                 keep = {"save": str(keep.resolve())} if keep else {}
-                task = {**described, "seed": seed, **start, **keep}
+                task = {**described, "seed": seed, **start, **keep, **changes}
                 found = run(command, task, work)
                 quality = {}
                 if not arguments.steps:
@@ -345,8 +359,13 @@ def main():
                 figures[contestant].append({**quality, **speed})
                 print(name, seed, contestant, figures[contestant][-1], flush=True)
             rows[name] = summary(name, len(described["train"]), figures)
-            write(rows.values(), arguments)
-    print("\n" + markdown(rows.values(), about(arguments)))
+            write(rows.values(), arguments, table)
+    print("\n" + table(rows.values(), about(arguments)))
+
+
+def other_name(arguments):
+    """What the tables of results call the other contestant."""
+    return PEER if arguments.beside == PEER else f"kerasbert {arguments.beside}"
 
 
 def summary(name, examples, figures):
@@ -367,30 +386,29 @@ def summary(name, examples, figures):
 
 
 def about(arguments):
+    found = (
+        f"{arguments.threads} threads, {processors.processor()}; {arguments.precision}"
+    )
+    if arguments.beside != PEER:
+        return f"{found}; the same batches, of like length"
     batches = arguments.padding
     if arguments.same_start:
         batches = "those of kerasbert, from the same new head"
-    return (
-        f"{arguments.threads} threads, {processors.processor()}; "
-        f"{arguments.precision}; "
-        f"batches of transformers: {batches}"
-    )
+    return f"{found}; batches of transformers: {batches}"
 
 
-def markdown(table, about):
+def markdown(table, about, other):
     lines = [
         about,
         "",
-        "| task | examples | seeds | kerasbert | transformers "
+        f"| task | examples | seeds | kerasbert | {other} "
         "| examples/s | | ratio | whole, s | | ratio |",
         "| --- | --: | --: | --- | --- | --: | --: | --: | --: | --: | --: |",
     ]
     for row in table:
-        quality = [quality_of(row[one]) for one in ("kerasbert", "transformers")]
-        rates, whole = (
-            [row[one][figure] for one in ("kerasbert", "transformers")]
-            for figure in SPEED
-        )
+        both = row["kerasbert"], row[other]
+        quality = [quality_of(one) for one in both]
+        rates, whole = ([one[figure] for one in both] for figure in SPEED)
         lines.append(
             f"| {row['task']} | {row['examples']} | {row['seeds']} "
             f"| {quality[0]} | {quality[1]} "
@@ -410,12 +428,13 @@ def quality_of(found):
     return ", ".join(texts)
 
 
-def write(table, arguments):
+def write(rows, arguments, table):
     stem = "finetune-speed" if arguments.steps else "finetune"
     stem += "-sorted" if arguments.padding == "sorted" else ""
     stem += "-same-start" if arguments.same_start else ""
     stem += "-bfloat16" if arguments.precision == "bfloat16" else ""
-    keep_rows(stem, table, about(arguments), markdown)
+    stem += "-beside-float32" if arguments.beside == "float32" else ""
+    keep_rows(stem, rows, about(arguments), table)
 
 
 def keep_rows(stem, table, conditions, markdown):

@@ -31,12 +31,6 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     finetune.add_arguments(parser)
     parser.add_argument("--steps", type=int, default=40)
-    parser.add_argument(
-        "--beside",
-        choices=("transformers", "float32"),
-        default="transformers",
-        help="the other one; float32: kerasbert in float32",
-    )
     return parser.parse_args()
 
 
@@ -147,13 +141,13 @@ def main():
     arguments = parse()
     ours = [sys.executable, finetune.HERE / "finetune_kerasbert.py"]
     theirs = ours
-    if arguments.beside == "transformers":
+    if arguments.beside == finetune.PEER:
         theirs = finetune.peer_command(arguments)
     stem = "finetune-steps"
     stem += "-bfloat16" if arguments.precision == "bfloat16" else ""
     stem += "-beside-float32" if arguments.beside == "float32" else ""
-    other = "kerasbert float32" if theirs is ours else "transformers"
-    conditions, table = about(arguments), functools.partial(markdown, other=other)
+    table = functools.partial(markdown, other=finetune.other_name(arguments))
+    conditions = about(arguments)
     for name in arguments.only:
         with tempfile.TemporaryDirectory() as work:
             row = measure(name, arguments, [ours, theirs], pathlib.Path(work))
