@@ -106,7 +106,7 @@ def predictions(task, kind, inputs):
 def main():
     job = json.loads(pathlib.Path(sys.argv[1]).read_text("utf-8"))
     tf.config.threading.set_intra_op_parallelism_threads(job["threads"])
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(job["threads"])
     import kerasbert
 
     keras.utils.set_random_seed(job["seed"])
