@@ -13,7 +13,7 @@ from kerasbert.data.targets import spelled_alike
 __all__ = ["check_labels", "check_scores", "check_tagged"]
 
 FEW = 20  # examples up to which each may have its own class
-MANY = 1000  # examples from which a class that occurs once is implausible
+MANY = 25  # examples a class, beside which one that occurs once is implausible
 MISSING = ("nan", "null", "none", "n/a", "na", "#n/a", "<na>", "nat")
 LONG_TEXT = 500  # words of a single text that may be a whole file
 _TAG = re.compile(r"[BIESMLU]-.+")
@@ -139,9 +139,9 @@ def _lists(counts, total, file, account):
 
 
 def _rare(counts, total, file, account):
-    """Rejects a class that occurs once among thousands: a typo, or part of a text."""
+    """Rejects a class that occurs once beside many: a typo, or part of a text."""
     once = [name for name, count in counts.items() if count == 1]
-    if total >= MANY and once and len(counts) <= 50:
+    if once and total >= MANY * len(counts) and len(counts) <= 50:
         raise ValueError(
             f"Expected several examples of every class in {file}, got only one of "
             f"{quoted(once[0], 60)} among {total:,}. Likely causes: a typo, a header "
@@ -234,13 +234,14 @@ def check_tagged(
             f"Expected tags in {account.name}, got {next(iter(tags))!r} for every "
             "word. Name the column of the tags with --label-column."
         )
-    if len(words) < 50:
-        return
-    if not named and all(map(str.isdigit, words)):
+    is_counted = len(words) > len(inputs) and all(map(_is_counted, inputs[:1000]))
+    if not named and (is_counted or len(words) >= 50 and all(map(str.isdigit, words))):
         raise ValueError(
             f"Expected words in {account.name}, got numbers, such as {words[0]!r}. "
             "Name the column of the words with --text-column."
         )
+    if len(words) < 50:
+        return
     marked = sum(len(word) == 2 and word[1].isdigit() for word in words)
     if not characters and marked > 0.95 * len(words):
         raise ValueError(
@@ -254,3 +255,9 @@ def check_tagged(
             f"such as {quoted(words[0], 40)}. Use --word-prefix "
             f"{words[0].split(':')[0]}: to remove it."
         )
+
+
+def _is_counted(words):
+    """Whether words are 1, 2, 3, ..., as in the first column of CoNLL-U, or 2-3."""
+    whole = [word for word in words if not re.fullmatch(r"\d+[-.]\d+", word)]
+    return whole == [str(number) for number in range(1, len(whole) + 1)]

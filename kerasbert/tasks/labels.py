@@ -1,7 +1,8 @@
 """Conversion of classification targets to class indices.
 
 A label is written by its name. A number is a name where the labels are numbers, as the
-stars `["1", ..., "5"]` are, and else the index of a label. A 0/1 matrix has a column a
+stars `["1", ..., "5"]` are, and else the index of a label. A boolean is a name where
+the labels are such as `["no", "yes"]`, and else refused. A 0/1 matrix has a column a
 label.
 """
 
@@ -63,9 +64,7 @@ class LabelIndex:
     def _of_truth(self, value):
         if {True, False} <= self.by_truth.keys():
             return self.by_truth[value]
-        if self.by_value:
-            return self.by_value.get(float(value))
-        return int(value) if len(self.labels) == 2 else None
+        return self.by_value.get(float(value))
 
     def _of_number(self, value):
         if self.by_value:
@@ -78,7 +77,12 @@ class LabelIndex:
         more = ", ..." if len(self.labels) > 4 else ""
         where = "" if position is None else f" at position {position}"
         remedy = "Name all labels when the task is made, or put the example right."
-        if self.by_value and isinstance(label, int | float):
+        if isinstance(label, bool | np.bool_):
+            remedy = (
+                "A boolean may be the index of a label, 1 for True, or say whether "
+                "one of them applies: pass names, or int(target) for indices."
+            )
+        elif self.by_value and isinstance(label, int | float):
             remedy = (
                 "These labels are numbers, so a number is a label's name here and not "
                 "its index; for indices pass [task.labels[i] for i in targets]."

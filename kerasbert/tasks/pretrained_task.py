@@ -140,8 +140,13 @@ def checked_labels(labels):
     """Validates class names."""
     if isinstance(labels, str | int):
         raise TypeError(f"Expected a list of names of classes, got {labels!r}.")
+    if isinstance(labels, set | frozenset | dict):
+        raise TypeError(
+            f"Expected a list of names of classes, in the order of their numbers, got "
+            f"{quoted(labels, 80)}. Pass a list, for instance sorted(names)."
+        )
     labels = [str(label) for label in labels]
-    if not labels or len(set(labels)) < len(labels):
+    if not labels or len(set(labels)) < len(labels) or "" in labels:
         raise ValueError(
             f"Expected different names of classes, got {quoted(labels)}. Name them "
             "with labels=[...]."

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import numbers
 
 import keras
 from keras import ops
@@ -111,6 +112,7 @@ class Recipe:
         epsilon: Added to its root.
 
     Raises:
+        TypeError: If a number is none, such as the text that YAML reads in `1e-4`.
         ValueError: If a value is out of range.
 
     Reference:
@@ -132,6 +134,11 @@ class Recipe:
     epsilon: float = 1e-8
 
     def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            is_off = field.name == "clip_norm" and value is None
+            if isinstance(field.default, float) and not is_off:
+                _check_number(field.name, value)
         positive = 0 < self.learning_rate < math.inf
         _check("learning_rate", self.learning_rate, positive, "above 0 and finite")
         _check("warmup", self.warmup, 0 <= self.warmup < 1, "from 0 up to below 1")
@@ -262,6 +269,11 @@ def as_optimizer(optimizer, model, steps):
     if model.dtype_policy.compute_dtype == "float16" and not scaled:
         return keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer
+
+
+def _check_number(name, value):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"Expected {name} to be a number, got {value!r}.")
 
 
 def _check(name, value, fits, expected):

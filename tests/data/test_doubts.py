@@ -35,6 +35,7 @@ def account():
         (["1", "true"], "more than spelling"),
         (["ｇood", "good"], "more than spelling"),
         (["a"] * 999 + ["b"] * 500 + ["odd"], "only one of 'odd' among 1,500"),
+        (["good"] * 37 + ["bad"] * 37 + ["godo"], "only one of 'godo' among 75"),
         (["old,big", "old", "big", "old,big"], "--multi-label"),
         (["old;big", "old;small", "small;big"], "--label-separator ';'"),
         (["B-PER", "O", "I-PER"], "tags of words.*task .tag"),
@@ -56,6 +57,7 @@ def test_labels_that_are_unlike_classes_are_refused(account, targets, message):
         ["1", "2", "3", "4", "5"] * 4,
         ["label", "text"] * 4,
         ["neither", "some"] * 3,
+        ["good", "bad"] * 36 + ["so so"],  # fewer than 25 of a class
         ["C", "C++", "C#", "-", "+"] * 2,
         [f"intent {n % 150}" for n in range(600)],
         ["a"] * 1500 + ["b"] * 2,
@@ -104,6 +106,8 @@ TAGS = [["O", "B-X", "O", "O"]] * 30
         ([["口0", "腔1"]] * 30, [["O", "O"]] * 30, "--characters"),
         ([["en:a", "en:b"]] * 30, [["O", "O"]] * 30, "--word-prefix en:"),
         ([["1", "2"]] * 30, [["O", "O"]] * 30, "got numbers.*--text-column"),
+        ([["1"], ["1", "2"]], [["O"], ["O", "O"]], "got numbers.*--text-column"),
+        ([["1-2", "1", "2"]], [["_", "A", "O"]], "got numbers, such as '1-2'"),
     ],
 )
 def test_tagged_words_of_the_wrong_columns_are_refused(
@@ -116,5 +120,6 @@ def test_tagged_words_of_the_wrong_columns_are_refused(
 def test_tagged_words_of_honest_data_pass(account):
     check_tagged(WORDS, TAGS, account)
     check_tagged([["a"]], [["O"]], account)
+    check_tagged([["1"], ["2", "1"]], [["O"], ["O", "O"]], account)
     check_tagged(["a text"], [[]], account)
     check_tagged([["en:a", "b"]] * 30, [["O", "O"]] * 30, account)

@@ -174,6 +174,14 @@ def test_a_number_out_of_its_range_is_refused(values):
         Recipe(**values)
 
 
+@pytest.mark.parametrize("value", ["1e-4", None, True])
+def test_what_is_no_number_is_refused(value):
+    for name in ("learning_rate", "weight_decay"):
+        with pytest.raises(TypeError, match=f"Expected {name} to be a number, got "):
+            Recipe(**{name: value})
+    assert Recipe(np.float32(0.5), weight_decay=0).learning_rate == 0.5
+
+
 def test_an_optimizer_of_keras_is_taken_as_it_is():
     optimizer = keras.optimizers.SGD(0.1)
     assert as_optimizer(optimizer, toy.model(), 1) is optimizer

@@ -189,6 +189,9 @@ def test_a_head_of_other_classes_is_replaced_and_one_without_names_is_named():
         ("good", TypeError, "got 'good'"),
         ([], ValueError, "different names"),
         (["a", "a"], ValueError, "different names"),
+        (["a", ""], ValueError, "different names"),
+        ({"a", "b"}, TypeError, r"in the order of their numbers, got .*sorted"),
+        ({0: "a", 1: "b"}, TypeError, "in the order of their numbers"),
     ],
 )
 def test_names_of_classes_that_are_none_are_refused(labels, error, message):
