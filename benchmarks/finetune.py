@@ -183,7 +183,7 @@ def add_arguments(parser):
         "--beside",
         choices=(PEER, "float32"),
         default=PEER,
-        help="the other one; float32: kerasbert in float32",
+        help="what to compare with; float32: kerasbert in float32 (default: %(default)s)",
     )
     parser.add_argument("--model", default="minilm", help="a source (default: minilm)")
     data.add_argument(parser)
@@ -197,8 +197,8 @@ def parse():
     add_arguments(parser)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--steps", type=int, help="so many batches, and no quality")
-    parser.add_argument("--examples", type=int, help="so many to train on")
+    parser.add_argument("--steps", type=int, help="batches to time, without scores")
+    parser.add_argument("--examples", type=int, help="how many to train on")
     parser.add_argument(
         "--keep", type=pathlib.Path, help="a folder for what is trained"
     )
@@ -300,6 +300,17 @@ def peer_command(arguments):
     return [peers, HERE / "peers" / "finetune_transformers.py"]
 
 
+def contestants_of(arguments):
+    """From the name of each contestant to its command, and what its job changes."""
+    ours = [sys.executable, HERE / "finetune_kerasbert.py"]
+    if arguments.beside == PEER:
+        return {"kerasbert": (ours, {}), PEER: (peer_command(arguments), {})}
+    if arguments.precision == arguments.beside:
+        raise SystemExit("Expected --precision bfloat16 with --beside float32.")
+    changes = {"precision": arguments.beside}
+    return {"kerasbert": (ours, {}), f"kerasbert {arguments.beside}": (ours, changes)}
+
+
 def run(command, job, work):
     """Trains in another process; gives its figures and predictions."""
     file, answer = work / "job.json", work / "answer.json"
@@ -314,13 +325,8 @@ def run(command, job, work):
 
 def main():
     arguments = parse()
-    ours = [sys.executable, HERE / "finetune_kerasbert.py"]
-    contestants, other = {"kerasbert": (ours, {})}, other_name(arguments)
-    if arguments.beside == PEER:
-        contestants[other] = peer_command(arguments), {}
-    else:
-        contestants[other] = ours, {"precision": arguments.beside}
-    table = functools.partial(markdown, other=other)
+    contestants = contestants_of(arguments)
+    table = functools.partial(markdown, other=list(contestants)[1])
     work = pathlib.Path(tempfile.mkdtemp())
     rows = {}
     for name in arguments.only:
@@ -361,11 +367,6 @@ def main():
             rows[name] = summary(name, len(described["train"]), figures)
             write(rows.values(), arguments, table)
     print("\n" + table(rows.values(), about(arguments)))
-
-
-def other_name(arguments):
-    """What the tables of results call the other contestant."""
-    return PEER if arguments.beside == PEER else f"kerasbert {arguments.beside}"
 
 
 def summary(name, examples, figures):

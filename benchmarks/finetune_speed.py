@@ -17,7 +17,6 @@ import os
 import pathlib
 import statistics
 import subprocess
-import sys
 import tempfile
 
 import finetune
@@ -70,7 +69,7 @@ def in_turns(contestants, steps):
     return [taken[UNCOUNTED - 1 :] for taken in seconds]
 
 
-def measure(name, arguments, commands, work):
+def measure(name, arguments, contestants, work):
     job = finetune.JOBS[name]
     size = job.settings["batch_size"]
     count = size * (arguments.steps + UNCOUNTED)
@@ -89,16 +88,13 @@ def measure(name, arguments, commands, work):
         "seed": 0,
         "in_turns": True,
     }
-    other = {"batches": finetune.batches_of(task_of(described), described)}
-    if arguments.beside == "float32":
-        other = {"precision": "float32"}
-    contestants = [
-        start(command, {**described, **more}, work, str(number))
-        for number, (command, more) in enumerate(
-            zip(commands, ({}, other), strict=True)
-        )
+    if arguments.beside == finetune.PEER:
+        described["batches"] = finetune.batches_of(task_of(described), described)
+    processes = [
+        start(command, {**described, **changes}, work, str(number))
+        for number, (command, changes) in enumerate(contestants.values())
     ]
-    ours, theirs = in_turns(contestants, arguments.steps)
+    ours, theirs = in_turns(processes, arguments.steps)
     ratios = [b / a for a, b in zip(ours, theirs, strict=True)]
     return {
         "task": name,
@@ -139,18 +135,15 @@ def markdown(rows, about, other):
 
 def main():
     arguments = parse()
-    ours = [sys.executable, finetune.HERE / "finetune_kerasbert.py"]
-    theirs = ours
-    if arguments.beside == finetune.PEER:
-        theirs = finetune.peer_command(arguments)
+    contestants = finetune.contestants_of(arguments)
     stem = "finetune-steps"
     stem += "-bfloat16" if arguments.precision == "bfloat16" else ""
     stem += "-beside-float32" if arguments.beside == "float32" else ""
-    table = functools.partial(markdown, other=finetune.other_name(arguments))
+    table = functools.partial(markdown, other=list(contestants)[1])
     conditions = about(arguments)
     for name in arguments.only:
         with tempfile.TemporaryDirectory() as work:
-            row = measure(name, arguments, [ours, theirs], pathlib.Path(work))
+            row = measure(name, arguments, contestants, pathlib.Path(work))
         print(row, flush=True)
         rows = finetune.keep_rows(stem, [row], conditions, table)
     print("\n" + table(rows, conditions))

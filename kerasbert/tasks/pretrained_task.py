@@ -148,8 +148,8 @@ def checked_labels(labels):
     labels = [str(label) for label in labels]
     if not labels or len(set(labels)) < len(labels) or "" in labels:
         raise ValueError(
-            f"Expected different names of classes, got {quoted(labels)}. Name them "
-            "with labels=[...]."
+            f"Expected different names of classes, none of them empty, got "
+            f"{quoted(labels)}. Name them with labels=[...]."
         )
     return labels
 

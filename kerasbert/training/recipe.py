@@ -112,7 +112,7 @@ class Recipe:
         epsilon: Added to its root.
 
     Raises:
-        TypeError: If a number is none, such as the text that YAML reads in `1e-4`.
+        TypeError: If a rate is not a number, such as `"1e-4"`, which YAML reads.
         ValueError: If a value is out of range.
 
     Reference:

@@ -36,7 +36,7 @@ def translator():
         num_beams=3,
         vocabulary="bpe",  # the command's below is unigram
     )
-    translator.compile(kerasbert.Recipe(learning_rate=3e-3), label_smoothing=0.05)
+    translator.compile(kerasbert.Recipe(learning_rate=1.5e-3), label_smoothing=0.05)
     translator.fit(english, digits, epochs=25, batch_size=16, verbose=0)
     return translator
 
@@ -44,7 +44,7 @@ def translator():
 def test_it_learns_a_language(translator):
     english, digits = parallel(40, seed=1)
     found = translator.translate(english)
-    assert np.mean([a == b for a, b in zip(found, digits, strict=True)]) > 0.5
+    assert np.mean([a == b for a, b in zip(found, digits, strict=True)]) > 0.7
 
 
 def test_evaluate_gives_the_loss_and_the_scores_of_sacrebleu(translator):
@@ -180,7 +180,7 @@ def test_an_export_in_other_precisions_translates(translator, tmp_path, precisio
         x.decode() for x in serve(text=tf.constant(english))["translation"].numpy()
     ]
     expected = translator.translate(english)
-    assert np.mean([a == b for a, b in zip(found, expected, strict=True)]) > 0.5
+    assert np.mean([a == b for a, b in zip(found, expected, strict=True)]) > 0.7
 
 
 # Vocabularies.
