@@ -183,7 +183,8 @@ def add_arguments(parser):
         "--beside",
         choices=(PEER, "float32"),
         default=PEER,
-        help="what to compare with; float32: kerasbert in float32 (default: %(default)s)",
+        help="what to compare with; float32: kerasbert in float32 (default: "
+        "%(default)s)",
     )
     parser.add_argument("--model", default="minilm", help="a source (default: minilm)")
     data.add_argument(parser)
